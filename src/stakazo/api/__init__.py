@@ -1,0 +1,19 @@
+"""The API: every router on one screen."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from stakazo.api import clips, debug, health, jobs, live, rules, uploads, variants, videos
+
+ROUTERS: tuple[APIRouter, ...] = (
+    health.router,  # GET /health, without a key
+    uploads.router,  # POST /upload
+    videos.router,  # /videos
+    jobs.router,  # /jobs
+    live.router,  # GET /live
+    clips.router,  # /clips, POST /clips/{id}/variants
+    variants.router,  # /variants
+    rules.router,  # /rules
+    debug.router,  # /debug, off unless DEBUG_ENDPOINTS_ENABLED
+)

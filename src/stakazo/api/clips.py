@@ -1,0 +1,146 @@
+"""Clips: proposed with their reasons, accepted or rejected by a person, made into variants."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from stakazo import pipeline
+from stakazo.api.deps import DB, Cursor, Here, Limit, PageOut
+from stakazo.api.errors import responses
+from stakazo.api.files import stored_file
+from stakazo.api.jobs import JobOut
+from stakazo.api.variants import VariantOut
+from stakazo.clips import service as clips
+from stakazo.clips.models import Clip, ClipState
+from stakazo.core.errors import NotFound
+from stakazo.variants import service as variants
+
+router = APIRouter(prefix="/clips", tags=["clips"], responses=responses(401))
+
+
+class ScorePart(BaseModel):
+    name: str
+    value: float = Field(description="0 to 1.")
+    weight: float
+    reason: str = Field(description="What was seen or heard, in words.")
+
+
+class ClipOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+    id: UUID
+    video_id: UUID
+    rank: int = Field(description="1 is the best of its video.")
+    start: float = Field(description="Seconds of the source.")
+    end: float
+    starts_on: str = Field(description="What the start is aligned to: bar, beat, shot, silence, start, person.")
+    ends_on: str
+    state: ClipState
+    score: float = Field(description="0 to 100: the weighted mean of the parts.")
+    score_parts: list[ScorePart]
+    reasons: list[str] = Field(description="The strongest reasons, best first.")
+    rule_id: UUID | None = Field(description="The version of the rule that chose it.")
+    created_at: datetime
+    updated_at: datetime
+
+
+class ClipIn(BaseModel):
+    """A person moves the ends of a clip."""
+
+    model_config = ConfigDict(extra="forbid")
+    start: float | None = Field(default=None, ge=0, allow_inf_nan=False, description="Seconds of the source.")
+    end: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+
+
+class VariantsIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    recipes: list[str] | None = Field(
+        default=None, min_length=1, max_length=32, description="Names of recipes; all of them when left out."
+    )
+
+
+class VariantsOut(BaseModel):
+    """The variants that were ordered, and the one job that renders them together."""
+
+    job: JobOut | None = Field(description="Null when every variant is there already.")
+    variants: list[VariantOut]
+
+
+@router.get("", response_model=PageOut[ClipOut], responses=responses(422))
+async def find(
+    db: DB,
+    video_id: UUID | None = None,
+    state: ClipState | None = None,
+    min_score: Annotated[float | None, Query(ge=0, le=100)] = None,
+    sort: Annotated[
+        Literal["newest", "score", "rank", "start"], Query(description="Newest, best, by rank, or as in the film.")
+    ] = "newest",
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Any:
+    """Clips of this workspace, filtered and sorted."""
+    return await clips.find(
+        db, video_id=video_id, state=state, min_score=min_score, sort=sort, cursor=cursor, limit=limit
+    )
+
+
+@router.get("/{clip_id}", response_model=ClipOut, responses=responses(404))
+async def get(db: DB, clip_id: UUID) -> Clip:
+    return await clips.get(db, clip_id)
+
+
+@router.patch("/{clip_id}", response_model=ClipOut, responses=responses(404, 409, 422))
+async def adjust(db: DB, clip_id: UUID, wanted: ClipIn) -> Clip:
+    """Move the start or the end. Variants that were rendered before keep what they show until ordered again."""
+    return await clips.adjust(db, clip_id, start=wanted.start, end=wanted.end)
+
+
+@router.post("/{clip_id}/accept", response_model=ClipOut, responses=responses(404, 409))
+async def accept(db: DB, clip_id: UUID) -> Clip:
+    return await clips.accept(db, clip_id)
+
+
+@router.post("/{clip_id}/reject", response_model=ClipOut, responses=responses(404, 409))
+async def reject(db: DB, clip_id: UUID) -> Clip:
+    return await clips.reject(db, clip_id)
+
+
+@router.get("/{clip_id}/thumbnail", response_class=Response, responses={200: {"content": {"image/jpeg": {}}}})
+async def thumbnail(request: Request, db: DB, here: Here, clip_id: UUID) -> Response:
+    """The frame that shows the clip best."""
+    clip = await clips.get(db, clip_id)
+    return _picture(request, here, clip, clip.thumbnail_key, "thumbnail")
+
+
+@router.get("/{clip_id}/filmstrip", response_class=Response, responses={200: {"content": {"image/jpeg": {}}}})
+async def filmstrip(request: Request, db: DB, here: Here, clip_id: UUID) -> Response:
+    """Frames of the clip side by side, in order."""
+    clip = await clips.get(db, clip_id)
+    return _picture(request, here, clip, clip.filmstrip_key, "filmstrip")
+
+
+def _picture(request: Request, here: Here, clip: Clip, key: str | None, what: str) -> Response:
+    if key is None:
+        raise NotFound(f"This clip has no {what}.")
+    return stored_file(
+        request,
+        here.storage.path(key),
+        content_type="image/jpeg",
+        filename=f"clip-{clip.rank:02}-{what}.jpg",
+    )
+
+
+@router.post("/{clip_id}/variants", status_code=202, response_model=VariantsOut, responses=responses(404, 409, 422))
+async def order_variants(db: DB, clip_id: UUID, wanted: VariantsIn | None = None) -> Any:
+    """Have the clip rendered for its platforms: one job makes all the variants in one go.
+
+    A variant that is ready, and whose clip has not changed since, is not rendered again.
+    """
+    clip = await clips.get(db, clip_id)
+    ordered = await variants.order(db, clip, wanted.recipes if wanted else None)
+    job = await pipeline.generate_variants.start(db, clip.id)
+    return {"job": job, "variants": ordered}

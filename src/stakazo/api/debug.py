@@ -1,0 +1,148 @@
+"""Looking inside: off unless DEBUG_ENDPOINTS_ENABLED."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from stakazo.api.deps import DB, CurrentActor, Here, Services
+from stakazo.api.errors import responses
+from stakazo.clips.models import Clip, ClipState
+from stakazo.core import migrate
+from stakazo.core.errors import NotFound
+from stakazo.jobs import service as jobs
+from stakazo.ledger import service as ledger
+from stakazo.variants.models import ClipVariant, VariantState
+
+QUEUES = ("media", "default")
+"""What the workers must cover between them."""
+
+
+def _switched_on(here: Here) -> None:
+    if not here.settings.debug_endpoints_enabled:
+        raise NotFound("The debug endpoints are off. Set DEBUG_ENDPOINTS_ENABLED=true to have them.")
+
+
+router = APIRouter(
+    prefix="/debug", tags=["debug"], dependencies=[Depends(_switched_on)], responses=responses(401, 404)
+)
+
+
+class EventOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+    id: UUID
+    created_at: datetime
+    event: str = Field(examples=["video_uploaded"])
+    subject_type: str
+    subject_id: UUID
+    actor_kind: str
+    actor_id: str
+    correlation_id: UUID
+    causation_id: UUID | None
+    data: dict[str, Any]
+
+
+class EventsOut(BaseModel):
+    items: list[EventOut]
+
+
+class ClipsSummary(BaseModel):
+    clips: dict[ClipState, int]
+    variants: dict[VariantState, int]
+    mean_score: float | None
+    seconds: float = Field(description="Length of all clips together.")
+
+
+class Check(BaseModel):
+    name: Literal["database", "migrations", "workers", "disk"]
+    ok: bool
+    detail: str
+
+
+class Health(BaseModel):
+    ok: bool
+    checks: list[Check]
+
+
+@router.get("/ledger/recent")
+async def recent(db: DB, limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> EventsOut:
+    """What happened last, newest first."""
+    return EventsOut(items=[EventOut.model_validate(event) for event in await ledger.recent(db, limit)])
+
+
+@router.get("/ledger/trace/{correlation_id}")
+async def trace(db: DB, correlation_id: UUID) -> EventsOut:
+    """Everything that one request set in motion, in order."""
+    return EventsOut(items=[EventOut.model_validate(event) for event in await ledger.trace(db, correlation_id)])
+
+
+@router.get("/jobs/summary")
+async def jobs_summary(db: DB) -> dict[str, Any]:
+    """How many jobs of each type are in which state."""
+    return dict(await jobs.summary(db))
+
+
+@router.get("/clips/summary")
+async def clips_summary(db: DB) -> ClipsSummary:
+    """How many clips and variants are in which state."""
+    clips = (await db.execute(select(Clip.state, func.count()).group_by(Clip.state))).tuples().all()
+    variants = (await db.execute(select(ClipVariant.state, func.count()).group_by(ClipVariant.state))).tuples().all()
+    score, seconds = (await db.execute(select(func.avg(Clip.score), func.sum(Clip.end - Clip.start)))).one()
+    return ClipsSummary(
+        clips=dict.fromkeys(ClipState, 0) | dict(clips),
+        variants=dict.fromkeys(VariantState, 0) | dict(variants),
+        mean_score=score,
+        seconds=seconds or 0.0,
+    )
+
+
+@router.get("/health", responses={503: {"model": Health, "description": "Something is wrong; the checks say what."}})
+async def health(here: Here, response: Response, _: CurrentActor) -> Health:
+    """Whether work gets done: the database answers and is up to date, a worker is alive, the disk has room."""
+    checks = await look(here)
+    found = Health(ok=all(check.ok for check in checks), checks=checks)
+    response.status_code = 200 if found.ok else 503
+    return found
+
+
+async def look(here: Services) -> list[Check]:
+    """Every check of this installation, with a sentence each."""
+    checks: list[Check] = []
+    try:
+        revision = await migrate.current(here.db)
+    except (SQLAlchemyError, OSError) as error:
+        checks.append(Check(name="database", ok=False, detail=f"The database does not answer: {error}"))
+    else:
+        checks.append(Check(name="database", ok=True, detail="The database answers."))
+        head = await asyncio.to_thread(migrate.head)
+        detail = f"The database is at revision {revision}" + (
+            "." if revision == head else f", this version needs {head}. Run `stakazo migrate`."
+        )
+        checks.append(Check(name="migrations", ok=revision == head, detail=detail))
+        if revision == head:
+            checks.append(await _workers(here))
+    free, least = here.storage.free_bytes(), here.settings.min_free_bytes
+    detail = f"{free / 1024**3:.1f} GB are free in storage; at least {least / 1024**3:.1f} GB should be."
+    checks.append(Check(name="disk", ok=free >= least, detail=detail))
+    return checks
+
+
+async def _workers(here: Services) -> Check:
+    async with here.db.system_transaction() as session:
+        alive = await jobs.workers(session, here.settings)
+    queues = sorted({queue for worker in alive for queue in worker.queues})
+    missing = [queue for queue in QUEUES if queue not in queues]
+    if not alive:
+        detail = "No worker is alive: jobs wait. Start one with `stakazo worker`."
+    elif missing:
+        detail = f"No worker takes jobs of the queue {', '.join(missing)}."
+    else:
+        detail = f"{len(alive)} workers are alive: {', '.join(worker.name for worker in alive)}."
+    return Check(name="workers", ok=bool(alive) and not missing, detail=detail)

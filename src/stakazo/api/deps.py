@@ -1,0 +1,89 @@
+"""What an endpoint may ask for: the services of this process, whoever acts, and a transaction of theirs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Generic, TypeVar, cast
+
+import structlog
+from fastapi import Depends, Query, Request
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from stakazo.accounts import service as accounts
+from stakazo.api.requests import correlation_of
+from stakazo.core.actor import Actor
+from stakazo.core.db import Database
+from stakazo.core.errors import Unauthenticated
+from stakazo.core.live import LiveFeed
+from stakazo.core.postgres import Urls
+from stakazo.core.settings import Settings
+from stakazo.core.storage import DiskStorage
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The outside things of this process, opened by `main` for as long as it serves."""
+
+    settings: Settings
+    urls: Urls
+    db: Database
+    storage: DiskStorage
+    live: LiveFeed
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the process is asked to end: open streams close themselves."""
+
+
+def _services(request: Request) -> Services:
+    return cast(Services, request.app.state.services)
+
+
+Here = Annotated[Services, Depends(_services)]
+
+T = TypeVar("T")
+
+_bearer = HTTPBearer(auto_error=False, scheme_name="API key", description="`Authorization: Bearer stk_...`")
+_header = APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="API key header")
+
+
+async def _actor(
+    request: Request,
+    here: Here,
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    key: Annotated[str | None, Depends(_header)],
+) -> Actor:
+    token = bearer.credentials if bearer else key
+    if not token:
+        raise Unauthenticated(
+            "This needs an API key: send it as 'Authorization: Bearer stk_...'. "
+            "The first one is in the file api_key of the data directory."
+        )
+    actor = await accounts.authenticate(here.db, token)
+    request.state.workspace_id = str(actor.workspace_id)
+    structlog.contextvars.bind_contextvars(workspace_id=str(actor.workspace_id))
+    return replace(actor, correlation_id=correlation_of(request.state.request_id))
+
+
+CurrentActor = Annotated[Actor, Depends(_actor)]
+
+
+async def _session(here: Here, actor: CurrentActor) -> AsyncIterator[AsyncSession]:
+    async with here.db.transaction(actor) as session:
+        yield session
+
+
+# "function": commit before the response leaves, so that a failed commit is an error and not a 200.
+DB = Annotated[AsyncSession, Depends(_session, scope="function")]
+
+Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=200, description="How many at most.")]
+
+
+class PageOut(BaseModel, Generic[T]):
+    """One page of a list; ask again with `cursor=next_cursor` until it is null."""
+
+    items: list[T]
+    next_cursor: str | None = None

@@ -1,0 +1,131 @@
+"""Every refusal as problem+json (RFC 9457): what went wrong, whether to try again, and the request's id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from stakazo.core.errors import StakazoError, Unavailable
+from stakazo.media.errors import MediaError
+
+log = structlog.get_logger("stakazo.api")
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class FieldError(BaseModel):
+    field: str = Field(description="Where in the request: `body.start`, `query.limit`.")
+    detail: str
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str = Field(default="about:blank", description="Always about:blank; `code` is what programs should read.")
+    title: str = Field(description="The status in words.")
+    status: int
+    code: str = Field(description="Stable name of the refusal.", examples=["not_found"])
+    detail: str = Field(description="A sentence for a person, with what to do.")
+    retryable: bool = Field(description="Whether the same request could succeed later without a change.")
+    request_id: str = Field(description="The id under which the logs know this request; also in X-Request-Id.")
+    errors: list[FieldError] = Field(default=[], description="Which fields were wrong, for `invalid`.")
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What OpenAPI says about the refusals of an endpoint."""
+    return {
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status in statuses
+    }
+
+
+def problem(
+    request: Request,
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    retryable: bool = False,
+    errors: list[FieldError] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    body = Problem(
+        title=HTTPStatus(status).phrase,
+        status=status,
+        code=code,
+        detail=detail,
+        retryable=retryable,
+        request_id=getattr(request.state, "request_id", ""),
+        errors=errors or [],
+    )
+    return JSONResponse(
+        body.model_dump(exclude_defaults=False), status, headers=dict(headers or {}), media_type=MEDIA_TYPE
+    )
+
+
+async def _refused(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, StakazoError)
+    headers = {}
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = 'Bearer realm="stakazo"'
+    if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = "5"
+    return problem(
+        request, error.status, error.code, str(error) or error.code, retryable=error.retryable, headers=headers
+    )
+
+
+async def _unusable(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, MediaError)
+    return problem(request, 422, error.code, str(error), retryable=error.retryable)
+
+
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    errors = [
+        FieldError(field=".".join(str(part) for part in found["loc"]), detail=found["msg"]) for found in error.errors()
+    ]
+    detail = "; ".join(f"{found.field}: {found.detail}" for found in errors)
+    return problem(request, 422, "invalid", f"The request is not as expected. {detail}.", errors=errors)
+
+
+_CODES = {400: "malformed", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+
+
+async def _http(request: Request, error: Exception) -> JSONResponse:
+    """What the web framework itself refuses: unknown paths and methods, unreadable JSON, bodies over the limit."""
+    assert isinstance(error, HTTPException)
+    code = _CODES.get(error.status_code, HTTPStatus(error.status_code).phrase.lower().replace(" ", "_"))
+    detail = {
+        404: f"There is nothing at {request.url.path}. See /docs for what there is.",
+        405: f"{request.method} is not possible on {request.url.path}.",
+    }.get(error.status_code, str(error.detail))
+    return problem(request, error.status_code, code, detail, headers=error.headers)
+
+
+async def _no_database(request: Request, error: Exception) -> JSONResponse:
+    log.error("database_unavailable", error=str(error))
+    return await _refused(request, Unavailable("The database does not answer. Try again in a moment."))
+
+
+def install(app: FastAPI) -> None:
+    app.add_exception_handler(StakazoError, _refused)
+    app.add_exception_handler(MediaError, _unusable)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(OperationalError, _no_database)
+    app.add_exception_handler(InterfaceError, _no_database)
+    app.add_exception_handler(PoolTimeout, _no_database)

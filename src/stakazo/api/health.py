@@ -1,0 +1,21 @@
+"""GET /health: whether this process answers. What else is wrong stands in /debug/health."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+router = APIRouter(tags=["health"])
+
+
+class Alive(BaseModel):
+    status: Literal["ok"] = "ok"
+    name: Literal["stakazo"] = "stakazo"
+
+
+@router.get("/health")
+async def health() -> Alive:
+    """Alive. Needs no key and tells nothing else."""
+    return Alive()

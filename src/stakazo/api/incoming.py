@@ -1,0 +1,281 @@
+"""A multipart upload as it comes in: straight to disk, hashed on the way, judged by its first bytes.
+
+The parser is fed by hand (python-multipart's push parser): Starlette's `form()` would spool the whole file to a
+second place first, and hold a request of any size.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hashlib
+import os
+import threading
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from stakazo.api.containers import SNIFF_BYTES, Container, sniff
+from stakazo.core.errors import NoSpace, StakazoError, TooLarge, UnsupportedMedia
+
+
+BUFFER = 1024 * 1024
+"""Bytes that are gathered before a thread writes them."""
+CHECK_SPACE_EVERY = 64 * BUFFER
+MAX_FIELD = 4096
+"""Bytes that a text field may have."""
+
+
+class Malformed(StakazoError):
+    """The request isn't the multipart form it says it is."""
+
+    status, code = 400, "malformed"
+
+
+class TimedOut(StakazoError):
+    """No byte came for too long."""
+
+    status, code, retryable = 408, "upload_timeout", True
+
+
+class ToDisk:
+    """A file being written by threads, with its hash: closed exactly once, whatever happens around it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.size = 0
+        self._hash = hashlib.sha256()
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        self._lock = threading.Lock()
+        """A cancelled request leaves its thread writing: closing must wait for it."""
+
+    def write(self, block: bytes) -> None:
+        with self._lock:
+            self._hash.update(block)
+            left = memoryview(block)
+            while left:
+                left = left[os.write(self._fd, left) :]
+            self.size += len(block)
+
+    def finish(self) -> str:
+        """Everything is on the disk itself; returns the sha256."""
+        with self._lock:
+            os.fsync(self._fd)
+        return self._hash.hexdigest()
+
+    def close(self) -> None:
+        with self._lock:
+            if self._fd >= 0:
+                os.close(self._fd)
+                self._fd = -1
+
+
+class Form:
+    """The parts of one multipart upload: small text fields, and the one called `file`, which goes to a sink."""
+
+    def __init__(self, content_type: str) -> None:
+        kind, options = parse_options_header(content_type)
+        boundary = options.get(b"boundary")
+        if kind != b"multipart/form-data" or not boundary:
+            raise Malformed(
+                "Send the video as multipart/form-data with a part called 'file', for example: "
+                "curl -H 'Authorization: Bearer stk_...' -F file=@video.mp4 http://.../upload"
+            )
+        self.fields: dict[str, str] = {}
+        self.filename: str | None = None
+        """What the sender calls the file; None until the part has begun."""
+        self.complete = False
+        self.waiting = 0
+        """File bytes that came since the last `take`."""
+        self._blocks: list[bytes] = []
+        self._headers: dict[str, str] = {}
+        self._header_name = self._header_value = b""
+        self._part: str | None = None
+        self._text = bytearray()
+        try:
+            self._parser = MultipartParser(
+                boundary,
+                {
+                    "on_part_begin": self._begin,
+                    "on_header_field": self._on_name,
+                    "on_header_value": self._on_value,
+                    "on_header_end": self._on_header,
+                    "on_headers_finished": self._on_headers,
+                    "on_part_data": self._on_data,
+                    "on_part_end": self._on_part_end,
+                    "on_end": self._on_end,
+                },
+            )
+        except FormParserError as error:
+            raise Malformed(f"The multipart boundary can't be used: {error}.") from error
+
+    def feed(self, data: bytes) -> None:
+        try:
+            self._parser.write(data)
+        except FormParserError as error:
+            raise Malformed(f"This isn't a well-formed multipart body: {error}.") from error
+
+    def take(self) -> bytes:
+        block = b"".join(self._blocks)
+        self._blocks.clear()
+        self.waiting = 0
+        return block
+
+    def _begin(self) -> None:
+        self._headers, self._part = {}, None
+        self._text.clear()
+
+    def _on_name(self, data: bytes, start: int, end: int) -> None:
+        self._header_name += data[start:end]
+
+    def _on_value(self, data: bytes, start: int, end: int) -> None:
+        self._header_value += data[start:end]
+
+    def _on_header(self) -> None:
+        self._headers[self._header_name.decode("latin-1").lower()] = self._header_value.decode("utf-8", "replace")
+        self._header_name = self._header_value = b""
+
+    def _on_headers(self) -> None:
+        _, options = parse_options_header(self._headers.get("content-disposition", ""))
+        self._part = options.get(b"name", b"").decode("utf-8", "replace")
+        if self._part == "file":
+            if self.filename is not None:
+                raise Malformed("Send one file per request: there are two parts called 'file'.")
+            self.filename = _shown(options.get(b"filename", b"").decode("utf-8", "replace"))
+
+    def _on_data(self, data: bytes, start: int, end: int) -> None:
+        if self._part == "file":
+            self._blocks.append(data[start:end])
+            self.waiting += end - start
+            return
+        self._text += data[start:end]
+        if len(self._text) > MAX_FIELD:
+            raise Malformed(f"The field {self._part!r} has more than {MAX_FIELD} bytes.")
+
+    def _on_part_end(self) -> None:
+        if self._part and self._part != "file":
+            if len(self.fields) >= 16:
+                raise Malformed("There are more than 16 fields in the form.")
+            self.fields[self._part] = self._text.decode("utf-8", "replace").strip()
+
+    def _on_end(self) -> None:
+        self.complete = True
+
+
+def _shown(name: str) -> str:
+    """A sender's file name as it may be shown: no folders, no control characters, never used as a path."""
+    last = name.replace("\\", "/").rsplit("/", 1)[-1]
+    return "".join(sign for sign in last if sign.isprintable())[:255].strip()
+
+
+class Arrived:
+    """What an upload turned out to be, once it is whole on the disk."""
+
+    def __init__(self, form: Form, sink: ToDisk, sha256: str, container: Container) -> None:
+        self.filename = form.filename or "video"
+        self.fields = form.fields
+        self.size = sink.size
+        self.sha256 = sha256
+        self.container = container
+
+
+async def receive_file(
+    chunks: AsyncIterator[bytes],
+    content_type: str,
+    path: Path,
+    *,
+    max_bytes: int,
+    timeout: float,  # noqa: ASYNC109 (the pause between two chunks, not of the whole)
+    space: Callable[[], None],
+) -> Arrived:
+    """Read a multipart body to its end and leave its file at `path`; on any refusal the file may be half there.
+
+    Args:
+        chunks: The body. Memory use does not depend on its length.
+        path: A new file; the caller removes it when this raises.
+        max_bytes: Of the file itself.
+        timeout: Seconds without a byte after which the sender counts as gone.
+        space: Raises NoSpace when the disk is nearly full; asked every 64 MB.
+
+    Raises:
+        Malformed, TooLarge, UnsupportedMedia, NoSpace, TimedOut
+    """
+    form = Form(content_type)
+    try:
+        sink = await asyncio.to_thread(ToDisk, path)
+    except OSError as error:
+        raise _no_space(error) from error
+    container: Container | None = None
+    checked = 0
+    try:
+        source = aiter(chunks)
+        while True:
+            try:
+                async with asyncio.timeout(timeout):
+                    chunk = await anext(source, None)
+            except TimeoutError:
+                raise TimedOut(f"No byte of the upload came for {timeout:g} seconds.") from None
+            if chunk is None:
+                break
+            form.feed(chunk)
+            if sink.size + form.waiting > max_bytes:
+                raise TooLarge(f"A video may have {_bytes(max_bytes)} at most.")
+            if form.waiting >= (BUFFER if container else SNIFF_BYTES):
+                block = form.take()
+                container = container or _judge(block, form.filename)
+                await _write(sink, block)
+                if sink.size - checked >= CHECK_SPACE_EVERY:
+                    space()
+                    checked = sink.size
+        if not form.complete:
+            raise Malformed("The upload ended before its last part was complete. Send it again.")
+        if form.filename is None:
+            raise Malformed("There is no part called 'file' in the form.")
+        block = form.take()
+        container = container or _judge(block, form.filename)
+        await _write(sink, block)
+        if sink.size > max_bytes:
+            raise TooLarge(f"A video may have {_bytes(max_bytes)} at most.")
+        try:
+            sha256 = await asyncio.to_thread(sink.finish)
+        except OSError as error:
+            raise _no_space(error) from error
+        return Arrived(form, sink, sha256, container)
+    finally:
+        sink.close()
+
+
+async def _write(sink: ToDisk, block: bytes) -> None:
+    try:
+        await asyncio.to_thread(sink.write, block)
+    except OSError as error:
+        raise _no_space(error) from error
+
+
+def _no_space(error: OSError) -> StakazoError:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        return NoSpace("The disk is full: the upload was thrown away. Make room and send it again.")
+    return StakazoError(f"The upload could not be written: {error.strerror}.")
+
+
+def _judge(head: bytes, filename: str | None) -> Container:
+    if not head:
+        raise UnsupportedMedia("The file is empty.")
+    container = sniff(head)
+    if container.kind != "video":
+        name = f"{filename!r}" if filename else "The file"
+        raise UnsupportedMedia(
+            f"{name} is {container.description}, not a video. Send MP4, MOV, MKV, WebM, AVI, MPEG-TS or the like."
+        )
+    return container
+
+
+def _bytes(count: int) -> str:
+    size = float(count)
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if size < 1024 or unit == "GB":
+            return f"{size:.4g} {unit}"
+        size /= 1024
+    return f"{size:.4g} TB"

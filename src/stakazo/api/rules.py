@@ -1,0 +1,74 @@
+"""Rules: what drives the choice of clips and the rendering, version by version."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from stakazo.api.deps import DB, Cursor, Limit, PageOut
+from stakazo.api.errors import responses
+from stakazo.rules import service as rules
+from stakazo.rules.models import PlatformRule
+from stakazo.rules.states import RuleState
+
+router = APIRouter(prefix="/rules", tags=["rules"], responses=responses(401))
+
+
+class RuleOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+    id: UUID
+    platform: str
+    version: int
+    state: RuleState
+    rule: dict[str, Any] = Field(description="What it says: clips, crop, sound.")
+    evidence: dict[str, Any] = Field(description="What it rests on.")
+    proposed_by: str
+    created_at: datetime
+    activated_at: datetime | None
+    retired_at: datetime | None
+
+
+class RuleIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    platform: str = Field(max_length=40, pattern=r"^[a-z][a-z0-9_]*$", examples=["instagram"])
+    rule: dict[str, Any] = Field(description="What should differ from the rule that holds now.")
+    evidence: dict[str, Any] = Field(default={}, description="Why: whatever the proposal rests on.")
+
+
+@router.get("", response_model=PageOut[RuleOut], responses=responses(422))
+async def find(
+    db: DB,
+    platform: str | None = None,
+    state: RuleState | None = RuleState.ACTIVE,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Any:
+    """The active rules; other states by `state`."""
+    return await rules.find(db, platform=platform, state=state, cursor=cursor, limit=limit)
+
+
+@router.post("", status_code=201, response_model=RuleOut, responses=responses(409, 422))
+async def propose(db: DB, wanted: RuleIn) -> PlatformRule:
+    """Propose a version: what it doesn't say stays as it is now. It drives nothing until it is activated."""
+    return await rules.propose(db, wanted.platform, wanted.rule, evidence=wanted.evidence)
+
+
+@router.get("/{rule_id}", response_model=RuleOut, responses=responses(404))
+async def get(db: DB, rule_id: UUID) -> PlatformRule:
+    return await rules.get(db, rule_id)
+
+
+@router.post("/{rule_id}/activate", response_model=RuleOut, responses=responses(404, 409, 422))
+async def activate(db: DB, rule_id: UUID) -> PlatformRule:
+    """Let this version hold from now on, also an earlier one; the one before is retired."""
+    return await rules.activate(db, rule_id)
+
+
+@router.post("/{rule_id}/retire", response_model=RuleOut, responses=responses(404, 409))
+async def retire(db: DB, rule_id: UUID) -> PlatformRule:
+    """Take a version out of use, or turn a proposal down."""
+    return await rules.retire(db, rule_id)

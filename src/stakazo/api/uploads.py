@@ -1,0 +1,190 @@
+"""POST /upload: a video comes in and its analysis starts."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Any
+
+import structlog
+from fastapi import APIRouter, Header, Request, Response
+from pydantic import BaseModel, Field
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import ClientDisconnect
+
+from stakazo import pipeline
+from stakazo.api.deps import CurrentActor, Here, Services
+from stakazo.api.errors import responses
+from stakazo.api.incoming import Arrived, receive_file
+from stakazo.api.jobs import JobOut
+from stakazo.api.videos import VideoOut
+from stakazo.core.actor import Actor, new_id
+from stakazo.core.errors import Invalid, NoSpace, TooLarge
+from stakazo.core.storage import DiskStorage
+from stakazo.jobs import service as jobs
+from stakazo.jobs.models import Job
+from stakazo.videos import service as videos
+from stakazo.videos.models import VideoAsset
+
+log = structlog.get_logger("stakazo.api")
+router = APIRouter(tags=["upload"])
+
+ROOM_FOR_FORM = 64 * 1024
+"""Bytes of a multipart request that are not the file: boundaries, part headers, small fields."""
+
+MAX_DEDUP_KEY = 200
+SUFFIX = ".upload"
+
+
+class UploadOut(BaseModel):
+    """The video, and the job that looks at it."""
+
+    video: VideoOut
+    job: JobOut | None = Field(description="The newest analysis of this video.")
+    created: bool = Field(description="False when this workspace had the same bytes or the same key already.")
+
+
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {"type": "string", "format": "binary", "description": "The video."},
+                        "title": {"type": "string", "description": "What to call it; else the file's name."},
+                        "dedup_key": {
+                            "type": "string",
+                            "maxLength": MAX_DEDUP_KEY,
+                            "description": "The same key gives the same video. Like the header Idempotency-Key.",
+                        },
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+@router.post(
+    "/upload",
+    status_code=202,
+    response_model=UploadOut,
+    openapi_extra=_BODY,
+    max_body_size=2**62,  # the setting max_upload_bytes is the limit here, checked below on every chunk
+    responses={200: {"model": UploadOut, "description": "The video was here before; no second job was started."}}
+    | responses(400, 401, 408, 413, 415, 422, 507),
+)
+async def upload(
+    request: Request,
+    response: Response,
+    here: Here,
+    actor: CurrentActor,
+    idempotency_key: Annotated[str | None, Header(max_length=MAX_DEDUP_KEY)] = None,
+) -> UploadOut:
+    """Send a video; it is stored and its analysis starts.
+
+    The body is streamed to disk whatever its size. Sending the same bytes again, or the same `dedup_key` (or
+    `Idempotency-Key`), answers 200 with the video that is there and starts nothing.
+    """
+    _refuse_early(here, request.headers.get("content-length"))
+    if idempotency_key:
+        async with here.db.transaction(actor) as session:
+            before = await videos.same(session, None, idempotency_key)
+            if before:
+                response.status_code = 200
+                return _out(before, await _analysis_of(session, before), created=False)
+
+    temporary = here.storage.temporary(SUFFIX)
+    try:
+        arrived = await receive_file(
+            request.stream(),
+            request.headers.get("content-type", ""),
+            temporary,
+            max_bytes=here.settings.max_upload_bytes,
+            timeout=here.settings.upload_timeout,
+            space=lambda: _check_space(here, 0),
+        )
+        return await _keep(here, actor, arrived, temporary, idempotency_key, response)
+    except ClientDisconnect:
+        log.info("upload_broken_off")
+        return Response(status_code=499)  # type: ignore[return-value]  # nobody is there to read it
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+async def _keep(
+    here: Services,
+    actor: Actor,
+    arrived: Arrived,
+    temporary: Path,
+    idempotency_key: str | None,
+    response: Response,
+) -> UploadOut:
+    """The file gets its place, the video its row, and the analysis its job: together, or none of it."""
+    dedup_key = idempotency_key or arrived.fields.get("dedup_key") or None
+    if dedup_key and len(dedup_key) > MAX_DEDUP_KEY:
+        raise Invalid(f"dedup_key may have {MAX_DEDUP_KEY} characters at most.")
+    video_id = new_id()
+    received = videos.Received(
+        title=(arrived.fields.get("title") or Path(arrived.filename).stem or "Untitled")[:300],
+        filename=arrived.filename,
+        storage_key=f"{actor.workspace_id}/videos/{video_id}{arrived.container.extension}",
+        size_bytes=arrived.size,
+        sha256=arrived.sha256,
+        content_type=arrived.container.content_type,
+        dedup_key=dedup_key,
+    )
+    try:
+        async with here.db.transaction(actor) as session:
+            video, created = await videos.receive(session, video_id, received)
+            if created:
+                await asyncio.to_thread(here.storage.adopt, temporary, received.storage_key)
+                job: Job | None = await pipeline.cut_analysis.start(session, video.id)
+            else:
+                job = await _analysis_of(session, video)
+            out = _out(video, job, created=created)
+    except BaseException:
+        # Not committed, so nobody knows this file; a file without a row would stay for ever.
+        here.storage.delete(received.storage_key)
+        raise
+    response.status_code = 202 if created else 200
+    response.headers["Location"] = f"/videos/{video.id}"
+    return out
+
+
+async def _analysis_of(session: AsyncSession, video: VideoAsset) -> Job | None:
+    found = await jobs.find(session, type="cut_analysis", video_id=video.id, limit=1)
+    return found.items[0] if found.items else None
+
+
+def _out(video: VideoAsset, job: Job | None, *, created: bool) -> UploadOut:
+    return UploadOut(
+        video=VideoOut.model_validate(video), job=JobOut.model_validate(job) if job else None, created=created
+    )
+
+
+def _refuse_early(here: Services, content_length: str | None) -> None:
+    """Say no before gigabytes are sent, where the length tells."""
+    announced = int(content_length) if content_length and content_length.isdecimal() else 0
+    if announced > here.settings.max_upload_bytes + ROOM_FOR_FORM:
+        raise TooLarge(
+            f"This upload has {announced} bytes; a video may have {here.settings.max_upload_bytes} at most."
+        )
+    _check_space(here, announced)
+
+
+def _check_space(here: Services, coming: int) -> None:
+    if here.storage.free_bytes() - coming < here.settings.min_free_bytes:
+        raise NoSpace("The disk has no room for this upload. Make room and send it again.")
+
+
+def sweep_uploads(storage: DiskStorage) -> int:
+    """Remove what broken uploads left behind; only for whoever knows that no other process receives any."""
+    swept = 0
+    for left in storage.temporary().parent.glob(f"*{SUFFIX}"):
+        left.unlink(missing_ok=True)
+        swept += 1
+    return swept

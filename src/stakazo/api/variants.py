@@ -1,0 +1,108 @@
+"""Variants: a clip as a file for one platform."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from stakazo.api.deps import DB, Cursor, CurrentActor, Here, Limit, PageOut
+from stakazo.api.errors import responses
+from stakazo.api.files import stored_file
+from stakazo.api.jobs import JobError
+from stakazo.core.errors import Conflict
+from stakazo.variants import service as variants
+from stakazo.variants.models import ClipVariant, VariantState
+
+router = APIRouter(prefix="/variants", tags=["variants"], responses=responses(401))
+
+
+class VariantOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+    id: UUID
+    clip_id: UUID
+    recipe: str = Field(examples=["instagram_reel"])
+    platform: str
+    state: VariantState
+    job_id: UUID | None = Field(description="The job that renders or rendered it.")
+    width: int | None
+    height: int | None
+    duration: float | None = Field(description="Seconds.")
+    fps: float | None
+    video_codec: str | None
+    audio_codec: str | None = Field(description="Null when the source has no sound.")
+    loudness: float | None = Field(description="Integrated, in LUFS.")
+    true_peak: float | None = Field(description="In dBTP.")
+    size_bytes: int | None
+    sha256: str | None
+    error: JobError | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class VariantDetail(VariantOut):
+    render: dict[str, Any] | None = Field(description="How it was made: the command, the crop path, FFmpeg's version.")
+
+
+@router.get("", response_model=PageOut[VariantOut], responses=responses(422))
+async def find(
+    db: DB,
+    clip_id: UUID | None = None,
+    video_id: UUID | None = None,
+    state: VariantState | None = None,
+    recipe: str | None = None,
+    platform: str | None = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Any:
+    """Variants, newest first."""
+    return await variants.find(
+        db,
+        clip_id=clip_id,
+        video_id=video_id,
+        state=state,
+        recipe=recipe,
+        platform=platform,
+        cursor=cursor,
+        limit=limit,
+    )
+
+
+@router.get("/{variant_id}", response_model=VariantDetail, responses=responses(404))
+async def get(db: DB, variant_id: UUID) -> ClipVariant:
+    return await variants.get(db, variant_id)
+
+
+@router.get(
+    "/{variant_id}/file",
+    response_class=Response,
+    responses={200: {"content": {"video/mp4": {}}}, 206: {"description": "The range asked for"}}
+    | responses(404, 409, 416),
+)
+async def file(request: Request, db: DB, here: Here, variant_id: UUID, *, download: bool = False) -> Response:
+    """The rendered file, with ranges; `download=true` makes a browser save it."""
+    variant = await variants.get(db, variant_id)
+    if variant.state is not VariantState.READY or variant.storage_key is None:
+        raise Conflict(f"The variant is {variant.state.value}: there is no file (yet).")
+    return stored_file(
+        request,
+        here.storage.path(variant.storage_key),
+        content_type="video/mp4",
+        filename=f"{variant.recipe}-{str(variant.clip_id)[-12:]}{PurePosixPath(variant.storage_key).suffix or '.mp4'}",
+        sha256=variant.sha256,
+        download=download,
+    )
+
+
+@router.delete("/{variant_id}", status_code=204, responses=responses(404, 409))
+async def delete(here: Here, actor: CurrentActor, variant_id: UUID) -> None:
+    """Forget a variant and remove its file."""
+    async with here.db.transaction(actor) as session:
+        unused = await variants.delete(session, variant_id)
+    for key in unused:
+        await asyncio.to_thread(here.storage.delete, key)

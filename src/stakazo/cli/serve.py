@@ -1,0 +1,205 @@
+"""`stakazo serve`: database, API and workers, up and down together. `stakazo worker`, `stakazo migrate`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import errno
+import fcntl
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from stakazo.accounts import service as accounts
+from stakazo.api.uploads import sweep_uploads
+from stakazo.cli.client import note_file
+from stakazo.cli.output import Failure, say
+from stakazo.core import migrate, postgres
+from stakazo.core.db import Database
+from stakazo.core.settings import Settings
+from stakazo.core.storage import DiskStorage
+from stakazo.core.telemetry import setup_logging
+from stakazo.main import create_app
+from stakazo.worker import Supervisor, run_worker
+
+log = structlog.get_logger("stakazo.serve")
+
+DRAIN = 5
+"""Seconds that open requests get to finish after Ctrl-C."""
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that leaves signals to us, and ends live streams before it waits for them."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._app = app
+        self._ready = ready
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.state.stopping.set()
+        await super().shutdown(sockets)
+
+
+def serve(settings: Settings, *, workers: int, parent: int | None = None) -> None:
+    """Everything, until Ctrl-C or SIGTERM; what was acknowledged is there at the next start.
+
+    Args:
+        workers: How many worker processes; 0 leaves them to `stakazo worker`.
+        parent: End when this process ends: for a server that belongs to one command.
+    """
+    if parent is not None:
+        _end_with(parent)
+    setup_logging(settings)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    with _alone(settings), _listener(settings.host, settings.port) as listener:
+        asyncio.run(_serve(settings, listener, workers))
+
+
+async def _serve(settings: Settings, listener: socket.socket, workers: int) -> None:
+    urls = await postgres.resolve(settings)
+    try:
+        await prepare(settings, urls)
+        sweep_uploads(DiskStorage(settings.storage_dir))
+        url = _url(settings.host, listener.getsockname()[1])
+        app = create_app(settings)
+        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=DRAIN, lifespan="on")
+        server = _Server(config, app, lambda: _announce(settings, url, workers))
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, _ask_to_stop, server)
+        async with Supervisor(settings, workers):
+            await server.serve(sockets=[listener])
+    finally:
+        note_file(settings).unlink(missing_ok=True)
+        if settings.database_url is None:
+            await asyncio.to_thread(postgres.stop, settings.data_dir)
+    say("Stopped; everything is kept.")
+
+
+def _ask_to_stop(server: _Server) -> None:
+    if server.should_exit:
+        server.force_exit = True  # the second Ctrl-C doesn't wait for open requests
+    else:
+        say("Stopping ... (once more to be impatient)")
+        server.should_exit = True
+
+
+async def prepare(settings: Settings, urls: postgres.Urls) -> accounts.FirstStart:
+    """Bring the tables up to date and make sure that there are a workspace and a key."""
+    await asyncio.to_thread(migrate.upgrade, urls.owner)
+    db = Database(urls.app, pool_size=1)
+    try:
+        first = await accounts.ensure_first(db, settings)
+    finally:
+        await db.close()
+    if first.note:
+        say(first.note)
+    return first
+
+
+def _announce(settings: Settings, url: str, workers: int) -> None:
+    note = note_file(settings)
+    half = note.with_name(f".{note.name}.{os.getpid()}")
+    half.write_text(json.dumps({"url": url, "pid": os.getpid()}))
+    half.replace(note)
+    database = "embedded PostgreSQL" if settings.database_url is None else "your PostgreSQL"
+    say(
+        f"Stakazo is at {url}  (API: {url}/docs)\n"
+        f"  key      {settings.key_file.absolute()}\n"
+        f"  data     {settings.data_dir.absolute()}  ({database})\n"
+        f"  workers  {workers}\n"
+        f"  try      stakazo process VIDEO\n"
+        "Ctrl-C stops it."
+    )
+
+
+def _url(host: str, port: int) -> str:
+    reach = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return f"http://{reach}:{port}"
+
+
+@contextlib.contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Only one server per data directory: the lock is the kernel's, so it never outlives its holder."""
+    handle = os.open(settings.data_dir / "serve.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Failure(_taken(settings)) from None
+        yield
+    finally:
+        os.close(handle)
+
+
+def _taken(settings: Settings) -> str:
+    try:
+        note: dict[str, Any] = json.loads(note_file(settings).read_text())
+        where = f"at {note['url']} (process {note['pid']})"
+    except (OSError, ValueError, KeyError, TypeError):
+        where = "and is still starting"
+    return (
+        f"Stakazo already runs on {settings.data_dir.absolute()} {where}. Use that one; `stakazo worker` adds "
+        "workers to it; STAKAZO_DATA_DIR makes a second, separate installation."
+    )
+
+
+@contextlib.contextmanager
+def _listener(host: str, port: int) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise Failure(
+                    f"Port {port} on {host} is taken by another program. Choose one with --port, or --port 0."
+                ) from None
+            raise Failure(f"Can't listen on {host}:{port}: {error.strerror}.") from None
+        yield listener
+
+
+def _end_with(parent: int) -> None:
+    """Have the kernel ask us to stop when the process that started us ends, however it ends (Linux)."""
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGTERM)
+    if os.getppid() != parent:
+        raise Failure("The command that wanted this server is gone.")
+
+
+def worker(settings: Settings, queues: list[str] | None) -> None:
+    """More hands: one worker process, here or on another machine that reaches the same database and storage."""
+    setup_logging(settings)
+    asyncio.run(run_worker(settings, queues))
+
+
+async def bring_up_to_date(settings: Settings) -> str:
+    """What `stakazo migrate` does: the database, at the revision this version needs."""
+    urls = await postgres.resolve(settings)
+    try:
+        await prepare(settings, urls)
+    finally:
+        if settings.database_url is None:
+            await asyncio.to_thread(postgres.stop, settings.data_dir)
+    return migrate.head()

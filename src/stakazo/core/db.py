@@ -1,0 +1,104 @@
+"""The database: the tables' base classes, and transactions that see one workspace."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, cast
+from uuid import UUID
+
+import psycopg
+from sqlalchemy import DateTime, ForeignKey, MetaData, UniqueConstraint, func, text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
+
+from stakazo.core.actor import Actor, new_id
+
+CURRENT_WORKSPACE = "nullif(current_setting('stakazo.workspace', true), '')::uuid"
+"""SQL: the workspace that the transaction acts in, or null."""
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """A row: a UUIDv7 key, and when it was made and last changed."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {datetime: DateTime(timezone=True)}  # noqa: RUF012 (SQLAlchemy reads it from the class)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp(), onupdate=func.clock_timestamp())
+
+
+class Owned:
+    """Mixin for every row that belongs to one workspace; Postgres hides the others' rows.
+
+    Foreign keys between owned tables are composite, `(workspace_id, x_id)` to `(workspace_id, id)`, since plain
+    ones are checked without row-level security and would reveal, or point at, another workspace's rows. A table
+    with arguments of its own writes `__table_args__ = (*Owned.owned_args(), ...)`.
+    """
+
+    workspace_id: Mapped[UUID] = mapped_column(
+        ForeignKey("workspaces.id"), server_default=text(f"({CURRENT_WORKSPACE})")
+    )
+
+    @staticmethod
+    def owned_args() -> tuple[UniqueConstraint, ...]:
+        return (UniqueConstraint("workspace_id", "id"),)
+
+    @declared_attr.directive
+    def __table_args__(cls) -> Any:  # noqa: N805 (declared_attr hands over the class)
+        return cls.owned_args()
+
+
+class Database:
+    """The pool of connections to one database, as the app's role."""
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.url = url
+        self.engine: AsyncEngine = create_async_engine(
+            url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True
+        )
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def transaction(self, actor: Actor) -> AsyncIterator[AsyncSession]:
+        """One transaction as seen by the actor: commits at the end, rolls back on any error."""
+        async with self._sessions.begin() as session:
+            session.info["actor"] = actor
+            await session.execute(
+                text("select set_config('stakazo.workspace', :id, true)"), {"id": str(actor.workspace_id)}
+            )
+            yield session
+
+    @asynccontextmanager
+    async def system_transaction(self) -> AsyncIterator[AsyncSession]:
+        """One transaction of the machinery itself: sees every workspace's jobs and keys, and nothing else."""
+        async with self._sessions.begin() as session:
+            await session.execute(text("set local role stakazo_system"))
+            yield session
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def actor_of(session: AsyncSession) -> Actor:
+    """Whoever this session's transaction acts for."""
+    return cast(Actor, session.info["actor"])
+
+
+async def raw_connection(session: AsyncSession) -> psycopg.AsyncConnection[Any]:
+    """psycopg's connection under the session, in the same transaction.
+
+    Inside `begin_nested()` call this inside the block: a savepoint is only sent when the session is first used.
+    """
+    fairy = await (await session.connection()).get_raw_connection()
+    return cast("psycopg.AsyncConnection[Any]", fairy.driver_connection)

@@ -1,0 +1,61 @@
+"""Everything that Stakazo refuses to do for the one who asks, in one tree.
+
+    StakazoError            500  internal
+    ├── Invalid             422  invalid
+    ├── Unauthenticated     401  unauthenticated
+    ├── Forbidden           403  forbidden
+    ├── NotFound            404  not_found
+    ├── Conflict            409  conflict
+    ├── TooLarge            413  too_large
+    ├── UnsupportedMedia    415  unsupported_media
+    ├── NoSpace             507  no_space            (retryable)
+    └── Unavailable         503  unavailable         (retryable)
+
+`main` turns each into problem+json (RFC 9457). Media has its own tree: `media/errors.py`.
+"""
+
+from __future__ import annotations
+
+
+class StakazoError(Exception):
+    """A refusal, in a sentence that says what to do."""
+
+    status = 500
+    code = "internal"
+    retryable = False
+
+
+class Invalid(StakazoError):
+    status, code = 422, "invalid"
+
+
+class Unauthenticated(StakazoError):
+    status, code = 401, "unauthenticated"
+
+
+class Forbidden(StakazoError):
+    status, code = 403, "forbidden"
+
+
+class NotFound(StakazoError):
+    status, code = 404, "not_found"
+
+
+class Conflict(StakazoError):
+    status, code = 409, "conflict"
+
+
+class TooLarge(StakazoError):
+    status, code = 413, "too_large"
+
+
+class UnsupportedMedia(StakazoError):
+    status, code = 415, "unsupported_media"
+
+
+class NoSpace(StakazoError):
+    status, code, retryable = 507, "no_space", True
+
+
+class Unavailable(StakazoError):
+    status, code, retryable = 503, "unavailable", True

@@ -1,0 +1,63 @@
+"""Every setting, read once from the environment (`STAKAZO_*`) and `.env`."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """How this installation runs. Every field can be set as `STAKAZO_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix="STAKAZO_", env_file=".env", extra="ignore", frozen=True)
+
+    data_dir: Path = Path("var")
+    """Where everything lives that must survive: the embedded database, stored files, the API key."""
+    database_url: str | None = None
+    """A PostgreSQL (>= 15) of yours, as its owner role: `postgresql://owner:...@host/stakazo`. Unset: embedded."""
+    app_database_url: str | None = None
+    """The same database as the app's own role. Unset: the owner's connection takes the role `stakazo_app`."""
+    database_pool_size: int = 10
+
+    host: str = "127.0.0.1"
+    port: int = 8400
+    environment: Literal["development", "production"] = "development"
+    debug_endpoints_enabled: bool = Field(default=False, validation_alias="DEBUG_ENDPOINTS_ENABLED")
+
+    max_upload_bytes: int = 50 * 1024**3
+    upload_timeout: float = 60.0
+    """Seconds without a byte after which an upload counts as broken off."""
+    min_free_bytes: int = 512 * 1024**2
+    """Free disk space below which uploads are refused and health fails."""
+
+    media_workers: int = Field(default_factory=lambda: max(1, (os.cpu_count() or 2) // 2))
+    """How many media jobs one worker process runs at once."""
+    default_workers: int = 8
+    """How many light jobs one worker process runs at once."""
+    heartbeat_interval: float = 2.0
+    """Seconds between a worker's signs of life."""
+    stalled_after: float = 12.0
+    """Seconds without a sign of life after which a worker's jobs are given to others."""
+    sweep_interval: float = 2.0
+
+    log_format: Literal["auto", "text", "json"] = "auto"
+    log_level: str = "INFO"
+
+    @property
+    def storage_dir(self) -> Path:
+        return self.data_dir / "storage"
+
+    @property
+    def key_file(self) -> Path:
+        """Where the first API key is written, readable by its owner only."""
+        return self.data_dir / "api_key"
+
+
+@cache
+def settings() -> Settings:
+    return Settings()

@@ -1,0 +1,96 @@
+"""Where files lie: one folder on disk.
+
+What every kind of storage must do, also the object stores to come: a key is written once and then never changes; it
+appears whole or not at all; work in progress has a name of its own, and is adopted when it is done.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from stakazo.core.actor import new_id
+from stakazo.core.errors import NoSpace
+
+_KEY = re.compile(r"[0-9a-zA-Z_-][0-9a-zA-Z._-]*(/[0-9a-zA-Z_-][0-9a-zA-Z._-]*)+")
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+@contextlib.contextmanager
+def enough_space() -> Iterator[None]:
+    """Turns the system's "disk full" into `NoSpace` around anything that writes."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise NoSpace("The disk is full. Free some space, then do this again.") from error
+        raise
+
+
+class DiskStorage:
+    """Files in a folder. Keys are `<workspace id>/<kind>/<name>`, made by us, never from a sender's words."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._temporary = root / "tmp"
+
+    def path(self, key: str) -> Path:
+        """Where the file of this key lies, or would."""
+        if not _KEY.fullmatch(key):
+            raise ValueError(f"not a storage key: {key!r}")
+        return self.root / key
+
+    def temporary(self, suffix: str = "") -> Path:
+        """A path that nobody else uses, on the same filesystem: for work that isn't done."""
+        with enough_space():
+            self._temporary.mkdir(parents=True, exist_ok=True)
+        return self._temporary / f"{new_id().hex}{suffix}"
+
+    def adopt(self, temporary: Path, key: str) -> None:
+        """Give a finished file its key, durably: after a power cut it is there whole, or not at all."""
+        target = self.path(key)
+        with enough_space():
+            _sync(temporary)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temporary.replace(target)
+            _sync(target.parent)
+
+    def exists(self, key: str) -> bool:
+        return self.path(key).is_file()
+
+    def delete(self, key: str) -> None:
+        """Remove a file; one that isn't there is removed already."""
+        self.path(key).unlink(missing_ok=True)
+
+    def free_bytes(self) -> int:
+        """What still fits on this disk."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        return shutil.disk_usage(self.root).free
+
+    def sweep(self, older_than: float) -> int:
+        """Remove the work that nobody has touched for so many seconds, left by processes that died; says how many."""
+        limit, swept = time.time() - older_than, 0
+        for left in self._temporary.glob("*"):
+            with contextlib.suppress(FileNotFoundError):
+                if _last_touched(left) < limit:
+                    shutil.rmtree(left) if left.is_dir() else left.unlink()
+                    swept += 1
+        return swept
+
+
+def _last_touched(path: Path) -> float:
+    return max(part.stat().st_mtime for part in (path, *path.rglob("*")))
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

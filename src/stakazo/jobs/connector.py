@@ -1,0 +1,86 @@
+"""The engine's connections: they notice a dead peer, and wait for a database that is away instead of giving up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, LiteralString, TypeVar
+
+import psycopg
+import structlog
+from procrastinate import PsycopgConnector
+from procrastinate.connector import Notify
+from procrastinate.exceptions import ConnectorException
+from psycopg_pool import PoolTimeout
+from sqlalchemy.engine import make_url
+
+T = TypeVar("T")
+KEEPALIVE = {
+    "keepalives": "1",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+}
+"""libpq's options with which a connection whose other end is gone fails within about ten seconds."""
+
+log = structlog.get_logger(__name__)
+
+
+def watchful(url: str, *, idle_in_transaction: float) -> str:
+    """The URL with keepalives, and a limit (in seconds) for transactions in which nobody does anything.
+
+    A worker that was stopped in the middle of one must not hold its rows for ever.
+    """
+    parsed = make_url(url)
+    options = parsed.query.get("options", "")
+    limit = f"-c idle_in_transaction_session_timeout={int(idle_in_transaction * 1000)}"
+    parsed = parsed.update_query_dict({**KEEPALIVE, "options": f"{options} {limit}".strip()})
+    return parsed.render_as_string(hide_password=False)
+
+
+class SteadyConnector(PsycopgConnector):
+    """Procrastinate's connector, for a worker that must outlive its database's restarts.
+
+    Every query is repeated until the database answers. That is safe: a heartbeat or an acknowledgement may be said
+    twice, and a delivery that was fetched without our hearing of it is found by the sweeper.
+    """
+
+    def __init__(self, url: str, *, pool_size: int) -> None:
+        dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        super().__init__(conninfo=dsn, min_size=1, max_size=pool_size, timeout=5.0)
+
+    async def execute_query_async(self, query: LiteralString, **arguments: Any) -> None:
+        await _until_answered(lambda: super(SteadyConnector, self).execute_query_async(query, **arguments))
+
+    async def execute_query_one_async(self, query: LiteralString, **arguments: Any) -> dict[str, Any]:
+        return await _until_answered(lambda: super(SteadyConnector, self).execute_query_one_async(query, **arguments))
+
+    async def execute_query_all_async(self, query: LiteralString, **arguments: Any) -> list[dict[str, Any]]:
+        return await _until_answered(lambda: super(SteadyConnector, self).execute_query_all_async(query, **arguments))
+
+    async def listen_notify(self, on_notification: Notify, channels: Iterable[str]) -> None:
+        channels = list(channels)
+        await _until_answered(lambda: super(SteadyConnector, self).listen_notify(on_notification, channels))
+
+
+async def _until_answered(ask: Callable[[], Awaitable[T]]) -> T:
+    delay = 0.1
+    while True:
+        try:
+            return await ask()
+        except ConnectorException as error:
+            if not _away(error.__cause__):
+                raise
+            log.warning("engine_database_away", error=str(error.__cause__).strip(), retry_in=delay)
+        await asyncio.sleep(delay)
+        delay = min(1.0, delay * 2)
+
+
+def _away(error: BaseException | None) -> bool:
+    if isinstance(error, PoolTimeout):
+        return True
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        state = error.sqlstate
+        return state is None or state.startswith(("08", "40", "53", "57P"))
+    return False

@@ -1,0 +1,124 @@
+"""Finds the jobs that nobody would ever run again, and has them run.
+
+One rule: an active job that isn't waiting for its children has a delivery that is either queued or in the hands of a
+worker that is alive. Whatever broke it (a killed worker, a lost reply, a purged engine), the job is delivered anew;
+where a worker had begun it, that counts as a crash. One sweeper works at a time in the whole cluster.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from stakazo.core.actor import Actor
+from stakazo.core.db import Database
+from stakazo.jobs import lifecycle
+from stakazo.jobs.engine import deliver
+from stakazo.jobs.states import JobState
+
+LOCK = 0x5354414B41  # "STAKA"
+"""The advisory lock of the sweepers."""
+
+log = structlog.get_logger(__name__)
+
+# After the server itself has restarted, workers get their time to show up before they are taken for dead. A delivery
+# that a living worker has fetched but never begun (the reply got lost) is stale once it is as old as a dead worker.
+_ORPHANS = text("""
+    select j.id, j.workspace_id, j.correlation_id, j.type, j.engine_job_id
+    from jobs j
+    left join procrastinate_jobs e on e.id = j.engine_job_id
+    left join procrastinate_workers w on w.id = e.worker_id
+    where j.state in ('PENDING', 'PROCESSING', 'RETRY')
+      and not (j.state = 'PROCESSING' and j.phase = 'children')
+      and (cast(:only as uuid) is null or j.id = :only)
+      and pg_postmaster_start_time() < now() - make_interval(secs => :stalled)
+      and (
+        e.id is null
+        or e.status not in ('todo', 'doing')
+        or (e.status = 'doing' and (w.id is null or w.last_heartbeat < now() - make_interval(secs => :stalled)))
+        or (e.status = 'doing' and j.state <> 'PROCESSING' and exists (
+            select from procrastinate_events v
+            where v.job_id = e.id and v.type = 'started' and v.at < now() - make_interval(secs => :stalled)))
+      )
+    order by j.id
+    limit 500
+""")
+_DONE_WAITING = text("""
+    select j.id, j.workspace_id, j.correlation_id, j.type, j.engine_job_id
+    from jobs j
+    where j.state = 'PROCESSING' and j.phase = 'children'
+      and not exists (
+        select from jobs c where c.workspace_id = j.workspace_id and c.parent_id = j.id
+        and c.state in ('PENDING', 'PROCESSING', 'RETRY'))
+    limit 500
+""")
+_PRUNE = (
+    text("delete from workers where heartbeat_at < now() - 10 * make_interval(secs => :stalled)"),
+    text("delete from procrastinate_workers where last_heartbeat < now() - 10 * make_interval(secs => :stalled)"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep found."""
+
+    redelivered: int = 0
+    """Jobs that nobody had begun."""
+    recovered: int = 0
+    """Jobs whose worker had vanished."""
+    poisoned: int = 0
+    """Jobs that have cost too many workers, and failed."""
+    settled: int = 0
+    """Parents whose children had ended unnoticed."""
+
+
+async def sweep(db: Database, stalled_after: float) -> Swept:
+    """One round; does nothing while another process is at it."""
+    async with db.system_transaction() as session:
+        if not (await session.execute(text("select pg_try_advisory_xact_lock(:key)"), {"key": LOCK})).scalar_one():
+            return Swept()
+        stalled = {"stalled": stalled_after}
+        orphans = (await session.execute(_ORPHANS, stalled | {"only": None})).all()
+        idle = (await session.execute(_DONE_WAITING)).all()
+        outcomes = []
+        for row in (*orphans, *idle):
+            actor = Actor.job(row.type, row.id, row.workspace_id, row.correlation_id)
+            try:
+                outcomes.append(await _heal(db, actor, stalled_after))
+            except DBAPIError as error:  # somebody holds the row: the next round will see
+                log.warning("job_not_swept", job_id=str(row.id), error=str(error.orig))
+        for prune in _PRUNE:
+            await session.execute(prune, stalled)
+    swept = Swept(**{name: outcomes.count(name) for name in Swept.__dataclass_fields__})
+    if swept != Swept():
+        log.warning("jobs_swept", **{name: getattr(swept, name) for name in Swept.__dataclass_fields__})
+    return swept
+
+
+async def _heal(db: Database, actor: Actor, stalled_after: float) -> str | None:
+    """Have one job run by somebody else, unless all is well with it by now; in its own workspace."""
+    job_id = actor.causation_id
+    assert job_id is not None
+    async with db.transaction(actor) as session:
+        await session.execute(text("set local lock_timeout = '2s'"))
+        line = await lifecycle.lineage(session, job_id)
+        if not line:
+            return None
+        row = line[-1]
+        if row.waiting:
+            await lifecycle.settle(session, line)
+            return "settled"
+        if not (await session.execute(_ORPHANS, {"stalled": stalled_after, "only": job_id})).all():
+            return None
+        await session.execute(text("delete from procrastinate_jobs where id = :id"), {"id": row.engine_job_id})
+        if row.state is not JobState.PROCESSING:
+            await deliver(session, row)
+            return "redelivered"
+        state = await lifecycle.crash(session, line)
+        log.warning(
+            "worker_lost", job=row.type, job_id=str(job_id), worker=row.worker, attempt=row.attempt, state=state
+        )
+        return "recovered" if state is JobState.RETRY else "poisoned"

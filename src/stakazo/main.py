@@ -1,0 +1,89 @@
+"""The API as an application: `uvicorn --factory stakazo.main:create_app`, or `stakazo serve` with everything around it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from stakazo.api import ROUTERS, errors
+from stakazo.api.deps import Services
+from stakazo.api.requests import RequestLog
+from stakazo.core import postgres
+from stakazo.core.db import Database
+from stakazo.core.live import LiveFeed
+from stakazo.core.settings import Settings
+from stakazo.core.settings import settings as read_settings
+from stakazo.core.storage import DiskStorage
+
+log = structlog.get_logger("stakazo.main")
+
+STALE_AFTER = 6 * 3600.0
+"""Seconds after which an untouched temporary file belongs to nobody who lives."""
+
+MAX_JSON_BYTES = 1024 * 1024
+"""Of a request's body; uploads have a limit of their own."""
+
+DESCRIPTION = """\
+Long music videos in; the clips that work, rendered for every platform, out. With reasons and proof.
+
+Every request needs an API key: `Authorization: Bearer stk_...` or `X-API-Key: stk_...`. Errors are problem details
+(RFC 9457) with a `code` for programs, a `detail` for people and `retryable`. Lists are pages: ask again with
+`cursor=next_cursor`. Times are seconds of the source.
+"""
+
+
+@asynccontextmanager
+async def _open(app: FastAPI) -> AsyncIterator[None]:
+    """The outside things, for as long as the process serves."""
+    settings: Settings = app.state.settings
+    urls = await postgres.resolve(settings)
+    db = Database(urls.app, pool_size=settings.database_pool_size)
+    storage = DiskStorage(settings.storage_dir)
+    swept = await asyncio.to_thread(storage.sweep, STALE_AFTER)
+    log.info("api_started", swept_temporary_files=swept, pid=os.getpid())
+    try:
+        async with LiveFeed(urls.app) as live:
+            app.state.services = Services(settings, urls, db, storage, live, app.state.stopping)
+            yield
+    finally:
+        await db.close()
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application; the database is opened when it starts, not here."""
+    app = FastAPI(
+        title="Stakazo",
+        version=version("stakazo"),
+        description=DESCRIPTION,
+        lifespan=_open,
+        generate_unique_id_function=_operation_id,
+        max_body_size=MAX_JSON_BYTES,
+    )
+    app.state.settings = settings or read_settings()
+    app.state.stopping = asyncio.Event()
+    errors.install(app)
+    app.add_middleware(RequestLog)
+    for router in ROUTERS:
+        app.include_router(router)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    """`clips_find`: what generated clients call it."""
+    return f"{route.tags[0] if route.tags else 'root'}_{route.name}"
+
+
+def openapi(app: FastAPI | None = None) -> dict[str, Any]:
+    """The contract: OpenAPI 3.1, with the shape of every refusal."""
+    schema = (app or create_app(Settings())).openapi()
+    problem = errors.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema["components"]["schemas"] |= problem.pop("$defs", {}) | {"Problem": problem}
+    return schema

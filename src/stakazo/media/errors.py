@@ -1,0 +1,66 @@
+"""Why a file can't be used: one tree. Each has a sentence for a person and a stable code.
+
+MediaError
+├── Unreadable          not a media file, or broken beyond use
+├── NothingToSee        no video where one is needed
+├── NothingToHear       no sound where some is needed
+├── TooShort            shorter than any clip
+├── TooBig              beyond the limits of pixels, duration or streams
+├── ToolMissing         FFmpeg, a filter, an encoder or a model is not installed
+├── RenderFailed        FFmpeg ended with an error
+├── NotAsOrdered        a rendered file isn't what was asked for
+├── DiskFull            no space for the output
+└── Stopped             cancelled, or over its time limit
+"""
+
+from __future__ import annotations
+
+
+class MediaError(Exception):
+    """Something about a file, in a sentence a person can act on."""
+
+    code = "media_error"
+    retryable = False
+    """Whether the same work could succeed later without anyone changing anything."""
+
+
+class Unreadable(MediaError):
+    code = "unreadable"
+
+
+class NothingToSee(MediaError):
+    code = "no_video"
+
+
+class NothingToHear(MediaError):
+    code = "no_audio"
+
+
+class TooShort(MediaError):
+    code = "too_short"
+
+
+class TooBig(MediaError):
+    code = "too_big"
+
+
+class ToolMissing(MediaError):
+    code = "tool_missing"
+
+
+class RenderFailed(MediaError):
+    code = "render_failed"
+    retryable = True
+
+
+class NotAsOrdered(MediaError):
+    code = "not_as_ordered"
+
+
+class DiskFull(MediaError):
+    code = "disk_full"
+    retryable = True
+
+
+class Stopped(MediaError):
+    code = "stopped"

@@ -1,0 +1,303 @@
+"""The FFmpeg program as a child process: found, asked what it can do, run, and never left behind.
+
+A child runs in a session of its own, so that it can be killed with everything it started; on Linux the kernel
+kills it when the thread that started it dies (PR_SET_PDEATHSIG), so a `kill -9` of a worker leaves no orphan.
+Start children from a thread that lives as long as the work: an event loop's thread always does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import imageio_ffmpeg  # type: ignore[import-untyped]
+
+from stakazo.media.errors import DiskFull, MediaError, RenderFailed, Stopped, ToolMissing, Unreadable
+
+ENVIRONMENT = "STAKAZO_FFMPEG"
+"""The environment variable that names another FFmpeg program."""
+
+REQUIRED_FILTERS = frozenset(
+    {"aresample", "anullsrc", "apad", "atrim", "afade", "crop", "ebur128", "format", "fps", "gblur", "overlay"}
+    | {"scale", "sendcmd", "setparams", "setpts", "setsar", "split", "trim", "volume"}
+)
+HDR_FILTERS = frozenset({"zscale", "tonemap"})
+REQUIRED_ENCODERS = frozenset({"aac", "libx264"})
+
+STDERR_LINES = 60
+STDOUT_LIMIT = 4 * 1024**2
+
+GUARD = """
+import ctypes, os, sys
+ctypes.CDLL(None).prctl(1, 9, 0, 0, 0)
+if os.getppid() != int(sys.argv[1]):
+    os._exit(137)
+os.nice(int(sys.argv[2]))
+try:
+    with open("/proc/self/oom_score_adj", "w") as score:
+        score.write("500")
+except OSError:
+    pass
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+"""What becomes the child on Linux: ask for SIGKILL at the parent's death (1 is PR_SET_PDEATHSIG, 9 SIGKILL),
+leave if the parent is gone already, give way to the worker and the database in processor time and in memory,
+turn into the program. A program of its own, since Python code between fork and exec may deadlock in a process
+that has threads."""
+
+_groups: set[int] = set()
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What one FFmpeg program can do."""
+
+    program: str
+    version: str
+    filters: frozenset[str]
+    encoders: frozenset[str]
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What rendering can't do without and this program lacks."""
+        return (
+            *(f"filter {name}" for name in sorted(REQUIRED_FILTERS - self.filters)),
+            *(f"encoder {name}" for name in sorted(REQUIRED_ENCODERS - self.encoders)),
+        )
+
+    @property
+    def tone_mapping(self) -> bool:
+        """Whether HDR sources can be shown on SDR screens as they were meant."""
+        return self.filters >= HDR_FILTERS
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a child ended."""
+
+    code: int
+    """0 is success; negative: the signal that ended it."""
+    stdout: bytes
+    """Empty when the lines went to a callback."""
+    stderr: str
+    """The last lines."""
+
+
+def executable(program: str | Path | None = None) -> str:
+    """The FFmpeg program: the one asked for, else `STAKAZO_FFMPEG`, else imageio-ffmpeg's, else the system's."""
+    wanted = str(program or os.environ.get(ENVIRONMENT, ""))
+    if wanted:
+        found = shutil.which(wanted)
+        if not found:
+            raise ToolMissing(f"There is no FFmpeg program at {wanted}; set {ENVIRONMENT} to one that exists.")
+        return found
+    return _installed()
+
+
+@cache
+def _installed() -> str:
+    try:
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError:
+        found = shutil.which("ffmpeg")
+        if not found:
+            raise ToolMissing(
+                f"FFmpeg is not installed: install the package imageio-ffmpeg, or set {ENVIRONMENT} to the program."
+            ) from None
+        return found
+
+
+@cache
+def capabilities(program: str | Path | None = None) -> Capabilities:
+    """Ask the program for its version, filters and encoders (about 0.2 s; remembered)."""
+    path = executable(program)
+    try:
+        version, filters, encoders = (
+            subprocess.run(
+                [path, "-hide_banner", option], capture_output=True, text=True, timeout=30, check=True, errors="replace"
+            ).stdout
+            for option in ("-version", "-filters", "-encoders")
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise ToolMissing(f"{path} doesn't run: {error}") from error
+    return Capabilities(
+        program=path,
+        version=[*version.split(), "", "", "unknown"][2],
+        filters=_second_words(filters),
+        encoders=_second_words(encoders),
+    )
+
+
+def _second_words(listing: str) -> frozenset[str]:
+    rows = (line.split() for line in listing.splitlines())
+    return frozenset(row[1] for row in rows if len(row) > 2 and row[1] != "=")
+
+
+def kill_all() -> None:
+    """Kill every child that runs now, at once: for a worker that must stop this second."""
+    for group in tuple(_groups):
+        _kill(group)
+
+
+def _kill(group: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
+
+
+async def child(
+    argv: Sequence[str],
+    *,
+    line: Callable[[str], None] | None = None,
+    timeout: float | None = None,  # noqa: ASYNC109 (the child must be killed first: the caller can't)
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    nice: int = 5,
+) -> Result:
+    """Run a program to its end; `line` hears each line of its stdout as it comes.
+
+    When the caller is cancelled, or after `timeout` seconds (`Stopped`), or when `line` raises, the program and
+    everything it started are killed and gone before the exception goes on.
+    """
+    program, *arguments = argv
+    path = shutil.which(program)
+    if not path:
+        raise ToolMissing(f"There is no program {program}.")
+    command = [path, *arguments]
+    if sys.platform == "linux":
+        command = [sys.executable, "-I", "-S", "-c", GUARD, str(os.getpid()), str(nice), *command]
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=cwd,
+        env=dict(env) if env is not None else None,
+        start_new_session=True,
+        limit=2**20,
+    )
+    _groups.add(process.pid)
+    output = bytearray()
+    complaints: deque[str] = deque(maxlen=STDERR_LINES)
+
+    def heard(text: str) -> None:
+        if line:
+            line(text)
+
+    try:
+        async with asyncio.timeout(timeout), asyncio.TaskGroup() as group:
+            assert process.stdout
+            assert process.stderr
+            if line:
+                group.create_task(_lines(process.stdout, heard))
+            else:
+                group.create_task(_collect(process.stdout, output))
+            group.create_task(_lines(process.stderr, complaints.append))
+            group.create_task(process.wait())
+    except TimeoutError:
+        raise Stopped(f"{Path(program).name} was stopped after its limit of {timeout:.0f} s.") from None
+    except BaseExceptionGroup as group_error:
+        raise group_error.exceptions[0] from None
+    finally:
+        _kill(process.pid)
+        await asyncio.shield(_gone(process))
+        _groups.discard(process.pid)
+    assert process.returncode is not None
+    return Result(process.returncode, bytes(output), "\n".join(complaints))
+
+
+async def _gone(process: asyncio.subprocess.Process) -> None:
+    """Wait until a killed process is reaped; its pipes must be read to their ends for that."""
+    streams = (stream for stream in (process.stdout, process.stderr) if stream)
+    await asyncio.wait([asyncio.ensure_future(stream.read()) for stream in streams], timeout=1.0)
+    await process.wait()
+
+
+async def _lines(stream: asyncio.StreamReader, heard: Callable[[str], None]) -> None:
+    """Hand over each line; carriage returns end a line too, and no line is too long."""
+    rest = b""
+    while block := await stream.read(2**16):
+        *complete, rest = (rest + block).replace(b"\r", b"\n").split(b"\n")
+        rest = rest[-(2**16) :]
+        for text in complete:
+            if text.strip():
+                heard(text.decode(errors="replace").rstrip())
+    if rest.strip():
+        heard(rest.decode(errors="replace").rstrip())
+
+
+async def _collect(stream: asyncio.StreamReader, output: bytearray) -> None:
+    while block := await stream.read(2**16):
+        if len(output) < STDOUT_LIMIT:
+            output += block
+
+
+async def run(
+    argv: Sequence[str],
+    *,
+    duration: float | None = None,
+    progress: Callable[[float], None] | None = None,
+    timeout: float | None = None,  # noqa: ASYNC109 (see child)
+    cwd: Path | None = None,
+    program: str | Path | None = None,
+    loglevel: str = "warning",
+) -> Result:
+    """Run FFmpeg with these arguments (the program itself is not among them).
+
+    `progress` hears the share that is done, 0 to 1, about twice a second; it needs `duration`, the seconds of
+    output to expect. Raises DiskFull, Unreadable, Stopped or RenderFailed, with FFmpeg's own telling lines.
+    """
+    head = [executable(program), "-hide_banner", "-nostdin", "-nostats", "-loglevel", f"level+{loglevel}"]
+    if not progress:
+        result = await child([*head, *argv], timeout=timeout, cwd=cwd)
+    else:
+
+        def line(text: str) -> None:
+            name, _, value = text.partition("=")
+            if name == "out_time_us" and value.lstrip("-").isdigit() and duration:
+                progress(min(max(int(value) / 1e6 / duration, 0.0), 1.0))
+
+        result = await child([*head, "-progress", "pipe:1", *argv], line=line, timeout=timeout, cwd=cwd)
+    if result.code:
+        raise failure(result)
+    if progress:
+        progress(1.0)
+    return result
+
+
+def failure(result: Result) -> MediaError:
+    """The error that a failed run of FFmpeg stands for."""
+    text = telling(result.stderr)
+    if "No space left on device" in result.stderr or "Disk quota exceeded" in result.stderr:
+        return DiskFull("There is no space left for the output.")
+    if result.code < 0:
+        name = signal.Signals(-result.code).name if -result.code in set(signal.Signals) else str(-result.code)
+        return RenderFailed(f"FFmpeg was ended by {name}. {text}".strip())
+    if "Invalid data found when processing input" in result.stderr and "Error opening input" in result.stderr:
+        return Unreadable(f"FFmpeg can't read the file: {text}")
+    return RenderFailed(text or f"FFmpeg ended with code {result.code}.")
+
+
+def telling(stderr: str, limit: int = 4) -> str:
+    """The lines that say why: the first errors, without FFmpeg's addresses and repetitions."""
+    found: list[str] = []
+    for raw in stderr.splitlines():
+        if "[error]" not in raw and "[fatal]" not in raw:
+            continue
+        text = raw.rsplit("]", 1)[-1].strip()
+        if (
+            text
+            and text not in found
+            and not text.startswith(("Error opening input file", "Error opening output file"))
+        ):
+            found.append(text)
+    return " ".join(found[:limit]) if found else " ".join(stderr.splitlines()[-2:])

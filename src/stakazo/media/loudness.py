@@ -1,0 +1,45 @@
+"""Loudness after ITU-R BS.1770-4 and EBU R 128, from the meter's readings, and the silences between."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stakazo.media.audio import Reading
+from stakazo.media.types import Curve, Loudness, Span
+
+METER_RATE = 10.0
+"""Readings per second."""
+SILENCE = -70.0
+"""LUFS: the absolute gate; nothing is quieter than this."""
+AHEAD = 1
+"""A momentary value covers the 400 ms before it; as many readings earlier stands its middle, rounded down."""
+FLOOR, CEILING, BELOW = -60.0, -40.0, 30.0
+"""Silence is this many LU under the whole, but never over CEILING or under FLOOR (LUFS)."""
+LEAST = 0.4
+"""Seconds of the shortest silence."""
+
+
+def sum_up(readings: list[Reading]) -> Loudness:
+    """The loudness of the whole, from a reading every tenth of a second."""
+    if not readings:
+        return Loudness(SILENCE, 0.0, SILENCE, Curve(METER_RATE, np.zeros(0, np.float32)))
+    last = readings[-1]
+    momentary = np.maximum(np.array([reading.momentary for reading in readings], np.float32), SILENCE)
+    centred = np.append(momentary[AHEAD:], np.repeat(momentary[-1:], AHEAD)).astype(np.float32)
+    peak = 20 * float(np.log10(last.true_peak)) if last.true_peak > 0 else 2 * SILENCE
+    return Loudness(max(last.integrated, SILENCE), last.range, peak, Curve(METER_RATE, centred))
+
+
+def find_silences(loudness: Loudness, duration: float) -> tuple[Span, ...]:
+    """Where nothing is heard, for at least 0.4 s."""
+    values = loudness.momentary.values
+    threshold = float(np.clip(loudness.integrated - BELOW, FLOOR, CEILING))
+    quiet = np.concatenate([[False], values < threshold, [False]])
+    edges = np.flatnonzero(np.diff(quiet.astype(np.int8)))
+    spans = []
+    for first, last in zip(edges[::2], edges[1::2], strict=True):
+        start = 0.0 if first == 0 else first / METER_RATE - 0.2
+        end = duration if last == len(values) else (last - 1) / METER_RATE + 0.2
+        if end - start >= LEAST:
+            spans.append(Span(max(start, 0.0), min(end, duration)))
+    return tuple(spans)

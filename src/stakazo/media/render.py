@@ -1,0 +1,111 @@
+"""Render all variants of one clip: measure the sound, run one FFmpeg, look at every file it made."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from stakazo.media import command, ffmpeg
+from stakazo.media.errors import RenderFailed
+from stakazo.media.plan import Output, RenderPlan, gain_for
+from stakazo.media.types import Analysis, Span
+from stakazo.media.verify import SILENT, Facts, Order, verify
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The sound of a span as it is before any gain."""
+
+    integrated: float
+    """LUFS; -70 for silence."""
+    true_peak: float
+    """dBTP."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """One variant, made and verified. Its file is still where the plan put it."""
+
+    output: Output
+    facts: Facts
+    gain: float
+    """dB by which the sound was changed."""
+    arguments: tuple[str, ...]
+    """FFmpeg's, for all variants of the clip."""
+    ffmpeg_version: str
+
+    @property
+    def file(self) -> Path:
+        return self.output.file
+
+
+async def render(
+    plan: RenderPlan,
+    *,
+    progress: Callable[[float], None] | None = None,
+    timeout: float | None = None,  # noqa: ASYNC109 (the child must be killed first: the caller can't)
+    thorough: bool = False,
+) -> list[Rendered]:
+    """Every output of the plan, in the files that it names.
+
+    Whatever goes wrong (a MediaError, a cancellation), none of these files is left behind. `thorough` decodes
+    every frame of the results, not the keyframes alone.
+    """
+    capabilities = await asyncio.to_thread(ffmpeg.capabilities)
+    try:
+        heard = await listen(plan)
+        gain = gain_for(heard.integrated, heard.true_peak, plan.level) if heard else 0.0
+        arguments = command.arguments(plan, gain)
+        await ffmpeg.run(arguments, duration=plan.duration, progress=progress, timeout=timeout)
+        audible = heard is not None and heard.integrated + gain > SILENT + 5
+        found: list[Rendered] = []
+        for output in plan.outputs:
+            order = ordered(plan, output, audible=audible)
+            facts = await asyncio.to_thread(verify, output.file, order, thorough=thorough)
+            found.append(Rendered(output, facts, gain, tuple(arguments), capabilities.version))
+    except BaseException:
+        for output in plan.outputs:
+            output.file.unlink(missing_ok=True)
+        raise
+    return found
+
+
+async def listen(plan: RenderPlan) -> Heard | None:
+    """Measure the sound of the plan's span; None when the source has none."""
+    if plan.info.audio is None:
+        return None
+    result = await ffmpeg.run(command.measuring(plan), loglevel="info", timeout=600)
+    summary = result.stderr.rpartition("Summary:")[2]
+    integrated = re.search(r"I:\s+(-?[\d.]+|-inf|nan) LUFS", summary)
+    peak = re.search(r"Peak:\s+(-?[\d.]+|-inf|nan) dBFS", summary)
+    if not integrated or not peak:
+        raise RenderFailed("FFmpeg measured no loudness.")
+    return Heard(_decibels(integrated[1], -70.0), _decibels(peak[1], -100.0))
+
+
+def _decibels(text: str, least: float) -> float:
+    return least if text in {"-inf", "nan"} else max(float(text), least)
+
+
+def ordered(plan: RenderPlan, output: Output, *, audible: bool) -> Order:
+    """What the file of an output must be."""
+    return Order(
+        width=output.width,
+        height=output.height,
+        rate=plan.rate,
+        frames=plan.frames,
+        true_peak=plan.level.true_peak if plan.info.audio else None,
+        visible=plan.visible,
+        audible=audible,
+        max_keyframe_distance=output.encoding.gop,
+    )
+
+
+def visible(analysis: Analysis, span: Span) -> bool:
+    """Whether the source shows anything but black in a span."""
+    if analysis.pictures is None or not len(analysis.pictures.brightness.values):
+        return False
+    return float(analysis.pictures.brightness.within(span).max()) > 0.05

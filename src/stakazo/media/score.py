@@ -1,0 +1,86 @@
+"""A score is a named sum: which signals there are, what each is worth, and the sum of a window with its reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from stakazo.media import signals
+from stakazo.media.signals import Batch, Judged, Signal, Unjudged
+from stakazo.media.timeline import Floats, Timeline
+from stakazo.media.types import ClipRules, Part, Score, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Weighted:
+    """A signal in the sum."""
+
+    judge: Signal
+    weight: float
+    """How much it counts unless a rule says otherwise."""
+
+
+SIGNALS: dict[str, Weighted] = {
+    "hook": Weighted(signals.hook, 3.0),
+    "form": Weighted(signals.form, 1.5),
+    "drop": Weighted(signals.drop, 1.5),
+    "energy": Weighted(signals.energy, 1.5),
+    "motion": Weighted(signals.motion, 1.5),
+    "peak": Weighted(signals.peak, 1.5),
+    "rhythm": Weighted(signals.rhythm, 1.0),
+    "people": Weighted(signals.people, 1.5),
+    "subject": Weighted(signals.subject, 0.5),
+    "clarity": Weighted(signals.clarity, 1.0),
+    "variety": Weighted(signals.variety, 0.75),
+    "opening": Weighted(signals.opening, 2.0),
+    "edges": Weighted(signals.edges, 1.5),
+    "alive": Weighted(signals.alive, 2.0),
+    "loop": Weighted(signals.loop, 0.5),
+    "length": Weighted(signals.length, 1.0),
+}
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The windows of one film, weighed."""
+
+    windows: tuple[Window, ...]
+    totals: Floats
+    """0 to 100: the same numbers as `score(i).total`."""
+    unjudged: dict[str, str]
+    """The signals that this file can't be judged by, and why; their weight is spread over the others."""
+    _judged: tuple[tuple[str, float, Judged], ...]
+
+    def score(self, index: int) -> Score:
+        """The sum of one window, taken apart."""
+        return Score(
+            tuple(
+                Part(name, float(np.clip(judged.values[index], 0.0, 1.0)), weight, judged.why(index))
+                for name, weight, judged in self._judged
+            )
+        )
+
+
+def weigh(timeline: Timeline, windows: tuple[Window, ...], rules: ClipRules) -> Scores:
+    """Judge every window by every signal that has a weight and something to go by."""
+    batch = Batch(windows, rules)
+    judged: list[tuple[str, float, Judged]] = []
+    unjudged: dict[str, str] = {}
+    for name, weight, signal in _weights(rules):
+        verdict = signal(timeline, batch)
+        if isinstance(verdict, Unjudged):
+            unjudged[name] = verdict.reason
+        else:
+            judged.append((name, weight, replace(verdict, values=np.clip(verdict.values, 0.0, 1.0))))
+    whole = sum(weight for _, weight, _ in judged)
+    totals = sum((weight * verdict.values for _, weight, verdict in judged), np.zeros(len(windows)))
+    return Scores(windows, 100 * totals / whole if whole else totals, unjudged, tuple(judged))
+
+
+def _weights(rules: ClipRules) -> Iterator[tuple[str, float, Signal]]:
+    for name, weighted in SIGNALS.items():
+        weight = rules.weights.get(name, weighted.weight)
+        if weight > 0:
+            yield name, weight, weighted.judge

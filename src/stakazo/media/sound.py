@@ -1,0 +1,86 @@
+"""Hearing a file: its loudness, its rhythm, its form, and what in it a listener would remember."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from stakazo.media import audio
+from stakazo.media.form import find_form, make_grid
+from stakazo.media.hooks import ENERGY_RATE, find_drops, find_hooks, find_levels, name_sections
+from stakazo.media.loudness import find_silences, sum_up
+from stakazo.media.metre import find_metre
+from stakazo.media.rhythm import find_rhythm, onset_strength
+from stakazo.media.spectrum import FINE_RATE, Features, Spectrum
+from stakazo.media.speech import speech_share
+from stakazo.media.types import Curve, Loudness, MediaInfo, Sound
+
+Progress = Callable[[float], None]
+ONSET_RATE = FINE_RATE
+
+
+def hear(path: Path | str, info: MediaInfo | None = None, *, progress: Progress | None = None) -> Sound:
+    """What can be heard in a file, in one pass over its sound.
+
+    `info` is what probing found (which stream, where the presentation starts); `progress` is called with 0 to 1.
+    Raises NothingToHear when no sound decodes, Unreadable when the file doesn't open.
+    """
+    path = Path(path)
+    tell = progress or (lambda _: None)
+    expected = info.duration if info is not None else 0.0
+    spectrum, readings, samples, told = Spectrum(), [], 0, 0.0
+    for block in audio.blocks(path, info):
+        spectrum.feed(block.samples)
+        samples += len(block.samples)
+        if block.reading is not None:
+            readings.append(block.reading)
+        if expected and samples / audio.RATE / expected > told + 0.02:
+            told = min(samples / audio.RATE / expected, 1.0)
+            tell(0.9 * told)
+    features = spectrum.finish()
+    loudness = sum_up(readings)
+    if readings and 0.0 < readings[-1].true_peak < QUIET:
+        loudness = _quiet_peak(path, info, loudness)
+    sound = understand(features, loudness, samples / audio.RATE)
+    tell(1.0)
+    return sound
+
+
+QUIET = 0.05
+"""Linear peak under which the meter's three decimals are too coarse: the file is then measured once more, amplified."""
+
+
+def _quiet_peak(path: Path, info: MediaInfo | None, loudness: Loudness) -> Loudness:
+    boost = 60.0
+    last = [block.reading for block in audio.blocks(path, info, gain=boost) if block.reading is not None][-1]
+    peak = 20 * float(np.log10(max(last.true_peak, 1e-9))) - boost
+    return Loudness(loudness.integrated, loudness.range, peak, loudness.momentary)
+
+
+def understand(features: Features, loudness: Loudness, duration: float) -> Sound:
+    """The musical sense of what was heard: pure."""
+    rhythm = find_rhythm(features.onsets)
+    metre = find_metre(features, rhythm.beats)
+    grid = make_grid(duration, rhythm.beats, metre.downbeats, metre.beats_per_bar)
+    form = find_form(features, grid)
+    levels = find_levels(features, loudness.momentary)
+    drops = find_drops(levels, form)
+    sections = name_sections(form, levels, drops)
+    strength = onset_strength(features.onsets)
+    return Sound(
+        loudness=loudness,
+        silences=find_silences(loudness, duration),
+        onsets=Curve(ONSET_RATE, np.clip(strength, 0.0, 1.0)),
+        energy=Curve(ENERGY_RATE, levels.energy),
+        tempo=rhythm.tempo,
+        tempo_confidence=rhythm.confidence,
+        beats=tuple(float(beat) for beat in rhythm.beats),
+        downbeats=tuple(float(beat) for beat in rhythm.beats[metre.downbeats]),
+        beats_per_bar=metre.beats_per_bar,
+        sections=sections,
+        hooks=find_hooks(form, sections, levels, drops),
+        drops=drops,
+        speech=speech_share(features.voice),
+    )

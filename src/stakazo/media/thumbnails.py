@@ -1,0 +1,237 @@
+"""The frame that shows a clip best, and frames as JPEG pictures the way a person sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import av
+import cv2
+import numpy as np
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from stakazo.media.errors import NothingToSee, Unreadable
+from stakazo.media.timeline import RATE, Timeline
+from stakazo.media.tonemap import bgr_from_hdr
+from stakazo.media.types import Hdr, MediaInfo, Span
+
+Picture = NDArray[np.uint8]
+
+STRIP_FRAMES = 7
+STRIP_HEIGHT = 120
+"""Pixels."""
+QUALITY = 86
+"""Of JPEG, 0 to 100."""
+TRANSFERS = {16: Hdr.PQ, 18: Hdr.HLG}
+"""ITU-T H.273 transfer characteristics that need tone mapping."""
+SEEK_AHEAD = 4.0
+"""Seconds up to which decoding on is tried before seeking."""
+
+
+def best_time(timeline: Timeline, span: Span) -> float:
+    """The moment that shows the stretch best: sharp, well lit, a face where there is one, not in a transition."""
+    start = min(span.start + 0.2, (span.start + span.end) / 2)
+    count = max(int((span.end - 0.2 - start) * RATE), 1)
+    times = start + np.arange(count) / RATE
+    worth = np.zeros(count)
+    if timeline.sharpness is not None and timeline.brightness is not None and timeline.colour is not None:
+        sharp = timeline.sharpness.at(times)
+        light = timeline.brightness.at(times)
+        colour = timeline.colour.at(times)
+        worth += 1.0 * _within(sharp) + 0.4 * _within(colour)
+        worth += 0.8 * np.clip(1.0 - np.abs(light - 0.48) / 0.4, 0.0, 1.0) - 2.0 * (light <= 0.1)
+    if timeline.motion is not None:
+        worth -= 0.4 * _within(timeline.motion.at(times))  # what moves fast is blurred
+    if timeline.faces is not None:
+        present, size = timeline.faces
+        worth += present.at(times) * (0.6 + 0.8 * np.clip(size.at(times) / 0.35, 0.0, 1.0))
+    if timeline.subject is not None:
+        worth += 0.4 * timeline.subject.at(times)
+    if len(timeline.cuts):
+        nearest = np.abs(times[:, None] - timeline.cuts[None, :]).min(axis=1)
+        worth -= 1.5 * (nearest < 0.25)
+    if len(timeline.soft_cuts):
+        nearest = np.abs(times[:, None] - timeline.soft_cuts[None, :]).min(axis=1)
+        worth -= 1.5 * (nearest < 0.7)
+    worth -= 3.0 * timeline.dead.at(times)
+    return float(times[int(np.argmax(worth))])
+
+
+def _within(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The values between the lowest (0) and the highest (1) of the stretch."""
+    low, high = float(values.min()), float(values.max())
+    return (values - low) / (high - low) if high - low > 1e-6 else np.full(len(values), 0.5)
+
+
+def strip_times(span: Span, count: int = STRIP_FRAMES) -> list[float]:
+    """Moments evenly across a clip, each in the middle of its share."""
+    step = span.duration / count
+    return [span.start + (index + 0.5) * step for index in range(count)]
+
+
+def extract_frames(path: Path, times: Sequence[float], *, height: int, info: MediaInfo | None = None) -> list[bytes]:
+    """The frames on screen at these times (seconds from the first frame) as JPEGs of this height or less.
+
+    As a person sees them: turned, with square pixels, HDR tone-mapped. In the order of `times`. A moment that can't
+    be decoded gets the nearest frame before it that can. `info`, where it is known, says which stream to read and
+    where its clock starts. Raises Unreadable or NothingToSee when there is no picture.
+    """
+    return [encode(picture) for picture in pictures_at(path, times, height=height, info=info)]
+
+
+def filmstrip(path: Path, span: Span, *, height: int = STRIP_HEIGHT, info: MediaInfo | None = None) -> bytes:
+    """A clip at a glance: frames evenly across it, side by side in one JPEG."""
+    return encode(side_by_side(pictures_at(path, strip_times(span), height=height, info=info)))
+
+
+def side_by_side(pictures: Sequence[Picture], gap: int = 2) -> Picture:
+    """Pictures of one height in a row, with a thin dark line between them."""
+    height = min(picture.shape[0] for picture in pictures)
+    line = np.full((height, gap, 3), 24, dtype=np.uint8)
+    row: list[Picture] = []
+    for picture in pictures:
+        row += [line, picture[:height]]
+    return np.concatenate(row[1:], axis=1)
+
+
+def encode(picture: Picture) -> bytes:
+    """A BGR picture as JPEG."""
+    _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY, cv2.IMWRITE_JPEG_OPTIMIZE, 1])
+    return data.tobytes()
+
+
+def pictures_at(path: Path, times: Sequence[float], *, height: int, info: MediaInfo | None = None) -> list[Picture]:
+    """As `extract_frames`, but BGR arrays [rows, columns, 3] instead of JPEGs."""
+    order = sorted(range(len(times)), key=lambda index: times[index])
+    found: dict[int, Picture] = {}
+    last: Picture | None = None
+    try:
+        with av.open(str(path), metadata_errors="ignore") as container:
+            stream = _watched(container, info)
+            shape = _Shape.of(stream, height)
+            walk = _Walk(container, stream, info.video.start if info and info.video else None)
+            for index in order:
+                frame = walk.frame_at(times[index])
+                last = shape.picture(frame) if frame is not None else last
+                if last is not None:
+                    found[index] = last
+    except av.FFmpegError as error:
+        if last is None:
+            raise Unreadable(f"No picture of this file can be decoded: {error.strerror}.") from error
+    if last is None:
+        raise Unreadable("No picture of this file can be decoded.")
+    first = found[min(found, key=lambda index: times[index])]
+    filled: list[Picture] = []
+    for index in range(len(times)):
+        before = [other for other in found if times[other] <= times[index]]
+        filled.append(found[max(before, key=lambda other: times[other])] if before else first)
+    return filled
+
+
+def _watched(container: InputContainer, info: MediaInfo | None) -> VideoStream:
+    """The picture stream that a person would watch: the one that probing chose, or the largest that isn't cover art."""
+    if info and info.video:
+        return cast(VideoStream, container.streams[info.video.index])
+    still = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
+    moving = [stream for stream in container.streams.video if not stream.disposition & still]
+    if not moving:
+        raise NothingToSee("This file has no pictures.")
+    default = av.stream.Disposition.default
+    return max(moving, key=lambda s: (s.width * s.height, bool(s.disposition & default), -s.index))
+
+
+class _Walk:
+    """Goes forward through a file from one wanted moment to the next, and seeks where that is shorter."""
+
+    def __init__(self, container: InputContainer, stream: VideoStream, start: float | None) -> None:
+        self.container, self.stream = container, stream
+        stream.thread_type = "AUTO"
+        self.base = cast(Fraction, stream.time_base)
+        self.start = round(start / self.base) if start is not None else stream.start_time or 0
+        self.frames: Iterator[VideoFrame] = iter(())
+        self.current: VideoFrame | None = None
+        self.following: VideoFrame | None = None
+        self.position: float | None = None
+        """Seconds of the current frame; None before the first."""
+
+    def frame_at(self, time: float) -> VideoFrame | None:
+        """The frame on screen at a time not before the one asked last."""
+        target = self.start + round(time / self.base)
+        if self.position is None or time - self.position > SEEK_AHEAD:
+            self._seek(target)
+        while self.following is not None and _pts(self.following) <= target:
+            self.current, self.following = self.following, self._next()
+        if self.current is None:
+            self.current = self.following
+        if self.current is not None:
+            self.position = float((_pts(self.current) - self.start) * self.base)
+        return self.current
+
+    def _seek(self, target: int) -> None:
+        """To the keyframe before; to the very beginning where that lands behind the target."""
+        for goal in (target, self.start):
+            try:
+                self.container.seek(max(goal, self.start), stream=self.stream, backward=True)
+            except av.FFmpegError:
+                continue
+            self.frames = self.container.decode(self.stream)
+            self.following = self._next()
+            if self.following is not None and _pts(self.following) <= target:
+                self.current = None
+                return
+        if self.following is None and self.current is None:
+            self.frames = self.container.decode(self.stream)
+            self.following = self._next()
+
+    def _next(self) -> VideoFrame | None:
+        """The next frame with a time; broken stretches are passed over."""
+        for _ in range(200):
+            try:
+                frame = next(self.frames, None)
+            except av.error.InvalidDataError:
+                self.frames = self.container.decode(self.stream)
+                continue
+            except (av.error.EOFError, StopIteration):
+                return None
+            if frame is None or frame.pts is not None:
+                return frame
+        return None
+
+
+def _pts(frame: VideoFrame) -> int:
+    return cast(int, frame.pts)
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """How frames of a stream become pictures of a height."""
+
+    height: int
+    sar: Fraction
+
+    @classmethod
+    def of(cls, stream: VideoStream, height: int) -> _Shape:
+        sar = stream.sample_aspect_ratio or Fraction(1)
+        return cls(height, sar if Fraction(1, 20) < sar < 20 else Fraction(1))
+
+    def picture(self, frame: VideoFrame) -> Picture:
+        quarters = round(frame.rotation / 90) if -360 <= frame.rotation <= 360 else 0  # a broken matrix gives -2^31
+        turned = quarters % 2 == 1
+        wide, high = frame.width * self.sar, Fraction(frame.height)
+        shown = wide if turned else high
+        scale = min(Fraction(self.height) / shown, Fraction(1))
+        size = max(round(wide * scale), 2), max(round(high * scale), 2)
+        hdr = TRANSFERS.get(int(frame.color_trc or 0))
+        if hdr:
+            deep = frame.reformat(*size, format="rgb48le", interpolation="AREA").to_ndarray()
+            picture = bgr_from_hdr(deep.astype(np.uint16, copy=False), hdr)
+        else:
+            flat = frame.reformat(*size, format="bgr24", interpolation="AREA").to_ndarray()
+            picture = flat.astype(np.uint8, copy=False)
+        return np.ascontiguousarray(np.rot90(picture, quarters % 4))

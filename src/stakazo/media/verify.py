@@ -1,0 +1,301 @@
+"""Is a rendered file what was ordered? It is opened again and looked at; what it says of itself isn't believed.
+
+Every packet is walked (times, keyframes, sizes), the sound is decoded whole (loudness, true peak), and so are the
+keyframes of the pictures, or every frame when asked: between keyframes the encoder's own bits follow, and
+decoding them all would cost a tenth of rendering them.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import av.audio.resampler
+import av.error
+import av.filter
+import cv2
+import numpy as np
+
+from stakazo.media.errors import NotAsOrdered
+
+BLACK = 20.0
+"""Mean luma (16 is black) below which a picture counts as black."""
+SILENT = -60.0
+"""LUFS below which sound counts as silence."""
+OVERSHOOT = 0.5
+"""dB by which the lossy sound may pass the true peak that was ordered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a file must be."""
+
+    width: int
+    height: int
+    rate: Fraction
+    frames: int
+    """Within one."""
+    true_peak: float | None = None
+    """dBTP that must not be passed; None: whatever it is."""
+    visible: bool = True
+    """Whether black all the way through would be a fault."""
+    audible: bool = True
+    """Whether silence all the way through would be a fault."""
+    max_keyframe_distance: float = 2.0
+    """Seconds."""
+
+    @property
+    def duration(self) -> float:
+        return float(self.frames / self.rate)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a file really is."""
+
+    size: int
+    """Bytes."""
+    width: int
+    height: int
+    duration: float
+    """Seconds, by the packets of the pictures."""
+    fps: Fraction
+    frames: int
+    video_codec: str
+    profile: str
+    pixel_format: str
+    audio_codec: str | None
+    sample_rate: int
+    channels: int
+    loudness: float
+    """LUFS, integrated; -70 for silence."""
+    true_peak: float
+    """dBTP; -100 for digital silence."""
+    bitrate: int
+    """kbit/s of pictures and sound together."""
+    keyframes: tuple[float, ...] = field(repr=False)
+    """Seconds."""
+    brightness: float = 0.0
+    """The brightest decoded picture's mean luma, 16 to 235."""
+
+
+def verify(file: Path, order: Order, *, thorough: bool = False) -> Facts:
+    """The facts of a rendered file. Raises NotAsOrdered with everything that is wrong with it.
+
+    `thorough` decodes every frame and not the keyframes alone.
+    """
+    try:
+        with av.open(f"file:{file}", options={"protocol_whitelist": "file"}) as container:
+            facts, faults = _inspect(container, file, order, thorough=thorough)
+    except (av.error.FFmpegError, OSError) as error:
+        raise NotAsOrdered(f"The rendered file can't be read: {error}") from error
+    if not moov_first(file):
+        faults.append("its index stands at the end: a player would have to load all of it first")
+    if faults:
+        raise NotAsOrdered(f"The rendered file is not as ordered: {'; '.join(faults)}.")
+    return facts
+
+
+def _inspect(
+    container: av.container.InputContainer, file: Path, order: Order, *, thorough: bool
+) -> tuple[Facts, list[str]]:
+    faults: list[str] = []
+    if not container.streams.video or not container.streams.audio:
+        raise NotAsOrdered("The rendered file lacks its pictures or its sound.")
+    video, audio = container.streams.video[0], container.streams.audio[0]
+    times: list[int] = []
+    keys: list[int] = []
+    brightness = 0.0
+    decoded = 0
+    loudness = _Loudness(audio)
+    video.thread_type = "AUTO"
+    for packet in container.demux(video, audio):
+        if packet.stream is video:
+            if packet.pts is not None and packet.size:
+                times.append(packet.pts)
+                if packet.is_keyframe:
+                    keys.append(packet.pts)
+            if thorough or packet.is_keyframe or not packet.size:
+                for frame in packet.decode():
+                    decoded += 1
+                    if isinstance(frame, av.VideoFrame) and (decoded % 15 == 1 or not thorough):
+                        brightness = max(brightness, _luma(frame))
+        else:
+            for frame in packet.decode():
+                if isinstance(frame, av.AudioFrame):
+                    loudness.push(frame)
+    integrated, true_peak = loudness.finish()
+    base = video.time_base or Fraction(1, 90000)
+    duration = len(times) / float(order.rate)
+    context = video.codec_context
+    facts = Facts(
+        size=file.stat().st_size,
+        width=video.width,
+        height=video.height,
+        duration=float((max(times) - min(times)) * base) + 1 / float(order.rate) if times else 0.0,
+        fps=order.rate,
+        frames=len(times),
+        video_codec=context.name,
+        profile=str(context.profile or ""),
+        pixel_format=str(context.pix_fmt),
+        audio_codec=audio.codec_context.name,
+        sample_rate=audio.codec_context.sample_rate,
+        channels=audio.codec_context.channels,
+        loudness=integrated,
+        true_peak=true_peak,
+        bitrate=round(file.stat().st_size * 8 / 1000 / duration) if duration else 0,
+        keyframes=tuple(float(key * base) for key in keys),
+        brightness=brightness,
+    )
+    faults += _wrong_pictures(video, times, base, order, facts)
+    faults += _wrong_sound(audio, order, facts)
+    if thorough and decoded != len(times):
+        faults.append(f"{len(times) - decoded} of {len(times)} frames don't decode")
+    return facts, faults
+
+
+def _wrong_pictures(
+    video: av.VideoStream, times: list[int], base: Fraction, order: Order, facts: Facts
+) -> Iterator[str]:
+    context = video.codec_context
+    if (video.width, video.height) != (order.width, order.height):
+        yield f"{video.width}x{video.height} instead of {order.width}x{order.height}"
+    if (facts.video_codec, facts.profile, facts.pixel_format) != ("h264", "High", "yuv420p"):
+        yield f"{facts.video_codec} {facts.profile} {facts.pixel_format} instead of h264 High yuv420p"
+    if video.sample_aspect_ratio not in {None, Fraction(1), Fraction(0)}:
+        yield f"its pixels are not square ({video.sample_aspect_ratio})"
+    if (context.color_primaries, context.color_trc, context.colorspace, context.color_range) != (1, 1, 1, 1):
+        yield "its colours are not tagged as BT.709 in studio range"
+    if abs(len(times) - order.frames) > 1:
+        yield f"{len(times)} frames instead of {order.frames}"
+    if not times:
+        return
+    if min(times):
+        yield f"it starts at {float(min(times) * base):.3f} s instead of 0"
+    step = 1 / (order.rate * base)
+    uneven = [
+        number for number, time in enumerate(sorted(times)) if abs(time - times[0] - number * step) > max(1, step / 100)
+    ]
+    if uneven:
+        yield f"its frame rate is not {float(order.rate):.3f} all the way (frame {uneven[0]})"
+    ends = [*facts.keyframes, facts.duration]
+    gap = max((after - before for before, after in zip(ends, ends[1:], strict=False)), default=0.0)
+    if not facts.keyframes or facts.keyframes[0] or gap > order.max_keyframe_distance + 1.5 / float(order.rate):
+        yield f"{gap:.2f} s from one keyframe to the next"
+    if order.visible and facts.brightness < BLACK:
+        yield "its pictures are black"
+
+
+def _wrong_sound(audio: av.AudioStream, order: Order, facts: Facts) -> Iterator[str]:
+    if (facts.audio_codec, facts.sample_rate, facts.channels) != ("aac", 48000, 2):
+        yield f"{facts.audio_codec} {facts.sample_rate} Hz {facts.channels} channels instead of aac 48000 Hz stereo"
+    base = audio.time_base or Fraction(1, 48000)
+    start = float((audio.start_time or 0) * base)
+    length = float((audio.duration or 0) * base)
+    if abs(start) > 0.03 or abs(length - order.duration) > 0.05:
+        yield f"its sound lasts from {start:.3f} to {start + length:.3f} s instead of {order.duration:.3f} s"
+    if order.audible and facts.loudness < SILENT:
+        yield "it is silent"
+    if order.true_peak is not None and facts.true_peak > order.true_peak + OVERSHOOT:
+        yield f"its true peak is {facts.true_peak:.1f} dBTP instead of at most {order.true_peak:.1f}"
+
+
+def _luma(frame: av.VideoFrame) -> float:
+    plane = frame.planes[0]
+    rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+    return float(rows[::8, : plane.width : 8].mean())
+
+
+class _Loudness:
+    """FFmpeg's BS.1770 meter over decoded sound."""
+
+    def __init__(self, stream: av.AudioStream) -> None:
+        self._stream = stream
+        self._graph: av.filter.Graph | None = None
+        self._integrated = -70.0
+        self._peak = 0.0
+
+    def push(self, frame: av.AudioFrame) -> None:
+        if self._graph is None:
+            graph = av.filter.Graph()
+            source = graph.add_abuffer(
+                sample_rate=frame.sample_rate,
+                format=frame.format.name,
+                layout=frame.layout.name,
+                time_base=self._stream.time_base,
+            )
+            meter = graph.add("ebur128", "peak=true:metadata=1:framelog=quiet")
+            sink = graph.add("abuffersink")
+            source.link_to(meter)
+            meter.link_to(sink)
+            graph.configure()
+            self._graph = graph
+        self._graph.push(frame)
+        self._pull()
+
+    def _pull(self) -> None:
+        assert self._graph
+        while True:
+            try:
+                measured = self._graph.pull()
+            except (av.error.BlockingIOError, av.error.EOFError):
+                return
+            found = measured.metadata
+            self._integrated = float(found.get("lavfi.r128.I", self._integrated))
+            peaks = [float(value) for name, value in found.items() if re.match(r"lavfi\.r128\.true_peaks_ch", name)]
+            self._peak = max([self._peak, *peaks])
+
+    def finish(self) -> tuple[float, float]:
+        """LUFS and dBTP."""
+        if self._graph is not None:
+            self._graph.push(None)
+            self._pull()
+        true_peak = 20 * float(np.log10(self._peak)) if self._peak > 1e-5 else -100.0
+        return max(self._integrated, -70.0), round(true_peak, 2)
+
+
+def moov_first(file: Path) -> bool:
+    """Whether an MP4's index stands before its data, so that it plays while it loads."""
+    with file.open("rb") as stream:
+        while header := stream.read(8):
+            if len(header) < 8:
+                return False
+            size, name = int.from_bytes(header[:4], "big"), header[4:]
+            if name == b"moov":
+                return True
+            if name == b"mdat":
+                return False
+            read = 8
+            if size == 1:
+                size, read = int.from_bytes(stream.read(8), "big"), 16
+            if size < read:
+                return False
+            stream.seek(size - read, io.SEEK_CUR)
+    return False
+
+
+def poster(file: Path, time: float, *, quality: int = 88) -> bytes:
+    """The frame at a time (seconds), as JPEG. Raises NotAsOrdered when there is none."""
+    try:
+        with av.open(f"file:{file}", options={"protocol_whitelist": "file"}) as container:
+            stream = container.streams.video[0]
+            base = stream.time_base or Fraction(1, 90000)
+            container.seek(max(0, int(time / base)), stream=stream)
+            found: av.VideoFrame | None = None
+            for frame in container.decode(stream):
+                found = frame
+                if frame.time is not None and frame.time >= time - 1e-3:
+                    break
+    except (av.error.FFmpegError, OSError, IndexError) as error:
+        raise NotAsOrdered(f"No frame can be taken from {file.name}: {error}") from error
+    if found is None:
+        raise NotAsOrdered(f"There is no frame at {time:.2f} s of {file.name}.")
+    done, picture = cv2.imencode(".jpg", found.to_ndarray(format="bgr24"), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:
+        raise NotAsOrdered(f"The frame at {time:.2f} s of {file.name} can't be written as JPEG.")
+    return picture.tobytes()

@@ -1,0 +1,111 @@
+"""The story of a video, one job after another: what is said here is what follows on what.
+
+Files that a job makes are named after what they show and not after the attempt: a job that runs twice writes the same
+file twice, and one that dies leaves nothing that the next run doesn't replace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from stakazo import media
+from stakazo.clips import service as clips
+from stakazo.core.storage import DiskStorage, enough_space
+from stakazo.jobs.engine import JobOptions, job
+from stakazo.jobs.models import Job
+from stakazo.jobs.run import Run
+from stakazo.media import thumbnails
+from stakazo.rules import service as rules
+from stakazo.rules.schema import clip_rules
+from stakazo.videos import analyses
+from stakazo.videos import service as videos
+
+THUMBNAIL_HEIGHT = 720
+"""Pixels; a smaller source keeps its own height."""
+
+
+@job(queue="media", timeout=4 * 3600)
+async def cut_analysis(run: Run, video_id: UUID) -> None:
+    """Look at a video and listen to it; what was found is kept beside it, and its clips are chosen next."""
+    async with run.transaction() as session:
+        video = await videos.analysing(session, video_id)
+
+    analysis = await media.analyse_in_child(
+        run.storage.path(video.storage_key),
+        progress=lambda stage, fraction: run.report(fraction, stage),
+        timeout=4 * 3600,
+    )
+    key = f"{run.actor.workspace_id}/analyses/{video_id}.json"
+    await asyncio.to_thread(_keep, run.storage, key, lambda path: analyses.write(path, analysis))
+
+    async with run.completion() as session:
+        await videos.analysed(session, video_id, analysis, key)
+        await propose_clips.using(JobOptions(dedup_key=f"propose_clips:{video_id}")).start(session, video_id)
+
+
+@cut_analysis.on_end
+async def _analysis_failed(session: AsyncSession, row: Job) -> None:
+    error = row.error or {"code": "cancelled", "detail": "The analysis was cancelled.", "retryable": True}
+    await videos.failed(session, UUID(row.payload["video_id"]), error)
+
+
+@job(timeout=900)
+async def propose_clips(run: Run, video_id: UUID) -> None:
+    """Choose the clips of an analysed video by the active rule, with reasons, thumbnails and filmstrips."""
+    async with run.transaction() as session:
+        video = await videos.get(session, video_id)
+        rule = await rules.active(session)
+    source, kept = run.storage.path(video.storage_key), run.storage.path(videos.analysed_key(video))
+
+    run.report(0.05, "choosing")
+    analysis = await asyncio.to_thread(analyses.read, kept)
+    picks = await asyncio.to_thread(media.choose, analysis, clip_rules(rule.rule))
+
+    pictures = []
+    for number, pick in enumerate(picks):
+        run.report(0.1 + 0.85 * number / len(picks), "thumbnails", f"clip {number + 1} of {len(picks)}")
+        pictures.append(await asyncio.to_thread(_picture, run, video_id, source, pick, analysis))
+
+    async with run.completion() as session:
+        video = await videos.get(session, video_id)
+        proposal = await clips.propose(session, video, picks, rule.id, pictures)
+    used = {key for clip in proposal.clips for key in (clip.thumbnail_key, clip.filmstrip_key)}
+    made = [key for shown in pictures for key in (shown.thumbnail_key, shown.filmstrip_key)]
+    gone = [key for clip in proposal.withdrawn for key in (clip.thumbnail_key, clip.filmstrip_key)]
+    _remove(run.storage, [key for key in (*made, *gone) if key not in used])
+
+
+def _picture(run: Run, video_id: UUID, source: Path, pick: media.Pick, analysis: media.Analysis) -> clips.Pictures:
+    """Make the thumbnail and the filmstrip of one pick."""
+    start, end = (round(1000 * time) for time in (pick.window.start, pick.window.end))
+    name = f"{run.actor.workspace_id}/thumbnails/{video_id}-{start}-{end}"
+    shown = clips.Pictures(f"{name}.jpg", f"{name}.strip.jpg")
+    frames = thumbnails.extract_frames(source, [pick.thumbnail], height=THUMBNAIL_HEIGHT, info=analysis.info)
+    strip = thumbnails.filmstrip(source, pick.window.span, info=analysis.info)
+    _keep(run.storage, str(shown.thumbnail_key), lambda path: path.write_bytes(frames[0]))
+    _keep(run.storage, str(shown.filmstrip_key), lambda path: path.write_bytes(strip))
+    return shown
+
+
+def _keep(storage: DiskStorage, key: str, write: Callable[[Path], Any]) -> None:
+    """Write a file under a name of its own and give it its key once it is whole."""
+    temporary = storage.temporary()
+    try:
+        with enough_space():
+            write(temporary)
+        storage.adopt(temporary, key)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _remove(storage: DiskStorage, keys: Iterable[str | None]) -> None:
+    """Remove files that no row names any more."""
+    for key in keys:
+        if key is not None:
+            storage.delete(key)

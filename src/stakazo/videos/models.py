@@ -1,0 +1,67 @@
+"""The table of videos."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, Enum, Index, String, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from stakazo.accounts import models as _accounts  # noqa: F401 (every owned row points at a workspace)
+from stakazo.core.db import Base, Owned
+
+
+class VideoState(StrEnum):
+    """How far a video has come."""
+
+    UPLOADED = "UPLOADED"
+    ANALYSING = "ANALYSING"
+    READY = "READY"
+    FAILED = "FAILED"
+
+
+class VideoAsset(Owned, Base):
+    """A long video as it was received; its bytes lie in storage."""
+
+    __tablename__ = "video_assets"
+
+    title: Mapped[str] = mapped_column(String(300))
+    filename: Mapped[str] = mapped_column(String(255))
+    """What the sender called it; only ever shown, never used as a path."""
+    storage_key: Mapped[str] = mapped_column(String(300))
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str] = mapped_column(String(64))
+    """Of the bytes, in lower-case hexadecimal: the same bytes are the same video."""
+    content_type: Mapped[str] = mapped_column(String(100))
+    """What the bytes are, whatever the sender said."""
+    dedup_key: Mapped[str | None] = mapped_column(String(200))
+    """The sender's own name for this upload: sending it twice makes one video."""
+    state: Mapped[VideoState] = mapped_column(
+        Enum(VideoState, name="video_state"), default=VideoState.UPLOADED, server_default=VideoState.UPLOADED
+    )
+    error: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """Why it failed: code, detail, retryable."""
+    info: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """What was found out about the file: container, streams, codecs."""
+    duration: Mapped[float | None]
+    """Seconds."""
+    width: Mapped[int | None]
+    """Of the picture as shown, in pixels."""
+    height: Mapped[int | None]
+    analysis_key: Mapped[str | None] = mapped_column(String(300))
+    """Where in storage the whole analysis lies."""
+
+    __table_args__ = (
+        *Owned.owned_args(),
+        UniqueConstraint("workspace_id", "sha256"),
+        UniqueConstraint("workspace_id", "dedup_key"),
+        Index(None, "workspace_id", "created_at", "id"),
+        Index(None, "workspace_id", "state", "created_at", "id"),
+        CheckConstraint("size_bytes > 0", name="size"),
+        CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="sha256"),
+        CheckConstraint("duration >= 0", name="duration"),
+        CheckConstraint("width > 0 and height > 0", name="size_of_picture"),
+        CheckConstraint("state <> 'FAILED' or error is not null", name="error"),
+    )

@@ -1,0 +1,166 @@
+"""What the tests share: one real PostgreSQL for the whole run, a migrated database per test, the reference videos."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy import make_url
+
+from stakazo.accounts.models import Workspace
+from stakazo.core import migrate, postgres
+from stakazo.core.actor import Actor, new_id
+from stakazo.core.db import Database
+from stakazo.core.settings import Settings
+from stakazo.core.storage import DiskStorage
+
+MEDIA = Path(__file__).resolve().parents[2] / "shared" / "media"
+
+# The tests' server may forget everything in a power cut; in return a database of one's own costs little.
+QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "256MB"}
+
+_shared: dict[str, Path] = {}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    worker = getattr(config, "workerinput", None)
+    if worker is None:  # the one who started the run
+        folder = Path(tempfile.mkdtemp(prefix="stakazo-tests-"))
+        folder.chmod(0o711)
+        _shared["folder"], _shared["ours"] = folder, folder
+    else:
+        _shared["folder"] = Path(worker["stakazo_folder"])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: object) -> None:
+    node.workerinput["stakazo_folder"] = str(_shared["folder"])  # type: ignore[attr-defined]
+
+
+def pytest_unconfigure() -> None:
+    if folder := _shared.get("ours"):
+        postgres.stop(folder, force=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+# --- the database -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Server:
+    """The run's PostgreSQL; `template` is a migrated database without rows."""
+
+    urls: postgres.Urls
+    template: str
+
+    def create(self, name: str, template: str | None = None) -> postgres.Urls:
+        self._execute("create database {} template {}", name, template or self.template)
+        return postgres.Urls(_named(self.urls.owner, name), _named(self.urls.app, name))
+
+    def drop(self, name: str) -> None:
+        self._execute("drop database {} with (force)", name)
+
+    def _execute(self, statement: str, *names: str) -> None:
+        with psycopg.connect(postgres.conninfo(self.urls.owner), autocommit=True) as connection:
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+
+def _named(url: str, name: str) -> str:
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def server() -> Server:
+    """One embedded PostgreSQL for all processes of this run; who comes first starts and migrates it."""
+    folder = _shared["folder"]
+    with (folder / "template.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        server = Server(postgres.ensure(folder, options=QUICK), "template_stakazo")
+        if not (folder / "template.done").exists():
+            urls = server.create(server.template, "template0")
+            migrate.upgrade(urls.owner)
+            (folder / "template.done").touch()
+    return server
+
+
+@pytest.fixture
+def urls(server: Server) -> Iterator[postgres.Urls]:
+    """The two ways into a migrated database of the test's own, without rows."""
+    name = f"t_{uuid4().hex}"
+    yield server.create(name)
+    server.drop(name)
+
+
+@pytest.fixture
+async def database(urls: postgres.Urls) -> AsyncIterator[Database]:
+    """A migrated database of the test's own, as the app's role: under row-level security."""
+    db = Database(urls.app)
+    yield db
+    await db.close()
+
+
+@pytest.fixture
+async def workspace(database: Database) -> UUID:
+    """A workspace."""
+    return await _make_workspace(database, "Blue Note")
+
+
+@pytest.fixture
+async def actor(workspace: UUID) -> Actor:
+    """A person in `workspace`."""
+    return Actor(workspace, "user", "ann")
+
+
+@pytest.fixture
+async def other_actor(database: Database) -> Actor:
+    """A person in another workspace."""
+    return Actor(await _make_workspace(database, "Verve"), "user", "bob")
+
+
+async def _make_workspace(database: Database, name: str) -> UUID:
+    workspace = Workspace(id=new_id(), name=name)
+    async with database.system_transaction() as session:
+        session.add(workspace)
+    return workspace.id
+
+
+# --- the rest -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def app_settings(urls: postgres.Urls, tmp_path: Path) -> Settings:
+    """Settings of an installation of the test's own: its database, a data folder under `tmp_path`."""
+    return Settings(
+        _env_file=None,  # type: ignore[call-arg]
+        data_dir=tmp_path / "data",
+        database_url=urls.owner,
+        app_database_url=urls.app,
+        database_pool_size=4,
+        DEBUG_ENDPOINTS_ENABLED=True,
+        min_free_bytes=1,
+        media_workers=1,
+    )
+
+
+@pytest.fixture
+def storage(app_settings: Settings) -> DiskStorage:
+    return DiskStorage(app_settings.storage_dir)
+
+
+@pytest.fixture(scope="session")
+def reference_media() -> Path:
+    """The folder of the reference videos."""
+    if not (MEDIA / "bbb_1min_720p30.mp4").exists():
+        if os.environ.get("CI"):
+            pytest.fail(f"the reference videos are not in {MEDIA}")
+        pytest.skip("the reference videos (../shared/media) are not on this machine")
+    return MEDIA
