@@ -136,6 +136,25 @@ async def _make_workspace(database: Database, name: str) -> UUID:
 # --- the rest -----------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="session")
+def shared_folder() -> Path:
+    """A folder of this run that every user can reach, unlike `tmp_path`; removed at its end."""
+    return _shared["folder"]
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """A data folder for an embedded PostgreSQL of the test's own, which is stopped and removed after it.
+
+    `tmp_path` would not do: it is closed to other users, and as root the server must run as one.
+    """
+    folder = _shared["folder"] / uuid4().hex
+    folder.mkdir()
+    yield folder
+    postgres.stop(folder, force=True)
+    shutil.rmtree(folder)
+
+
 @pytest.fixture
 def app_settings(urls: postgres.Urls, tmp_path: Path) -> Settings:
     """Settings of an installation of the test's own: its database, a data folder under `tmp_path`."""

@@ -1,18 +1,18 @@
-"""The API as an application: `uvicorn --factory stakazo.main:create_app`, or `stakazo serve` with everything around it."""
+"""The API as an application: `uvicorn --factory stakazo.main:create_app`; `stakazo serve` puts the rest around it."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.metadata import version
-from typing import Any
 
 import structlog
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
+from stakazo import __version__
 from stakazo.api import ROUTERS, errors
 from stakazo.api.deps import Services
 from stakazo.api.requests import RequestLog
@@ -61,7 +61,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """The application; the database is opened when it starts, not here."""
     app = FastAPI(
         title="Stakazo",
-        version=version("stakazo"),
+        version=__version__,
         description=DESCRIPTION,
         lifespan=_open,
         generate_unique_id_function=_operation_id,
@@ -81,9 +81,9 @@ def _operation_id(route: APIRoute) -> str:
     return f"{route.tags[0] if route.tags else 'root'}_{route.name}"
 
 
-def openapi(app: FastAPI | None = None) -> dict[str, Any]:
-    """The contract: OpenAPI 3.1, with the shape of every refusal."""
-    schema = (app or create_app(Settings())).openapi()
+def contract() -> str:
+    """The contract as `openapi/openapi.json` keeps it: OpenAPI 3.1, with the shape of every refusal."""
+    schema = create_app(Settings()).openapi()
     problem = errors.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schema["components"]["schemas"] |= problem.pop("$defs", {}) | {"Problem": problem}
-    return schema
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"

@@ -7,7 +7,8 @@ file twice, and one that dies leaves nothing that the next run doesn't replace.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,13 +17,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo import media
 from stakazo.clips import service as clips
+from stakazo.clips.models import Clip
 from stakazo.core.storage import DiskStorage, enough_space
 from stakazo.jobs.engine import JobOptions, job
 from stakazo.jobs.models import Job
 from stakazo.jobs.run import Run
 from stakazo.media import thumbnails
+from stakazo.media.render import Rendered, render
+from stakazo.media.types import Analysis, Pick, Span
 from stakazo.rules import service as rules
-from stakazo.rules.schema import clip_rules
+from stakazo.rules.models import PlatformRule
+from stakazo.rules.schema import clip_rules, render_overrides
+from stakazo.variants import recipes
+from stakazo.variants import service as variants
+from stakazo.variants.models import ClipVariant
 from stakazo.videos import analyses
 from stakazo.videos import service as videos
 
@@ -81,7 +89,7 @@ async def propose_clips(run: Run, video_id: UUID) -> None:
     _remove(run.storage, [key for key in (*made, *gone) if key not in used])
 
 
-def _picture(run: Run, video_id: UUID, source: Path, pick: media.Pick, analysis: media.Analysis) -> clips.Pictures:
+def _picture(run: Run, video_id: UUID, source: Path, pick: Pick, analysis: Analysis) -> clips.Pictures:
     """Make the thumbnail and the filmstrip of one pick."""
     start, end = (round(1000 * time) for time in (pick.window.start, pick.window.end))
     name = f"{run.actor.workspace_id}/thumbnails/{video_id}-{start}-{end}"
@@ -91,6 +99,79 @@ def _picture(run: Run, video_id: UUID, source: Path, pick: media.Pick, analysis:
     _keep(run.storage, str(shown.thumbnail_key), lambda path: path.write_bytes(frames[0]))
     _keep(run.storage, str(shown.filmstrip_key), lambda path: path.write_bytes(strip))
     return shown
+
+
+@job(queue="media", timeout=2 * 3600)
+async def generate_variants(run: Run, clip_id: UUID) -> None:
+    """Render everything that was ordered of a clip in one go; a file gets its name when it has been verified."""
+    async with run.transaction() as session:
+        clip = await clips.get(session, clip_id)
+        video = await videos.get(session, clip.video_id)
+        ordered = await variants.begin(session, clip_id, run.job_id)
+        wanted = recipes.platforms(recipes.chosen(variant.recipe for variant in ordered))
+        active = {platform: await rules.active(session, platform) for platform in wanted}
+    source, kept = run.storage.path(video.storage_key), run.storage.path(videos.analysed_key(video))
+
+    files = {variant.recipe: run.storage.temporary(".mp4") for variant in ordered}
+    try:
+        made = await _render(run, source, kept, Span(clip.start, clip.end), files, active)
+        await _finish(run, clip, ordered, made, active)
+    finally:
+        for file in files.values():
+            file.unlink(missing_ok=True)
+
+
+async def _render(
+    run: Run, source: Path, kept: Path, span: Span, files: dict[str, Path], active: Mapping[str, PlatformRule]
+) -> list[Rendered]:
+    analysis = await asyncio.to_thread(analyses.read, kept)
+    overrides = {platform: render_overrides(rule.rule) for platform, rule in active.items()}
+    plans = await asyncio.to_thread(recipes.plans, source, analysis, span, files, overrides)
+    made: list[Rendered] = []
+    for number, plan in enumerate(plans):
+        run.report(number / len(plans), "rendering")
+        made += await render(
+            plan,
+            progress=lambda share, number=number: run.report((number + share) / len(plans), "rendering"),  # type: ignore[misc]
+            timeout=2 * 3600,
+        )
+    return made
+
+
+async def _finish(
+    run: Run, clip: Clip, ordered: Iterable[ClipVariant], made: Iterable[Rendered], active: Mapping[str, PlatformRule]
+) -> None:
+    """Give every file its key, then say so in the rows, all at once."""
+    by_recipe = {variant.recipe: variant for variant in ordered}
+    start, end = round(1000 * clip.start), round(1000 * clip.end)
+    done = []
+    for one in made:
+        variant = by_recipe[one.output.name]
+        key = f"{run.actor.workspace_id}/variants/{variant.id}-{start}-{end}.mp4"
+        sha256 = await asyncio.to_thread(_sha256, one.file)
+        await asyncio.to_thread(run.storage.adopt, one.file, key)
+        done.append((variant, one, key, sha256))
+    replaced = []
+    async with run.completion() as session:
+        for variant, one, key, sha256 in done:
+            rule_id = active[variant.platform].id
+            replaced.append(
+                await variants.rendered(
+                    session, variant.id, one, storage_key=key, sha256=sha256, clip=clip, rule_id=rule_id
+                )
+            )
+    _remove(run.storage, replaced)
+
+
+@generate_variants.on_end
+async def _rendering_failed(session: AsyncSession, row: Job) -> None:
+    error = row.error or {"code": "cancelled", "detail": "The rendering was cancelled.", "retryable": True}
+    await variants.failed(session, UUID(row.payload["clip_id"]), error, row.id)
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _keep(storage: DiskStorage, key: str, write: Callable[[Path], Any]) -> None:

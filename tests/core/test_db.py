@@ -1,7 +1,6 @@
-from stakazo.core.actor import Actor
+from stakazo.core.actor import Actor, new_id
 from stakazo.core.db import Database
 from stakazo.ledger import service as ledger
-from stakazo.core.actor import new_id
 
 
 async def test_walks(database: Database, actor: Actor):

@@ -8,17 +8,22 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo import pipeline
-from stakazo.api.deps import DB, Cursor, Here, Limit, PageOut
+from stakazo.api.deps import DB, CurrentActor, Cursor, Here, Limit, PageOut
 from stakazo.api.errors import responses
-from stakazo.api.files import stored_file
+from stakazo.api.files import remove, stored_file, unused
 from stakazo.api.jobs import JobOut
 from stakazo.api.variants import VariantOut
 from stakazo.clips import service as clips
 from stakazo.clips.models import Clip, ClipState
 from stakazo.core.errors import NotFound
+from stakazo.jobs import service as jobs
+from stakazo.jobs.engine import JobOptions
+from stakazo.jobs.models import Job
 from stakazo.variants import service as variants
+from stakazo.variants.models import ClipVariant, VariantState
 
 router = APIRouter(prefix="/clips", tags=["clips"], responses=responses(401))
 
@@ -142,5 +147,36 @@ async def order_variants(db: DB, clip_id: UUID, wanted: VariantsIn | None = None
     """
     clip = await clips.get(db, clip_id)
     ordered = await variants.order(db, clip, wanted.recipes if wanted else None)
-    job = await pipeline.generate_variants.start(db, clip.id)
+    waiting = [variant for variant in ordered if variant.state is VariantState.PENDING]
+    if not waiting:
+        return {"job": await _job_of(db, ordered), "variants": ordered}
+    # Ordered again before it began, it is the same job; what is being rendered already is not waited for twice.
+    options = JobOptions(dedup_key=f"{clip.id}:{','.join(sorted(variant.recipe for variant in waiting))}")
+    job = await pipeline.generate_variants.using(options).start(db, clip.id)
+    for variant in waiting:
+        variant.job_id = job.id
+    await db.flush()
     return {"job": job, "variants": ordered}
+
+
+async def _job_of(db: AsyncSession, ordered: list[ClipVariant]) -> Job | None:
+    """The job that is rendering some of these right now."""
+    for variant in ordered:
+        if variant.state is VariantState.RENDERING and variant.job_id is not None:
+            return await jobs.get(db, variant.job_id)
+    return None
+
+
+@router.delete("/{clip_id}", status_code=204, responses=responses(404))
+async def delete(here: Here, actor: CurrentActor, clip_id: UUID) -> None:
+    """Forget a clip with its variants, stop their rendering, and remove the files."""
+    async with here.db.transaction(actor) as session:
+        clip = await clips.get(session, clip_id)
+        made = await variants.of_clip(session, clip.id)
+        for job_id in {variant.job_id for variant in made if variant.state is VariantState.RENDERING}:
+            if job_id is not None:
+                await jobs.cancel(session, job_id)
+        await clips.delete(session, clip.id)
+        files = {clip.thumbnail_key, clip.filmstrip_key, *variants.files(made)}
+        gone = await unused(session, files)
+    await remove(here, gone)

@@ -16,7 +16,7 @@ class Container:
     extension: str
     """With its dot; what a stored file is called, never taken from the sender."""
     description: str
-    """For a sentence: "'x.mp4' is ...".""" ""
+    """For a sentence: 'x.mp4' is ..."""
 
 
 MP4 = Container("video", "video/mp4", ".mp4", "an MP4 file")
@@ -98,16 +98,9 @@ def _text(head: bytes) -> bool:
 
 def sniff(head: bytes) -> Container:
     """What the file is, by its first `SNIFF_BYTES` bytes."""
-    if head[:4] in {b"RIFF", b"RF64", b"RIFX"} and head[8:12] in _RIFF:
-        return _RIFF[head[8:12]]
-    if head.startswith(b"\x1a\x45\xdf\xa3"):
-        return WEBM if b"webm" in head[:64] else MKV
-    for magic, container in _AT_START:
-        if head.startswith(magic):
-            return container
-    found = _iso(head)
-    if found:
-        return found
+    known = _by_magic(head) or _iso(head)
+    if known:
+        return known
     if _transport_stream(head):
         return TS
     if len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0:
@@ -115,3 +108,11 @@ def sniff(head: bytes) -> Container:
     if head and _text(head):
         return Container("other", "text/plain", ".txt", "a text")
     return Container("other", "application/octet-stream", ".bin", "a file of a kind that is not known here")
+
+
+def _by_magic(head: bytes) -> Container | None:
+    if head[:4] in {b"RIFF", b"RF64", b"RIFX"} and head[8:12] in _RIFF:
+        return _RIFF[head[8:12]]
+    if head.startswith(b"\x1a\x45\xdf\xa3"):
+        return WEBM if b"webm" in head[:64] else MKV
+    return next((container for magic, container in _AT_START if head.startswith(magic)), None)

@@ -30,9 +30,7 @@ def _switched_on(here: Here) -> None:
         raise NotFound("The debug endpoints are off. Set DEBUG_ENDPOINTS_ENABLED=true to have them.")
 
 
-router = APIRouter(
-    prefix="/debug", tags=["debug"], dependencies=[Depends(_switched_on)], responses=responses(401, 404)
-)
+router = APIRouter(prefix="/debug", tags=["debug"], dependencies=[Depends(_switched_on)], responses=responses(401, 404))
 
 
 class EventOut(BaseModel):

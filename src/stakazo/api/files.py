@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import os
+import asyncio
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from fastapi import Request, Response
+from sqlalchemy import select, union_all
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import FileResponse
 
+from stakazo.api.deps import Services
+from stakazo.clips.models import Clip
 from stakazo.core.errors import NotFound, StakazoError
+from stakazo.variants.models import ClipVariant
 
 
 class BadRange(StakazoError):
@@ -69,7 +75,7 @@ def stored_file(
         headers=headers,
         media_type=content_type,
         filename=filename,
-        stat_result=os.stat_result(found),
+        stat_result=found,
         content_disposition_type="attachment" if download else "inline",
     )
 
@@ -78,3 +84,21 @@ def safe_name(title: str) -> str:
     """A title as part of a file name: letters, digits, dots and dashes."""
     name = re.sub(r"[^\w.-]+", "-", title).strip("-.")
     return name[:80] or "video"
+
+
+async def unused(session: AsyncSession, keys: Iterable[str | None]) -> set[str]:
+    """Those of these storage keys that no row names any more; ask after the rows are gone.
+
+    Variants that share their pixels may share their file, and clips that share their ends their pictures.
+    """
+    await session.flush()
+    asked = {key for key in keys if key}
+    columns = (ClipVariant.storage_key, Clip.thumbnail_key, Clip.filmstrip_key)
+    named = union_all(*(select(column).where(column.in_(asked)) for column in columns))
+    return asked - {key for (key,) in (await session.execute(named)).tuples()}
+
+
+async def remove(here: Services, keys: Iterable[str]) -> None:
+    """Remove files of rows whose end is committed."""
+    for key in keys:
+        await asyncio.to_thread(here.storage.delete, key)

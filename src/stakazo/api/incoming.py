@@ -11,7 +11,8 @@ import errno
 import hashlib
 import os
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from pathlib import Path
 
 from python_multipart.exceptions import FormParserError
@@ -19,7 +20,6 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from stakazo.api.containers import SNIFF_BYTES, Container, sniff
 from stakazo.core.errors import NoSpace, StakazoError, TooLarge, UnsupportedMedia
-
 
 BUFFER = 1024 * 1024
 """Bytes that are gathered before a thread writes them."""
@@ -207,51 +207,61 @@ async def receive_file(
         sink = await asyncio.to_thread(ToDisk, path)
     except OSError as error:
         raise _no_space(error) from error
-    container: Container | None = None
-    checked = 0
     try:
-        source = aiter(chunks)
-        while True:
-            try:
-                async with asyncio.timeout(timeout):
-                    chunk = await anext(source, None)
-            except TimeoutError:
-                raise TimedOut(f"No byte of the upload came for {timeout:g} seconds.") from None
-            if chunk is None:
-                break
+        container = await _pour(chunks, form, sink, max_bytes, timeout, space)
+        sha256 = await asyncio.to_thread(sink.finish)
+    except OSError as error:
+        raise _no_space(error) from error
+    finally:
+        sink.close()
+    return Arrived(form, sink, sha256, container)
+
+
+async def _pour(
+    chunks: AsyncIterator[bytes],
+    form: Form,
+    sink: ToDisk,
+    max_bytes: int,
+    timeout: float,  # noqa: ASYNC109
+    space: Callable[[], None],
+) -> Container:
+    """Everything from the request into the file, judged as soon as there is enough of it."""
+    container: Container | None = None
+    next_check = CHECK_SPACE_EVERY
+    async with aclosing(_in_time(chunks, timeout)) as parts:
+        async for chunk in parts:
             form.feed(chunk)
             if sink.size + form.waiting > max_bytes:
                 raise TooLarge(f"A video may have {_bytes(max_bytes)} at most.")
             if form.waiting >= (BUFFER if container else SNIFF_BYTES):
                 block = form.take()
                 container = container or _judge(block, form.filename)
-                await _write(sink, block)
-                if sink.size - checked >= CHECK_SPACE_EVERY:
-                    space()
-                    checked = sink.size
-        if not form.complete:
-            raise Malformed("The upload ended before its last part was complete. Send it again.")
-        if form.filename is None:
-            raise Malformed("There is no part called 'file' in the form.")
-        block = form.take()
-        container = container or _judge(block, form.filename)
-        await _write(sink, block)
-        if sink.size > max_bytes:
-            raise TooLarge(f"A video may have {_bytes(max_bytes)} at most.")
+                await asyncio.to_thread(sink.write, block)
+            if sink.size >= next_check:
+                space()
+                next_check += CHECK_SPACE_EVERY
+    if not form.complete:
+        raise Malformed("The upload ended before its last part was complete. Send it again.")
+    if form.filename is None:
+        raise Malformed("There is no part called 'file' in the form.")
+    block = form.take()
+    container = container or _judge(block, form.filename)
+    await asyncio.to_thread(sink.write, block)
+    return container
+
+
+async def _in_time(chunks: AsyncIterator[bytes], timeout: float) -> AsyncGenerator[bytes]:  # noqa: ASYNC109
+    """The chunks, as long as no pause between them is longer than the timeout."""
+    source = aiter(chunks)
+    while True:
         try:
-            sha256 = await asyncio.to_thread(sink.finish)
-        except OSError as error:
-            raise _no_space(error) from error
-        return Arrived(form, sink, sha256, container)
-    finally:
-        sink.close()
-
-
-async def _write(sink: ToDisk, block: bytes) -> None:
-    try:
-        await asyncio.to_thread(sink.write, block)
-    except OSError as error:
-        raise _no_space(error) from error
+            async with asyncio.timeout(timeout):
+                chunk = await anext(source, None)
+        except TimeoutError:
+            raise TimedOut(f"No byte of the upload came for {timeout:g} seconds.") from None
+        if chunk is None:
+            return
+        yield chunk
 
 
 def _no_space(error: OSError) -> StakazoError:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Header, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from stakazo import pipeline
-from stakazo.api.deps import DB, Cursor, CurrentActor, Here, Limit, PageOut
+from stakazo.api.deps import DB, CurrentActor, Cursor, Here, Limit, PageOut
 from stakazo.api.errors import responses
 from stakazo.core.errors import NotFound
 from stakazo.jobs import service as jobs
@@ -74,7 +74,7 @@ async def start(db: DB, wanted: JobIn, idempotency_key: Annotated[str | None, He
 
 
 @router.get("", response_model=PageOut[JobOut], responses=responses(422))
-async def find(
+async def find(  # noqa: PLR0917 - one argument per filter of the query
     db: DB,
     state: Annotated[list[JobState] | None, Query(description="Any of these.")] = None,
     type: Annotated[str | None, Query(examples=["cut_analysis"])] = None,  # noqa: A002 (the promised name)

@@ -32,7 +32,9 @@ async def live(
     job_id: Annotated[
         list[UUID] | None, Query(max_length=100, description="Also begin with these jobs, whatever their state.")
     ] = None,
-    last_event_id: Annotated[str | None, Header(description="Not needed: each connection begins with the state.")] = None,
+    last_event_id: Annotated[
+        str | None, Header(description="Not needed: each connection begins with the state.")
+    ] = None,
 ) -> AsyncIterator[ServerSentEvent]:
     """Everything that changes in this workspace, while it changes.
 

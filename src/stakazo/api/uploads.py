@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import UUID
 
 import structlog
 from fastapi import APIRouter, Header, Request, Response
 from pydantic import BaseModel, Field
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import ClientDisconnect
 
@@ -147,12 +149,27 @@ async def _keep(
                 job = await _analysis_of(session, video)
             out = _out(video, job, created=created)
     except BaseException:
-        # Not committed, so nobody knows this file; a file without a row would stay for ever.
-        here.storage.delete(received.storage_key)
+        await asyncio.shield(_discard(here, actor, video_id, received.storage_key))
         raise
     response.status_code = 202 if created else 200
     response.headers["Location"] = f"/videos/{video.id}"
     return out
+
+
+async def _discard(here: Services, actor: Actor, video_id: UUID, key: str) -> None:
+    """Remove the file of a video that did not come to be. A commit whose answer got lost may have made it all the
+    same: then, and when nobody can tell, the file stays.
+    """
+    if not here.storage.exists(key):
+        return
+    try:
+        async with here.db.transaction(actor) as session:
+            kept = await session.get(VideoAsset, video_id) is not None
+    except (SQLAlchemyError, OSError):
+        log.warning("upload_left_in_doubt", video_id=str(video_id))
+        return
+    if not kept:
+        here.storage.delete(key)
 
 
 async def _analysis_of(session: AsyncSession, video: VideoAsset) -> Job | None:
@@ -170,9 +187,7 @@ def _refuse_early(here: Services, content_length: str | None) -> None:
     """Say no before gigabytes are sent, where the length tells."""
     announced = int(content_length) if content_length and content_length.isdecimal() else 0
     if announced > here.settings.max_upload_bytes + ROOM_FOR_FORM:
-        raise TooLarge(
-            f"This upload has {announced} bytes; a video may have {here.settings.max_upload_bytes} at most."
-        )
+        raise TooLarge(f"This upload has {announced} bytes; a video may have {here.settings.max_upload_bytes} at most.")
     _check_space(here, announced)
 
 

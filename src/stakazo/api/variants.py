@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
@@ -11,9 +10,9 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from stakazo.api.deps import DB, Cursor, CurrentActor, Here, Limit, PageOut
+from stakazo.api.deps import DB, CurrentActor, Cursor, Here, Limit, PageOut
 from stakazo.api.errors import responses
-from stakazo.api.files import stored_file
+from stakazo.api.files import remove, stored_file, unused
 from stakazo.api.jobs import JobError
 from stakazo.core.errors import Conflict
 from stakazo.variants import service as variants
@@ -103,6 +102,5 @@ async def file(request: Request, db: DB, here: Here, variant_id: UUID, *, downlo
 async def delete(here: Here, actor: CurrentActor, variant_id: UUID) -> None:
     """Forget a variant and remove its file."""
     async with here.db.transaction(actor) as session:
-        unused = await variants.delete(session, variant_id)
-    for key in unused:
-        await asyncio.to_thread(here.storage.delete, key)
+        gone = await unused(session, await variants.delete(session, variant_id))
+    await remove(here, gone)

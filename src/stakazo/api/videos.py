@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo.api.deps import DB, Cursor, CurrentActor, Here, Limit, PageOut
+from stakazo.api.deps import DB, CurrentActor, Cursor, Here, Limit, PageOut
 from stakazo.api.errors import responses
-from stakazo.api.files import safe_name, stored_file
+from stakazo.api.files import remove, safe_name, stored_file, unused
 from stakazo.api.jobs import JobError
-from stakazo.core.errors import Conflict, NotFound
+from stakazo.clips.models import Clip
+from stakazo.core.errors import Conflict
+from stakazo.jobs import service as jobs
+from stakazo.jobs.models import Job
+from stakazo.jobs.states import ACTIVE_STATES
+from stakazo.variants.models import ClipVariant
 from stakazo.videos import service as videos
 from stakazo.videos.models import VideoAsset, VideoState
 
@@ -100,9 +106,32 @@ async def delete(here: Here, actor: CurrentActor, video_id: UUID) -> None:
     """Forget a video with its clips and variants, stop what is being done with it, and remove the files."""
     async with here.db.transaction(actor) as session:
         video = await videos.get(session, video_id)
-        files = await stored_files(session, video)
-        for job in await jobs_of(session, video):
-            await jobs.cancel(session, job.id)
+        files = await _files_of(session, video)
+        for job_id in await _active_jobs_of(session, video):
+            await jobs.cancel(session, job_id)
         await videos.delete(session, video.id)
-    for key in files:
-        await asyncio.to_thread(here.storage.delete, key)
+        gone = await unused(session, files)
+    await remove(here, gone)
+
+
+async def _files_of(session: AsyncSession, video: VideoAsset) -> set[str]:
+    """The storage keys of a video and of everything made from it."""
+    of_video = Clip.video_id == video.id
+    pictures = await session.execute(select(Clip.thumbnail_key, Clip.filmstrip_key).where(of_video))
+    rendered = await session.execute(
+        select(ClipVariant.storage_key).join(Clip, ClipVariant.clip_id == Clip.id).where(of_video)
+    )
+    keys = {video.storage_key, video.analysis_key}
+    for row in [*pictures.tuples(), *rendered.tuples()]:
+        keys.update(row)
+    return {key for key in keys if key}
+
+
+async def _active_jobs_of(session: AsyncSession, video: VideoAsset) -> list[UUID]:
+    """What is being done with a video or its clips, without the children: a job takes its children along."""
+    clips = await session.scalars(select(Clip.id).where(Clip.video_id == video.id))
+    about = [{"video_id": str(video.id)}, *({"clip_id": str(clip)} for clip in clips)]
+    found = select(Job.id).where(
+        Job.state.in_(ACTIVE_STATES), Job.parent_id.is_(None), or_(*(Job.payload.contains(what) for what in about))
+    )
+    return list(await session.scalars(found))

@@ -22,7 +22,7 @@ class Failure(Exception):
 
 
 def console(*, stderr: bool = False) -> Console:
-    from rich.console import Console  # noqa: PLC0415 - `stakazo analyse` starts without it
+    from rich.console import Console
 
     return Console(stderr=stderr, highlight=False, soft_wrap=not sys.stdout.isatty())
 
@@ -41,7 +41,7 @@ def print_json(value: Any) -> None:
 
 
 def clock(seconds: float) -> str:
-    """Seconds as a person reads them: 1:02.4"""
+    """Seconds as a person reads them: 1:02.4."""
     tenths = round(seconds * 10)
     minutes, rest = divmod(tenths, 600)
     return f"{minutes}:{rest // 10:02}.{rest % 10}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -21,13 +20,11 @@ class Screen(Protocol):
     """Where progress goes."""
 
     def __enter__(self) -> Self: ...
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-    def upload(self, sent: int, total: int) -> None: ...
-    def name(self, job_id: str, name: str) -> None: ...
-    def job(self, row: Row) -> None: ...
-    def note(self, message: str) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
+    def upload(self, sent: int, total: int, /) -> None: ...
+    def name(self, job_id: str, name: str, /) -> None: ...
+    def job(self, row: Row, /) -> None: ...
+    def note(self, message: str, /) -> None: ...
 
 
 class Silent:
@@ -36,21 +33,19 @@ class Silent:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         return
 
-    def upload(self, sent: int, total: int) -> None:
+    def upload(self, *_: object) -> None:
         return
 
-    def name(self, job_id: str, name: str) -> None:
+    def name(self, *_: object) -> None:
         return
 
-    def job(self, row: Row) -> None:
+    def job(self, *_: object) -> None:
         return
 
-    def note(self, message: str) -> None:
+    def note(self, *_: object) -> None:
         return
 
 
@@ -78,9 +73,7 @@ class Lines(_Named):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         return
 
     def upload(self, sent: int, total: int) -> None:
@@ -121,9 +114,7 @@ class Bars(_Named):
         self._progress.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
     def _bar(self, key: str, name: str, total: float) -> TaskID:

@@ -21,10 +21,10 @@ from uuid import UUID
 import psycopg
 import structlog
 from sqlalchemy import text
-from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.core.db import actor_of
+from stakazo.core.postgres import conninfo
 
 CHANNEL = "stakazo_live"
 EVERYTHING = "everything"
@@ -102,7 +102,7 @@ class LiveFeed:
     """
 
     def __init__(self, url: str) -> None:
-        self._dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        self._conninfo = conninfo(url)
         self._subscribers: defaultdict[UUID, set[Subscription]] = defaultdict(set)
         self._task: asyncio.Task[None] | None = None
         self._listening = asyncio.Event()
@@ -143,7 +143,7 @@ class LiveFeed:
         while True:
             try:
                 async with await psycopg.AsyncConnection.connect(
-                    self._dsn, autocommit=True, keepalives_idle=10, keepalives_interval=5, keepalives_count=3
+                    self._conninfo, autocommit=True, keepalives_idle=10, keepalives_interval=5, keepalives_count=3
                 ) as connection:
                     await connection.execute(f"listen {CHANNEL}")
                     delay = 0.1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from importlib.resources import as_file, files
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
+from psycopg import Error
 from sqlalchemy import text
-from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, ProgrammingError, SQLAlchemyError
 
 from stakazo.core.db import Database
 from stakazo.core.errors import Unavailable
@@ -25,7 +27,7 @@ from stakazo.core.errors import Unavailable
 
 def _config(owner_url: str | None = None) -> Config:
     with as_file(files("stakazo") / "migrations") as folder:  # a real folder: wheels are installed unpacked
-        config = Config(attributes={"url": owner_url})
+        config = Config(attributes={"url": owner_url}, stdout=StringIO())
         config.set_main_option("script_location", str(folder).replace("%", "%%"))
         config.set_main_option("path_separator", "os")
     return config
@@ -40,7 +42,12 @@ def upgrade(owner_url: str, revision: str = "head") -> None:
             f"The database can't be brought up to date: {error} It may come from a newer version of Stakazo."
         ) from error
     except SQLAlchemyError as error:
-        raise Unavailable(f"The database can't be brought up to date: {getattr(error, 'orig', error)}") from error
+        why = (
+            error.orig.diag.message_primary
+            if isinstance(error, DBAPIError) and isinstance(error.orig, Error)
+            else error
+        )
+        raise Unavailable(f"The database can't be brought up to date: {why}") from error
 
 
 def head() -> str:
@@ -54,7 +61,8 @@ async def current(db: Database) -> str | None:
     """The revision that the database is at; None for an empty one."""
     try:
         async with db.engine.connect() as connection:
-            return await connection.scalar(text("select version_num from alembic_version"))
+            revision: str | None = await connection.scalar(text("select version_num from alembic_version"))
+            return revision
     except ProgrammingError:
         return None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
 from collections.abc import Callable, Sequence
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, UnaryExpression, and_, literal, or_, tuple_
@@ -21,11 +20,12 @@ from sqlalchemy.sql.operators import desc_op
 
 from stakazo.core.errors import Invalid
 
+T = TypeVar("T")
 Key = InstrumentedAttribute[Any] | ColumnElement[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Page[T]:
+class Page(Generic[T]):
     """Some rows of a list, and where the next ones start."""
 
     items: list[T]
@@ -33,7 +33,7 @@ class Page[T]:
     """Opaque; None on the last page."""
 
 
-async def page[T](
+async def page(
     session: AsyncSession, select: Select[tuple[T]], keys: Sequence[Key], cursor: str | None, limit: int
 ) -> Page[T]:
     """One page in the order of `keys`, which must be columns without nulls that together are unique.
@@ -92,28 +92,35 @@ def _encode(order: str, values: Sequence[Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps([order, *plain]).encode()).rstrip(b"=").decode()
 
 
-_READ: dict[type, Callable[[Any], Any]] = {
+_READ: dict[type, Callable[[str], Any]] = {
     datetime: datetime.fromisoformat,
     date: date.fromisoformat,
     UUID: UUID,
     Decimal: Decimal,
-    float: float,
 }
 
 
 def _decode(cursor: str, order: str, columns: list[ColumnElement[Any]]) -> list[Any]:
+    refusal = Invalid("This cursor is not from this list in this order. Start again without one.")
     try:
         raw = base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
         made_for, *plain = json.loads(raw)
-        if made_for != order or len(plain) != len(columns):
-            raise ValueError("of another list")
-        values = []
-        for value, column in zip(plain, columns, strict=True):
-            kind = column.type.python_type
-            read = _READ.get(kind, kind)
-            if not isinstance(value, str) and read not in (int, float, bool):
-                raise ValueError("of another type")
-            values.append(read(value))
-    except (ValueError, TypeError, binascii.Error) as error:
-        raise Invalid("This cursor is not from this list in this order. Start again without one.") from error
+        values = [_value(value, column) for value, column in zip(plain, columns, strict=True)]
+    except (ValueError, TypeError, ArithmeticError) as error:
+        raise refusal from error
+    if made_for != order:
+        raise refusal
     return values
+
+
+def _value(plain: object, column: ColumnElement[Any]) -> Any:
+    """What the cursor says of a column, as a value of the column's type. Raises ValueError for anything else."""
+    kind = column.type.python_type
+    value = _READ[kind](plain) if kind in _READ and isinstance(plain, str) else plain
+    if issubclass(kind, Enum):
+        return kind(value)
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise ValueError(f"not a {kind.__name__}")
+    return value

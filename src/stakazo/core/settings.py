@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     stalled_after: float = 12.0
     """Seconds without a sign of life after which a worker's jobs are given to others."""
     sweep_interval: float = 2.0
+    """Seconds between two looks for jobs that nobody would run."""
+    shutdown_grace: float = 5.0
+    """Seconds that running jobs get to finish when a worker is asked to stop; then they are handed back."""
 
     log_format: Literal["auto", "text", "json"] = "auto"
     log_level: str = "INFO"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from enum import Enum
 from typing import TypeVar
 from uuid import UUID
@@ -51,7 +52,8 @@ class Executor:
     def __init__(self, db: Database, storage: DiskStorage, settings: Settings, name: str | None = None) -> None:
         self.db, self.storage, self.settings = db, storage, settings
         self.name = name or f"{socket.gethostname()}:{os.getpid()}"
-        self.running: dict[UUID, Attempt] = {}
+        self.attempts: set[Attempt] = set()
+        self.closing = False
 
     async def execute(self, job_id: UUID, delivery: int, why_cancelled: Callable[[], Stop]) -> None:
         """Run the job that this delivery is about to its end. A cancellation of the caller stops the handler.
@@ -59,7 +61,11 @@ class Executor:
         Returns when what became of the job is written down; `why_cancelled` says what a cancellation means.
         """
         attempt = Attempt(self, job_id, delivery)
+        self.attempts.add(attempt)
+        if self.closing:
+            attempt.stop(Stop.SHUTDOWN)
         task = asyncio.create_task(attempt.live(), name=f"job {job_id}")
+        task.add_done_callback(lambda _: self.attempts.discard(attempt))
         while True:
             try:
                 return await asyncio.shield(task)
@@ -68,16 +74,55 @@ class Executor:
                     return None
                 attempt.stop(why_cancelled())
 
-    async def check(self) -> None:
-        """Stop the attempts whose job was given to another worker or is to be cancelled. Belongs to each heartbeat."""
-        held = dict(self.running)
+    def run_for(self, job: Job, stop: Callable[[Stop], None]) -> Run:
+        """What the handler of this claimed job is given; `stop` is called when a write finds that it should end."""
+        token = job.attempt
+
+        @asynccontextmanager
+        async def completing(session: AsyncSession) -> AsyncIterator[None]:
+            line = await lifecycle.held(session, job.id, token)
+            if not line:
+                stop(Stop.LOST)
+                raise Lost(f"Job {job.id} is no longer this worker's (attempt {token}).")
+            if line[-1].cancel_requested:
+                stop(Stop.CANCELLED)
+                raise Lost(f"Job {job.id} is to be cancelled.")
+            yield
+            await lifecycle.complete(session, line)
+
+        return Run(
+            job_id=job.id,
+            type=job.type,
+            attempt=token,
+            failures=job.failures,
+            actor=lifecycle.actor_for(job),
+            db=self.db,
+            storage=self.storage,
+            settings=self.settings,
+            lost=lambda: stop(Stop.LOST),
+            cancelled=lambda: stop(Stop.CANCELLED),
+            completing=completing,
+        )
+
+    def close(self) -> None:
+        """Hand back every job that runs, and each that still comes in."""
+        self.closing = True
+        for attempt in self.attempts:
+            attempt.stop(Stop.SHUTDOWN)
+
+    async def check(self, session: AsyncSession) -> None:
+        """Stop the attempts whose job was given to another worker or is to be cancelled. Belongs to each heartbeat.
+
+        The session's transaction is the machinery's.
+        """
+        held = [attempt for attempt in self.attempts if attempt.token]
         if not held:
             return
-        async with self.db.system_transaction() as session:
-            columns = (Job.id, Job.attempt, Job.state, Job.cancel_requested)
-            rows = {row.id: row for row in await session.execute(select(*columns).where(Job.id.in_(held)))}
-        for job_id, attempt in held.items():
-            row = rows.get(job_id)
+        columns = (Job.id, Job.attempt, Job.state, Job.cancel_requested)
+        found = await session.execute(select(*columns).where(Job.id.in_([attempt.job_id for attempt in held])))
+        rows = {row.id: row for row in found}
+        for attempt in held:
+            row = rows.get(attempt.job_id)
             if row is None or row.attempt != attempt.token or row.state is not JobState.PROCESSING:
                 attempt.stop(Stop.LOST)
             elif row.cancel_requested:
@@ -104,22 +149,17 @@ class Attempt:
         if job is None:
             return
         self.token = job.attempt
-        self.executor.running[job.id] = self
         with structlog.contextvars.bound_contextvars(
             job=job.type, job_id=str(job.id), attempt=job.attempt, workspace_id=str(job.workspace_id)
         ):
-            try:
-                await self._run(job)
-            finally:
-                if self.executor.running.get(job.id) is self:
-                    del self.executor.running[job.id]
+            await self._run(job)
 
     async def _claim(self) -> Job | None:
         async with self.executor.db.system_transaction() as session:
             return await lifecycle.claim(session, self.job_id, self.delivery, self.executor.name)
 
     async def _run(self, job: Job) -> None:
-        run = self._hand(job)
+        run = self.executor.run_for(job, self.stop)
         log.info("job_started")
         work = asyncio.create_task(self._work(job, run), name=f"{job.type} {job.id}")
         reporting = asyncio.create_task(run.keep_reporting(), name=f"progress of {job.id}")
@@ -140,29 +180,6 @@ class Attempt:
         failure = self._failure(job, work)
         state = "lost" if self.stopped is Stop.LOST else await persistently(lambda: self._write_down(run, failure))
         log.info("job_ended", state=state, code=failure.code if failure else None)
-
-    def _hand(self, job: Job) -> Run:
-        executor, token = self.executor, job.attempt
-
-        async def finish(session: AsyncSession) -> None:
-            line = await lifecycle.held(session, job.id, token)
-            if not line:
-                raise Lost(f"Job {job.id} is no longer this worker's.")
-            await lifecycle.complete(session, line)
-
-        return Run(
-            job_id=job.id,
-            type=job.type,
-            attempt=token,
-            failures=job.failures,
-            actor=lifecycle.actor_for(job),
-            db=executor.db,
-            storage=executor.storage,
-            settings=executor.settings,
-            lost=lambda: self.stop(Stop.LOST),
-            cancelled=lambda: self.stop(Stop.CANCELLED),
-            finish=finish,
-        )
 
     async def _work(self, job: Job, run: Run) -> None:
         handler = HANDLERS.get(job.type)

@@ -14,6 +14,8 @@ from procrastinate.exceptions import ConnectorException
 from psycopg_pool import PoolTimeout
 from sqlalchemy.engine import make_url
 
+from stakazo.core.postgres import conninfo
+
 T = TypeVar("T")
 KEEPALIVE = {
     "keepalives": "1",
@@ -47,8 +49,7 @@ class SteadyConnector(PsycopgConnector):
     """
 
     def __init__(self, url: str, *, pool_size: int) -> None:
-        dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-        super().__init__(conninfo=dsn, min_size=1, max_size=pool_size, timeout=5.0)
+        super().__init__(conninfo=conninfo(url), min_size=1, max_size=pool_size, timeout=5.0)
 
     async def execute_query_async(self, query: LiteralString, **arguments: Any) -> None:
         await _until_answered(lambda: super(SteadyConnector, self).execute_query_async(query, **arguments))

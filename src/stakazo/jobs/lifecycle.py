@@ -280,7 +280,7 @@ def _reset(row: Job, state: JobState) -> None:
 async def _children(session: AsyncSession, row: Job) -> dict[JobState, int]:
     kin = (Job.workspace_id == row.workspace_id, Job.parent_id == row.id)
     found = await session.execute(select(Job.state, func.count()).where(*kin).group_by(Job.state))
-    return {state: count for state, count in found.tuples()}  # noqa: C416 (dict() loses the types)
+    return {state: count for state, count in found}  # noqa: C416 (dict() loses the types)
 
 
 async def _say(session: AsyncSession, row: Job, event: str, **data: Any) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -52,8 +52,8 @@ class Run:
     """Called when a write finds that the job is no longer this worker's."""
     cancelled: Callable[[], None]
     """Called when a write finds that somebody wants the job to end."""
-    finish: Callable[[AsyncSession], Awaitable[None]]
-    """Completes the job within a transaction."""
+    completing: Callable[[AsyncSession], AbstractAsyncContextManager[None]]
+    """Holds the job at the beginning of a transaction, and completes it at the end."""
 
     completed: bool = False
     _report: tuple[float, str, str] = (0.0, "", "")
@@ -77,9 +77,10 @@ class Run:
         A handler that writes its result here has its effect exactly once, whatever dies. Nothing may follow it.
         """
         async with self.db.transaction(self.actor) as session:
-            await self._hold(session)
-            yield session
-            await self.finish(session)
+            if self.completed:
+                raise Lost(f"Job {self.job_id} is completed already.")
+            async with self.completing(session):
+                yield session
         self.completed = True
 
     async def _hold(self, session: AsyncSession) -> None:

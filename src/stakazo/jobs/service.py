@@ -119,7 +119,7 @@ async def summary(session: AsyncSession) -> dict[str, Any]:
     grouped = select(Job.type, Job.state, func.count()).group_by(Job.type, Job.state)
     states: dict[str, int] = dict.fromkeys(map(str, JobState), 0)
     types: dict[str, dict[str, int]] = {}
-    for kind, state, count in (await session.execute(grouped)).tuples():
+    for kind, state, count in await session.execute(grouped):
         states[state] += count
         types.setdefault(kind, {})[str(state)] = count
     due = func.greatest(Job.created_at, func.coalesce(Job.run_at, Job.created_at))
@@ -186,7 +186,7 @@ async def _seated(executor: Executor, seat: int, delivery: int) -> AsyncIterator
             await asyncio.sleep(executor.settings.heartbeat_interval)
             async with executor.db.system_transaction() as session:
                 await session.execute(text("select procrastinate_update_heartbeat_v1(:seat)"), {"seat": seat})
-            await executor.check()
+                await executor.check(session)
 
     beating = asyncio.create_task(beat())
     try:

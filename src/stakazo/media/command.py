@@ -237,11 +237,11 @@ def _encode(plan: RenderPlan, group: Sequence[Output], picture: str, sounds: Seq
     for output in group:
         chosen = f"select='v:0,a:{bitrates.index(output.audio_bitrate)}'"
         options = [*(f"{name}={value}" for name, value in muxer.items()), chosen.replace("'", r"\'")]
-        slaves.append(f"[f=mp4:{':'.join(options)}]{_tee_path(output.file)}")
+        slaves.append(f"[f=mp4:{':'.join(options)}]{tee_path(output.file)}")
     return [*found, "-f", "tee", "-y", "|".join(slaves)]
 
 
-def _tee_path(path: Path) -> str:
+def tee_path(path: Path) -> str:
     """A path as the tee muxer reads it: its own signs escaped."""
     return "".join(f"\\{sign}" if sign in "\\'| []" else sign for sign in f"file:{path}")
 

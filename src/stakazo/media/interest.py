@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +13,18 @@ from stakazo.media.types import Box, Face, Focus, Pictures, Span
 
 Values = NDArray[np.float64]
 
-PRESENT = 0.3
-"""The share of a shot during which faces must be seen for it to be about them."""
+PRESENT = 0.35
+"""The share of a shot during which a face must be near for the shot to be about faces."""
+NEAR = 1.2
+"""Seconds before and after a face was seen during which it is still thought to be there."""
+BESIDE_FACES = 0.3
+"""What other samples count for in a shot where a face was seen at another time."""
 COUNTS = 0.4
 """A face is part of the subject if it is at least this prominent beside the most prominent one."""
 AROUND_FACE = 0.35
 """A head and its hair reach beyond the box of the face by this share of its size."""
+STILL = 0.001
+"""Mean change between frames (of full scale) below which nothing moves at all: a title, a slide, a still."""
 EYE_LINE = 1 / 3
 """How far from the top of the window the eyes are best."""
 
@@ -41,8 +47,6 @@ class Subject:
     """0 to 1: how clearly it stands out over the shot."""
     spread: float
     """How much of the axis everything takes that matters at the same time."""
-    still: bool
-    """Whether hardly anything moves: a title, a picture, a chart."""
     too_wide_reason: str = ""
     """Not empty when there is more to see at once than one window may hold."""
 
@@ -67,11 +71,34 @@ def subject_of(pictures: Pictures, span: Span, axis: int, size: float) -> Subjec
     """What a stretch within one shot is about, for a window of a size along an axis; None when nothing stands out."""
     focus = [seen for seen in pictures.focus if span.start - 1e-6 <= seen.time < span.end]
     tracks = _tracks([face for face in pictures.faces if span.start - 1e-6 <= face.time < span.end])
-    still = float(np.mean(pictures.motion.within(span))) < 0.01 if len(pictures.motion.values) else False
+    motion = pictures.motion.within(span)
+    still = len(motion) > 0 and float(motion.max()) < STILL
+    other = _about_focus(focus, axis, still=still) if focus else None
+    if not tracks:
+        return other
     samples = len({seen.time for seen in focus} | {face.time for faces in tracks for face in faces})
-    if tracks and len({face.time for faces in tracks for face in faces}) >= PRESENT * samples:
-        return _about_faces(tracks, samples, axis, size)
-    return _about_focus(focus, axis, still=still) if focus else None
+    person = _about_faces(tracks, samples, axis, size)
+    far = np.array([np.abs(person.times - seen.time).min() > NEAR for seen in focus], dtype=bool)
+    if other is None or float(far.mean()) < 0.05:
+        return person
+    return _mixed(person, other, far)
+
+
+def _mixed(person: Subject, other: Subject, far: NDArray[np.bool_]) -> Subject:
+    """A shot in which a face is seen for a while: the face then, what stands out at other times."""
+    times = np.concatenate([person.times, other.times[far]])
+    mostly = 1.0 - float(far.mean()) >= PRESENT and len(person.times) > 1
+    order = np.argsort(times, kind="stable")
+    return replace(
+        other,
+        name=person.name if mostly else "Now a face, now what stands out,",
+        faces=mostly,
+        times=times[order],
+        centres=np.concatenate([person.centres, other.centres[far]])[order],
+        extents=np.concatenate([person.extents, other.extents[far]])[order],
+        weights=np.concatenate([person.weights, other.weights[far] * BESIDE_FACES])[order],
+        too_wide_reason="",
+    )
 
 
 # --- faces --------------------------------------------------------------------------------------------------
@@ -116,7 +143,6 @@ def _about_faces(tracks: Sequence[Sequence[Face]], samples: int, axis: int, size
         weights=weights,
         clarity=1.0,
         spread=spread,
-        still=False,
         too_wide_reason=reason,
     )
 
@@ -170,7 +196,6 @@ def _about_focus(focus: Sequence[Focus], axis: int, *, still: bool) -> Subject |
         weights=weights + 1e-3,
         clarity=clarity,
         spread=spread,
-        still=still,
         too_wide_reason="A wide, still picture such as a title: the whole frame." if still and clarity > 0.4 else "",
     )
 

@@ -1,8 +1,8 @@
-"""Bars: which beats are the first of a bar, and whether a bar has three or four.
+"""Bars: which beats are the first of a bar, whether a bar has three or four, and whether the beat was caught on the off-beat.
 
 A bar begins where the harmony and the bass move, where the kick is, where the texture changes, and seldom where
-the snare answers. The place in the bar is followed through the piece (Viterbi), so that one lost beat moves the bars
-after it and not the whole piece.
+the snare answers. All half beats are counted through (Viterbi), so that a pulse that was followed on its off-beats is put
+right, and one lost beat moves the bars after it and not the whole piece.
 """
 
 from __future__ import annotations
@@ -15,48 +15,97 @@ from numpy.typing import NDArray
 from stakazo.media.spectrum import COARSE_RATE, FINE_RATE, Features
 from stakazo.media.types import FloatArray
 
-SLIP = 6.0
+SLIP = 18.0
 """What it costs to lose count, in standard deviations of the evidence."""
-FOUR = 1.15
-"""How much better three must explain the piece than four."""
+FOUR = 0.12
+"""How much better three must explain a bar than four, likewise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Metre:
-    beats_per_bar: int
+    beats: NDArray[np.float64]
+    """Seconds: the pulse that was given, or its off-beats."""
     downbeats: NDArray[np.int64]
     """Indices of beats."""
+    beats_per_bar: int
+    fit: float
+    """How well bars of this size explain the piece: standard deviations of evidence per beat."""
 
 
-def find_metre(features: Features, beats: NDArray[np.float64]) -> Metre:
-    """The bars of a piece with these beats."""
-    if len(beats) < 8:
-        return Metre(4, np.arange(0, len(beats), 4))
-    evidence = bar_evidence(features, beats)
+def find_metre(features: Features, pulse: NDArray[np.float64]) -> Metre:
+    """The bars of a piece with this pulse (seconds)."""
+    if len(pulse) < 8:
+        return Metre(pulse, np.arange(0, len(pulse), 4), 4, 0.0)
+    halves = np.interp(np.arange(2 * len(pulse) - 1) / 2, np.arange(len(pulse)), pulse)
+    one, beat, answer = evidence(features, halves)
     best: tuple[float, int, NDArray[np.int64]] | None = None
     for size in (4, 3):
-        downbeats = follow(evidence, size)
-        fit = float(evidence[downbeats].mean()) * (FOUR if size == 4 else 1.0) + repetition(features, beats, size)
+        places = place_evidence(one, beat, answer, size)
+        count, total = follow(places)
+        fit = 2 * total / len(halves) + (FOUR if size == 4 else 0.0) + 0.3 * repetition(features, pulse, size)
         if best is None or fit > best[0]:
-            best = (fit, size, downbeats)
+            best = (fit, size, count)
     assert best is not None
-    return Metre(best[1], best[2])
+    fit, size, count = best
+    beats, downbeats = halves[count % 2 == 0], np.flatnonzero(count[count % 2 == 0] == 0)
+    return Metre(beats, downbeats, size, fit)
 
 
-def bar_evidence(features: Features, beats: NDArray[np.float64]) -> FloatArray:
-    """[beats]: how much each beat is like the first of a bar, in standard deviations."""
-    harmony = per_interval(features.chroma, COARSE_RATE, beats)
-    bass = per_interval(features.bass, COARSE_RATE, beats)
-    timbre = np.log10(per_interval(features.mel, COARSE_RATE, beats) + 1e-7)
-    hits = at_beats(features.onsets, beats)
-    return (
-        1.0 * standard(change(harmony, 1) + change(harmony, 2))
-        + 0.8 * standard(change(bass, 1) + change(bass, 2))
-        + 0.6 * standard(hits[:, 0])
-        - 0.4 * standard(hits[:, 2])
-        + 0.3 * standard(hits[:, 3])
-        + 0.5 * standard(turn(timbre, 4))
-    ).astype(np.float32)
+def evidence(features: Features, times: NDArray[np.float64]) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """[times] each, in standard deviations: how like the first of a bar, how like a beat, how like a backbeat.
+
+    `times` are half beats.
+    """
+    harmony = per_interval(features.chroma, COARSE_RATE, times)
+    bass = per_interval(features.bass, COARSE_RATE, times)
+    timbre = np.log10(per_interval(features.mel, COARSE_RATE, times) + 1e-7)
+    hits = standard(at_times(features.onsets, times))
+    accents = standard(at_times(features.accents, times))
+    one = (
+        1.0 * standard(change(harmony, 2) + change(harmony, 4))
+        + 0.8 * standard(change(bass, 2) + change(bass, 4))
+        + 0.5 * accents[:, 0]
+        + 0.2 * hits[:, 3]
+        + 0.5 * standard(turn(timbre, 8))
+    )
+    beat = 0.8 * accents[:, 0] + 0.3 * accents[:, 1] + 0.3 * accents[:, 2] + 0.1 * hits[:, 3]
+    answer = 0.4 * accents[:, 2] - 0.4 * accents[:, 0]
+    return one, beat, answer
+
+
+def place_evidence(one: FloatArray, beat: FloatArray, answer: FloatArray, size: int) -> FloatArray:
+    """[times, places]: evidence for each place of a bar of `size` beats, counted in half beats."""
+    places = np.zeros((len(one), 2 * size), np.float32)
+    places[:, ::2] += 0.5 * beat[:, None]
+    places[:, 1::2] -= 0.5 * beat[:, None]
+    places[:, 0] += one
+    places[:, 2::2] -= 0.15 * one[:, None]
+    places[:, 1::2] -= 0.15 * one[:, None]
+    if size == 4:
+        places[:, 2] += 0.5 * answer
+        places[:, 6] += 0.5 * answer
+    return places
+
+
+def follow(places: FloatArray) -> tuple[NDArray[np.int64], float]:
+    """The place in the bar of each half beat, counted through with as few slips as the evidence asks for, and its sum."""
+    count, size = places.shape
+    before = (np.arange(size) - 1) % size
+    best = places[0].astype(np.float64)
+    back = np.zeros((count, size), np.int64)
+    for i in range(1, count):
+        counted = best[before]
+        lost = int(best.argmax())
+        slip = counted < best[lost] - SLIP
+        back[i] = np.where(slip, lost, before)
+        best = np.where(slip, best[lost] - SLIP, counted) + places[i]
+    place = int(best.argmax())
+    total = float(best[place])
+    path = np.zeros(count, np.int64)
+    for i in range(count - 1, -1, -1):
+        path[i] = place
+        place = int(back[i, place])
+    return path, total
 
 
 def per_interval(values: FloatArray, rate: float, times: NDArray[np.float64]) -> FloatArray:
@@ -65,20 +114,20 @@ def per_interval(values: FloatArray, rate: float, times: NDArray[np.float64]) ->
         return values[:1].repeat(len(times), axis=0)
     edges = np.append(times, 2 * times[-1] - times[-2]) * rate
     total = np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(values, axis=0, dtype=np.float64)])
-    spots = np.clip(np.round(edges).astype(int), 0, len(values))
-    first, last = np.minimum(spots[:-1], len(values) - 1), np.maximum(spots[1:], np.minimum(spots[:-1], len(values) - 1) + 1)
+    first = np.clip(np.round(edges[:-1]).astype(int), 0, len(values) - 1)
+    last = np.clip(np.round(edges[1:]).astype(int), first + 1, len(values))
     return ((total[last] - total[first]) / (last - first)[:, None]).astype(np.float32)
 
 
-def at_beats(onsets: FloatArray, beats: NDArray[np.float64]) -> FloatArray:
-    """[beats, bands]: onset strength at each beat, forgiving 35 ms."""
-    frames = np.round(beats * FINE_RATE).astype(int)[:, None] + np.arange(-3, 4)
+def at_times(onsets: FloatArray, times: NDArray[np.float64]) -> FloatArray:
+    """[times, bands]: onset strength at each time, forgiving 35 ms."""
+    frames = np.round(times * FINE_RATE).astype(int)[:, None] + np.arange(-3, 4)
     return onsets[np.clip(frames, 0, len(onsets) - 1)].max(axis=1)
 
 
 def standard(values: FloatArray) -> FloatArray:
-    """Zero mean, unit deviation, outliers held at three."""
-    return np.clip((values - values.mean()) / (values.std() + 1e-6), -3.0, 3.0)
+    """Zero mean, unit deviation along the first axis, outliers held at three."""
+    return np.clip((values - values.mean(axis=0)) / (values.std(axis=0) + 1e-6), -3.0, 3.0)
 
 
 def change(vectors: FloatArray, width: int) -> FloatArray:
@@ -102,31 +151,9 @@ def _sides(vectors: FloatArray, width: int) -> tuple[FloatArray, FloatArray]:
     return means[: len(vectors)], means[width : width + len(vectors)]
 
 
-def follow(evidence: FloatArray, size: int) -> NDArray[np.int64]:
-    """Indices of the downbeats: the count 1, 2, .. size through all beats that finds most evidence on the ones."""
-    best = np.zeros(size)
-    best[0] = evidence[0]
-    back = np.zeros((len(evidence), size), np.int64)
-    for i in range(1, len(evidence)):
-        counted = np.roll(best, 1)
-        lost = int(best.argmax())
-        slip = counted < best[lost] - SLIP
-        back[i] = np.where(slip, lost, (np.arange(size) - 1) % size)
-        best = np.where(slip, best[lost] - SLIP, counted)
-        best[0] += evidence[i]
-    place = int(best.argmax())
-    ones = []
-    for i in range(len(evidence) - 1, -1, -1):
-        if place == 0:
-            ones.append(i)
-        place = int(back[i, place])
-    return np.array(ones[::-1], np.int64)
-
-
 def repetition(features: Features, beats: NDArray[np.float64], size: int) -> float:
     """How much more alike beats are one bar apart than one beat more or less: high for the true size of a bar."""
-    hits = np.sqrt(at_beats(features.onsets, beats))
-    signal = (hits - hits.mean(axis=0)) / (hits.std(axis=0) + 1e-6)
+    signal = standard(np.sqrt(at_times(features.onsets, beats)))
 
     def alike(lag: int) -> float:
         return float((signal[lag:] * signal[:-lag]).mean()) if len(signal) > lag else 0.0

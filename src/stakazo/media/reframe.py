@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -204,3 +205,23 @@ def _joined(keys: tuple[CropKey, ...], *more: CropKey) -> tuple[CropKey, ...]:
     """Keys in order of time, one per time."""
     kept = tuple(key for key in keys if key.time < more[0].time - 1e-6)
     return (*kept, *more)
+
+
+def path_to_dict(path: CropPath) -> dict[str, Any]:
+    """The path as JSON: per shot its keys as [seconds, x, y, width, height], in fractions of the source's frame."""
+    return {
+        "aspect": f"{path.aspect.numerator}:{path.aspect.denominator}",
+        "shots": [
+            {
+                "start": round(shot.start, 6),
+                "end": round(shot.end, 6),
+                "framing": shot.framing.value,
+                "reason": shot.reason,
+                "keys": [
+                    [round(value, 6) for value in (key.time, key.box.x, key.box.y, key.box.width, key.box.height)]
+                    for key in shot.keys
+                ],
+            }
+            for shot in path.shots
+        ],
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,8 +33,11 @@ class Rendered:
     facts: Facts
     gain: float
     """dB by which the sound was changed."""
+    start: float
+    """Seconds of the source: the time of the first frame."""
+    end: float
     arguments: tuple[str, ...]
-    """FFmpeg's, for all variants of the clip."""
+    """FFmpeg's, for all variants of the clip, with names in place of paths."""
     ffmpeg_version: str
 
     @property
@@ -61,16 +64,31 @@ async def render(
         arguments = command.arguments(plan, gain)
         await ffmpeg.run(arguments, duration=plan.duration, progress=progress, timeout=timeout)
         audible = heard is not None and heard.integrated + gain > SILENT + 5
+        shown = without_paths(arguments, plan)
         found: list[Rendered] = []
         for output in plan.outputs:
             order = ordered(plan, output, audible=audible)
             facts = await asyncio.to_thread(verify, output.file, order, thorough=thorough)
-            found.append(Rendered(output, facts, gain, tuple(arguments), capabilities.version))
+            end = plan.start + plan.duration
+            found.append(Rendered(output, facts, gain, plan.start, end, shown, capabilities.version))
     except BaseException:
         for output in plan.outputs:
             output.file.unlink(missing_ok=True)
         raise
     return found
+
+
+def without_paths(arguments: Iterable[str], plan: RenderPlan) -> tuple[str, ...]:
+    """The arguments as they may be shown to anyone: the source and the outputs by what they are."""
+    names = {command.tee_path(output.file): f"{output.name}.mp4" for output in plan.outputs}
+    names |= {f"file:{output.file}": f"{output.name}.mp4" for output in plan.outputs}
+    names[f"file:{plan.source}"] = "source"
+    found = []
+    for argument in arguments:
+        for path, name in names.items():
+            argument = argument.replace(path, name)  # noqa: PLW2901 (one name after the other)
+        found.append(argument)
+    return tuple(found)
 
 
 async def listen(plan: RenderPlan) -> Heard | None:

@@ -21,20 +21,28 @@ USUAL, SPREAD = 118.0, 0.55
 """Where people tap: the middle and the octaves of one standard deviation (van Noorden and Moelants 1999)."""
 TEMPOGRAM_WINDOW = 8.0
 TEMPOGRAM_HOP = 1.0
-TIGHTNESS = 160.0
-"""How much a beat's distance from the local tempo costs, against onset strength."""
-STEADY = 0.3
+TIGHTNESS = 400.0
+"""Price of a beat's distance from the local tempo, per squared octave, in clear onsets: 0.3 for 2 %, 140 for an off-beat."""
+STEADY = 0.25
 """Confidence under which nobody would tap along."""
+CLEAR = (0.2, 0.8)
+"""Tempogram values of chance and of a plain beat: speech and noise stay under 0.3, songs are over 0.5."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rhythm:
-    """A pulse, or none: then tempo is None and there are no beats."""
+class Pulse:
+    """One level of the metre that could be the beat."""
 
-    tempo: float | None
+    tempo: float
+    """Beats per minute."""
+    frames: NDArray[np.int64]
+    """Fine frames of its beats."""
+    salience: float
+    """How readily people would tap it."""
+    steadiness: float
+    """0 to 1: how even it is, and how much more starts on it than beside it."""
     confidence: float
-    beats: NDArray[np.float64]
-    """Seconds."""
+    """0 to 1: the same, if the sound also repeats itself at this tempo."""
 
 
 def onset_strength(onsets: FloatArray) -> FloatArray:
@@ -56,30 +64,22 @@ def smooth(values: FloatArray, width: int) -> FloatArray:
     return ((total[width:] - total[:-width]) / width).astype(np.float32)
 
 
-def find_rhythm(onsets: FloatArray) -> Rhythm:
-    """The beat of a piece from its onset strength in bands."""
-    strength = onset_strength(onsets)
-    nothing = Rhythm(None, 0.0, np.zeros(0))
+def find_pulses(strength: FloatArray) -> list[Pulse]:
+    """The levels of the metre that could be the beat, most salient first; none where nothing recurs."""
     if len(strength) < 4 * FINE_RATE or not strength.any():
-        return nothing
+        return []
     gram, tempi = tempogram(strength)
-    candidates = likely_tempi(gram, tempi)
-    if not candidates:
-        return nothing
-    tracks = []
-    for tempo in candidates:
+    pulses = []
+    for tempo in likely_tempi(gram, tempi):
         path = tempo_path(gram, tempi, tempo)
-        frames = track(strength, path)
+        frames = track(strength, tempi[path])
         if len(frames) >= 4:
-            tracks.append((octave_score(strength, frames, tempo) * (0.1 + steadiness(strength, frames)), frames))
-    if not tracks:
-        return nothing
-    frames = max(tracks, key=lambda scored: scored[0])[1]
-    confidence = steadiness(strength, frames)
-    if confidence < STEADY:
-        return Rhythm(None, confidence, np.zeros(0))
-    beats = frames / FINE_RATE
-    return Rhythm(60 / float(np.median(np.diff(beats))), confidence, beats)
+            steady = steadiness(strength, frames)
+            clarity = float(gram[np.arange(len(path)), path].mean())
+            sure = float(np.clip((clarity - CLEAR[0]) / (CLEAR[1] - CLEAR[0]), 0.0, 1.0))
+            salience = octave_score(strength, frames, tempo) * (0.1 + steady**2)
+            pulses.append(Pulse(tempo, frames, salience, steady, steady * sure))
+    return sorted(pulses, key=lambda pulse: -pulse.salience)
 
 
 def tempogram(strength: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -123,34 +123,34 @@ def refine(overall: FloatArray, tempi: FloatArray, tempo: float) -> float:
     return float(tempi[near][int(overall[near].argmax())]) if near.any() else tempo
 
 
-def tempo_path(gram: FloatArray, tempi: FloatArray, tempo: float) -> FloatArray:
-    """The local tempo around each second: near the tempo of the whole, following slow changes."""
-    near = np.abs(np.log2(tempi / tempo)) < 0.25
+def tempo_path(gram: FloatArray, tempi: FloatArray, tempo: float) -> NDArray[np.int64]:
+    """The number of the local tempo around each second: near the tempo of the whole, following slow changes."""
+    near = np.flatnonzero(np.abs(np.log2(tempi / tempo)) < 0.25)
     local = np.log2(tempi[near])
     reward = gram[:, near] - 4.0 * (local - np.log2(tempo)) ** 2
     cost = 400.0 * (local[:, None] - local[None, :]) ** 2
     best = reward[0]
-    back = np.zeros(reward.shape, np.int32)
+    back = np.zeros(reward.shape, np.int64)
     for i in range(1, len(reward)):
         options = best[:, None] - cost
         back[i] = options.argmax(axis=0)
         best = options.max(axis=0) + reward[i]
     state = int(best.argmax())
-    path = np.zeros(len(reward), np.int32)
+    path = np.zeros(len(reward), np.int64)
     for i in range(len(reward) - 1, -1, -1):
         path[i] = state
         state = int(back[i, state])
-    return tempi[near][path]
+    return near[path]
 
 
-def track(strength: FloatArray, path: FloatArray) -> NDArray[np.int64]:
+def track(strength: FloatArray, tempi: FloatArray) -> NDArray[np.int64]:
     """Frames of the beats: strong onsets at distances near the local tempo, by dynamic programming.
 
-    A beat's predecessor lies at least half a period back, so a whole stretch of that length is worked at once.
+    `tempi` is the local tempo around each second, in beats per minute. A beat's predecessor lies at least half a period back, so a whole stretch of that length is worked at once.
     """
     count = len(strength)
     seconds = np.arange(count) / FINE_RATE
-    period = 60 * FINE_RATE / np.interp(seconds, np.arange(len(path)) * TEMPOGRAM_HOP, path)
+    period = 60 * FINE_RATE / np.interp(seconds, np.arange(len(tempi)) * TEMPOGRAM_HOP, tempi)
     blurred = np.convolve(strength, np.array([0.25, 0.5, 0.25], np.float32), "same")
     shortest, longest = int(period.min() * 0.6), int(period.max() * 1.6)
     lags = np.arange(shortest, longest + 1)
@@ -158,7 +158,7 @@ def track(strength: FloatArray, path: FloatArray) -> NDArray[np.int64]:
     back = np.full(count, -1, np.int64)
     for first in range(0, count, shortest):
         here = np.arange(first, min(first + shortest, count))
-        penalty = TIGHTNESS / 100 * np.log2(lags / period[here, None]) ** 2 * 10
+        penalty = TIGHTNESS * np.log2(lags / period[here, None]) ** 2
         options = total[here[:, None] + longest - lags] - penalty
         choice = options.argmax(axis=1)
         gain = options[np.arange(len(here)), choice]

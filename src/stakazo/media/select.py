@@ -19,6 +19,8 @@ ALIKE = 14.0
 """Points that a window loses for looking and sounding like a chosen one."""
 ALIKE_EVERY = 30.0
 """Seconds of film for each clip where all of it looks and sounds alike."""
+REPEATED = 0.97
+"""The product of two fingerprints from which it is the same picture again."""
 REASONS = 4
 """How many reasons a pick names."""
 
@@ -119,17 +121,23 @@ def _likeness(timeline: Timeline, candidates: tuple[Window, ...], chosen: int) -
 
 
 def _looks_like(timeline: Timeline, candidates: tuple[Window, ...], chosen: int) -> Floats:
-    """The mean over a window's seconds of how well the most similar second of the chosen one fits."""
+    """The mean over a window's seconds of how well the most similar second of the chosen one fits.
+
+    1 where half of its seconds show the same picture again.
+    """
     prints = timeline.prints
     if prints is None:
         return np.zeros(len(candidates))
     window = candidates[chosen]
     first = min(int(window.start), len(prints) - 1)
     closest = (prints @ prints[first : max(int(np.ceil(window.end)), first + 1)].T).max(axis=1)
-    sums = np.concatenate(([0.0], np.cumsum(np.clip(closest, 0.0, 1.0))))
     begins = np.clip(np.array([w.start for w in candidates]).astype(np.intp), 0, len(prints) - 1)
     finishes = np.clip(np.ceil([w.end for w in candidates]).astype(np.intp), begins + 1, len(prints))
-    return np.asarray((sums[finishes] - sums[begins]) / (finishes - begins))
+    sums = np.concatenate(([0.0], np.cumsum(np.clip(closest, 0.0, 1.0))))
+    again = np.concatenate(([0], np.cumsum(closest >= REPEATED)))
+    mean = (sums[finishes] - sums[begins]) / (finishes - begins)
+    repeated = (again[finishes] - again[begins]) / (finishes - begins)
+    return np.where(repeated >= 0.5, 1.0, mean)
 
 
 def _sounds_like(timeline: Timeline, candidates: tuple[Window, ...], chosen: int) -> Floats | None:

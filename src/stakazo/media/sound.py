@@ -11,8 +11,8 @@ from stakazo.media import audio
 from stakazo.media.form import find_form, make_grid
 from stakazo.media.hooks import ENERGY_RATE, find_drops, find_hooks, find_levels, name_sections
 from stakazo.media.loudness import find_silences, sum_up
-from stakazo.media.metre import find_metre
-from stakazo.media.rhythm import find_rhythm, onset_strength
+from stakazo.media.music import find_rhythm
+from stakazo.media.rhythm import onset_strength
 from stakazo.media.spectrum import FINE_RATE, Features, Spectrum
 from stakazo.media.speech import speech_share
 from stakazo.media.types import Curve, Loudness, MediaInfo, Sound
@@ -61,9 +61,8 @@ def _quiet_peak(path: Path, info: MediaInfo | None, loudness: Loudness) -> Loudn
 
 def understand(features: Features, loudness: Loudness, duration: float) -> Sound:
     """The musical sense of what was heard: pure."""
-    rhythm = find_rhythm(features.onsets)
-    metre = find_metre(features, rhythm.beats)
-    grid = make_grid(duration, rhythm.beats, metre.downbeats, metre.beats_per_bar)
+    rhythm = find_rhythm(features)
+    grid = make_grid(duration, rhythm.beats, rhythm.downbeats, rhythm.beats_per_bar)
     form = find_form(features, grid)
     levels = find_levels(features, loudness.momentary)
     drops = find_drops(levels, form)
@@ -77,10 +76,10 @@ def understand(features: Features, loudness: Loudness, duration: float) -> Sound
         tempo=rhythm.tempo,
         tempo_confidence=rhythm.confidence,
         beats=tuple(float(beat) for beat in rhythm.beats),
-        downbeats=tuple(float(beat) for beat in rhythm.beats[metre.downbeats]),
-        beats_per_bar=metre.beats_per_bar,
+        downbeats=tuple(float(beat) for beat in rhythm.beats[rhythm.downbeats]),
+        beats_per_bar=rhythm.beats_per_bar,
         sections=sections,
         hooks=find_hooks(form, sections, levels, drops),
         drops=drops,
-        speech=speech_share(features.voice),
+        speech=speech_share(features.voice) * (1.0 - rhythm.confidence),
     )

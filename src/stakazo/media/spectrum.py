@@ -39,6 +39,8 @@ class Features:
 
     onsets: FloatArray
     """[fine frames, 4]: how much louder each band has just become."""
+    accents: FloatArray
+    """[fine frames, 4]: the same by amplitude, where `onsets` goes by loudness: a kick stands out from a bass line."""
     voice: FloatArray
     """[fine frames]: power between 200 and 4000 Hz."""
     mel: FloatArray
@@ -86,27 +88,30 @@ class Spectrum:
             self._buffer = np.concatenate([self._buffer, np.zeros(max(needed - len(self._buffer), 0), np.float32)])
             self._work(left)
         if not self._parts:
-            return Features(*(np.zeros(shape, np.float32) for shape in ((0, 4), 0, (0, MEL_BANDS), (0, 12), (0, 12))))
-        onsets, voice, mel, chroma, bass = (np.concatenate(part) for part in zip(*self._parts, strict=True))
-        return Features(onsets[:fine], voice[:fine], mel, chroma, bass)
+            return Features(*(np.zeros(shape, np.float32) for shape in ((0, 4), (0, 4), 0, (0, MEL_BANDS), (0, 12), (0, 12))))
+        onsets, accents, voice, mel, chroma, bass = (np.concatenate(part) for part in zip(*self._parts, strict=True))
+        return Features(onsets[:fine], accents[:fine], voice[:fine], mel, chroma, bass)
 
     def _work(self, coarse: int) -> None:
         first = LONG_WINDOW // 2 - WINDOW // 2
         stretch = self._buffer[first : first + (coarse * COARSE - 1) * HOP + WINDOW]
         power = _power(stretch, WINDOW, HOP, self._fine_window)
         mel = power @ self._mel
-        level = np.log1p(COMPRESSION * np.sqrt(mel))
-        history = np.concatenate([self._before, level])
-        self._before = level[-2:]
+        amplitude = np.sqrt(mel)
+        history = np.concatenate([self._before, amplitude])
+        self._before = amplitude[-2:]
         widest = history[:-2].copy()
         np.maximum(widest[:, 1:], history[:-2, :-1], out=widest[:, 1:])
         np.maximum(widest[:, :-1], history[:-2, 1:], out=widest[:, :-1])
-        flux = np.maximum(level - widest, 0.0)
+        loudness = np.log1p(COMPRESSION * amplitude)
+        flux = np.maximum(loudness - np.log1p(COMPRESSION * widest), 0.0)
+        jump = np.maximum(amplitude - widest, 0.0)
         long = _power(self._buffer[: (coarse - 1) * COARSE * HOP + LONG_WINDOW], LONG_WINDOW, COARSE * HOP, self._long_window)
         pitch = np.log1p(COMPRESSION * np.sqrt(long)) @ self._pitch
         self._parts.append(
             (
                 flux @ self._groups,
+                jump @ self._groups,
                 power[:, self._voice].sum(axis=1),
                 mel.reshape(coarse, COARSE, MEL_BANDS).mean(axis=1),
                 pitch[:, :12],

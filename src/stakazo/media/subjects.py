@@ -31,7 +31,7 @@ class FaceFinder:
     """YuNet on pictures of one size."""
 
     def __init__(self, model: Path) -> None:
-        cv2.setLogLevel(2)
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
         self._size = (0, 0)
         self._detector = cv2.FaceDetectorYN.create(str(model), "", (320, 320), CONFIDENCE, 0.3, 50)
 

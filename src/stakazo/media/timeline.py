@@ -13,11 +13,13 @@ from stakazo.media.types import Analysis, Curve, Span, Transition
 RATE = 10.0
 """Ticks per second of the common clock."""
 
-BLACK = 0.075
-"""Mean luma at or below which a frame is black: limited-range black is 16/255 = 0.063."""
-STILL = 0.0015
+BLACK = 0.018
+"""Mean luma (0 is black) at or below which nothing can be made out."""
+DARK = 0.05
+"""Mean luma up to which a frame without any detail is black too: a fade."""
+STILL = 0.0004
 """Mean change between frames below which nobody would say that something moves."""
-STILL_FOR = 1.5
+STILL_FOR = 2.0
 """Seconds without movement that count as a still."""
 CREDITS_FROM = 0.72
 """The share of a film before which no end credits start."""
@@ -81,6 +83,11 @@ def runs(mask: Mask) -> list[Span]:
     """The stretches in which the mask holds."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))
     return [Span(float(a) / RATE, float(b) / RATE) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _unless_usual(mask: Mask) -> Mask:
+    """The mask, or nothing where it holds for half of the film: then that is how this film is."""
+    return mask if mask.mean() < 0.5 else np.zeros(len(mask), np.bool_)
 
 
 @dataclass(frozen=True)
@@ -179,12 +186,11 @@ class Timeline:
 
     @cached_property
     def prints(self) -> Floats | None:
-        """[seconds, features]: one picture per second with its mean taken out and length 1."""
+        """[seconds, features]: one picture per second, of length 1: look-alikes have a product near 1."""
         pictures = self.analysis.pictures
         if not pictures or not len(pictures.fingerprints):
             return None
         prints = pictures.fingerprints.reshape(len(pictures.fingerprints), -1).astype(np.float64)
-        prints = prints - prints.mean(axis=1, keepdims=True)
         lengths = np.linalg.norm(prints, axis=1, keepdims=True)
         return np.asarray(np.divide(prints, lengths, out=np.zeros_like(prints), where=lengths > 1e-6))
 
@@ -235,7 +241,11 @@ class Timeline:
 
     @cached_property
     def black(self) -> Mask:
-        return self.brightness.values <= BLACK if self.brightness else np.zeros(self.ticks, np.bool_)
+        """Black, and the dark part of fades; none where half of the film is that dark."""
+        if self.brightness is None or self.sharpness is None:
+            return np.zeros(self.ticks, np.bool_)
+        light, detail = self.brightness.values, self.sharpness.values
+        return _unless_usual((light <= BLACK) | ((light <= DARK) & (detail <= 0.05)))
 
     @cached_property
     def still(self) -> Mask:
@@ -246,7 +256,7 @@ class Timeline:
         for run in runs(self.motion.values < STILL):
             if run.duration >= STILL_FOR:
                 mask[int(run.start * RATE) : int(run.end * RATE)] = True
-        return mask if mask.mean() < 0.5 else np.zeros(self.ticks, np.bool_)
+        return _unless_usual(mask)
 
     @cached_property
     def silent(self) -> Mask:
@@ -273,8 +283,9 @@ class Timeline:
                 continue
             end = min((run.start for run in black if run.start > start), default=self.duration)
             inside = int(((self.cuts > start + 0.5) & (self.cuts < end - 0.5)).sum())
-            shot = (end - start) / (inside + 1)
-            if end - start < CREDITS_LEAST or shot < CREDITS_PACE * float(np.median(before)):
+            pace = CREDITS_PACE * float(np.median(before))
+            first = min((cut for cut in self.cuts.tolist() if cut > start + 0.1), default=end) - start
+            if end - start < CREDITS_LEAST or (end - start) / (inside + 1) < pace or first < min(pace, 5.0):
                 continue
             if any(abs(run.end - start) < 0.5 for run in black) or self._dim(start, end):
                 mask[int(start * RATE) : int(np.ceil(end * RATE))] = True

@@ -8,14 +8,15 @@ decoding them all would cost a tenth of rendering them.
 from __future__ import annotations
 
 import io
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
-import av.audio.resampler
 import av.error
 import av.filter
 import cv2
@@ -101,67 +102,74 @@ def verify(file: Path, order: Order, *, thorough: bool = False) -> Facts:
     return facts
 
 
+@dataclass(slots=True)
+class _Seen:
+    """What the walk through the pictures met."""
+
+    times: list[int] = field(default_factory=list)
+    keys: list[int] = field(default_factory=list)
+    decoded: int = 0
+    brightness: float = 0.0
+
+    def packet(self, packet: av.Packet[Any], *, thorough: bool) -> None:
+        if packet.pts is not None and packet.size:
+            self.times.append(packet.pts)
+            if packet.is_keyframe:
+                self.keys.append(packet.pts)
+        if not (thorough or packet.is_keyframe or not packet.size):
+            return
+        for frame in packet.decode():
+            self.decoded += 1
+            if not thorough or self.decoded % 15 == 1:
+                self.brightness = max(self.brightness, _luma(frame))
+
+
 def _inspect(
     container: av.container.InputContainer, file: Path, order: Order, *, thorough: bool
 ) -> tuple[Facts, list[str]]:
-    faults: list[str] = []
     if not container.streams.video or not container.streams.audio:
         raise NotAsOrdered("The rendered file lacks its pictures or its sound.")
     video, audio = container.streams.video[0], container.streams.audio[0]
-    times: list[int] = []
-    keys: list[int] = []
-    brightness = 0.0
-    decoded = 0
-    loudness = _Loudness(audio)
     video.thread_type = "AUTO"
+    seen, meter = _Seen(), _Loudness(audio)
     for packet in container.demux(video, audio):
         if packet.stream is video:
-            if packet.pts is not None and packet.size:
-                times.append(packet.pts)
-                if packet.is_keyframe:
-                    keys.append(packet.pts)
-            if thorough or packet.is_keyframe or not packet.size:
-                for frame in packet.decode():
-                    decoded += 1
-                    if isinstance(frame, av.VideoFrame) and (decoded % 15 == 1 or not thorough):
-                        brightness = max(brightness, _luma(frame))
+            seen.packet(packet, thorough=thorough)
         else:
             for frame in packet.decode():
                 if isinstance(frame, av.AudioFrame):
-                    loudness.push(frame)
-    integrated, true_peak = loudness.finish()
+                    meter.push(frame)
+    integrated, true_peak = meter.finish()
     base = video.time_base or Fraction(1, 90000)
-    duration = len(times) / float(order.rate)
-    context = video.codec_context
+    duration = (max(seen.times) - min(seen.times)) * base + 1 / order.rate if seen.times else Fraction(0)
+    context, size = video.codec_context, file.stat().st_size
     facts = Facts(
-        size=file.stat().st_size,
+        size=size,
         width=video.width,
         height=video.height,
-        duration=float((max(times) - min(times)) * base) + 1 / float(order.rate) if times else 0.0,
+        duration=float(duration),
         fps=order.rate,
-        frames=len(times),
+        frames=len(seen.times),
         video_codec=context.name,
         profile=str(context.profile or ""),
         pixel_format=str(context.pix_fmt),
         audio_codec=audio.codec_context.name,
         sample_rate=audio.codec_context.sample_rate,
         channels=audio.codec_context.channels,
-        loudness=integrated,
+        loudness=round(integrated, 2),
         true_peak=true_peak,
-        bitrate=round(file.stat().st_size * 8 / 1000 / duration) if duration else 0,
-        keyframes=tuple(float(key * base) for key in keys),
-        brightness=brightness,
+        bitrate=round(size * 8 / 1000 / float(duration)) if duration else 0,
+        keyframes=tuple(float(key * base) for key in seen.keys),
+        brightness=round(seen.brightness, 1),
     )
-    faults += _wrong_pictures(video, times, base, order, facts)
+    faults = [*_wrong_pictures(video, order, facts), *_wrong_times(seen, base, order, facts)]
     faults += _wrong_sound(audio, order, facts)
-    if thorough and decoded != len(times):
-        faults.append(f"{len(times) - decoded} of {len(times)} frames don't decode")
+    if thorough and seen.decoded != len(seen.times):
+        faults.append(f"{len(seen.times) - seen.decoded} of {len(seen.times)} frames don't decode")
     return facts, faults
 
 
-def _wrong_pictures(
-    video: av.VideoStream, times: list[int], base: Fraction, order: Order, facts: Facts
-) -> Iterator[str]:
+def _wrong_pictures(video: av.VideoStream, order: Order, facts: Facts) -> Iterator[str]:
     context = video.codec_context
     if (video.width, video.height) != (order.width, order.height):
         yield f"{video.width}x{video.height} instead of {order.width}x{order.height}"
@@ -171,24 +179,26 @@ def _wrong_pictures(
         yield f"its pixels are not square ({video.sample_aspect_ratio})"
     if (context.color_primaries, context.color_trc, context.colorspace, context.color_range) != (1, 1, 1, 1):
         yield "its colours are not tagged as BT.709 in studio range"
-    if abs(len(times) - order.frames) > 1:
-        yield f"{len(times)} frames instead of {order.frames}"
-    if not times:
-        return
-    if min(times):
-        yield f"it starts at {float(min(times) * base):.3f} s instead of 0"
-    step = 1 / (order.rate * base)
-    uneven = [
-        number for number, time in enumerate(sorted(times)) if abs(time - times[0] - number * step) > max(1, step / 100)
-    ]
-    if uneven:
-        yield f"its frame rate is not {float(order.rate):.3f} all the way (frame {uneven[0]})"
-    ends = [*facts.keyframes, facts.duration]
-    gap = max((after - before for before, after in zip(ends, ends[1:], strict=False)), default=0.0)
-    if not facts.keyframes or facts.keyframes[0] or gap > order.max_keyframe_distance + 1.5 / float(order.rate):
-        yield f"{gap:.2f} s from one keyframe to the next"
     if order.visible and facts.brightness < BLACK:
         yield "its pictures are black"
+
+
+def _wrong_times(seen: _Seen, base: Fraction, order: Order, facts: Facts) -> Iterator[str]:
+    if abs(facts.frames - order.frames) > 1:
+        yield f"{facts.frames} frames instead of {order.frames}"
+    if not seen.times:
+        return
+    times = sorted(seen.times)
+    if times[0]:
+        yield f"it starts at {float(times[0] * base):.3f} s instead of 0"
+    step = float(1 / (order.rate * base))
+    off = np.abs(np.array(times) - times[0] - np.arange(len(times)) * step)
+    if off.max() > max(1.0, step / 100):
+        yield f"its frame rate is not {float(order.rate):.3f} all the way"
+    ends = [*facts.keyframes, facts.duration]
+    gap = max((after - before for before, after in itertools.pairwise(ends)), default=0.0)
+    if not facts.keyframes or facts.keyframes[0] or gap > order.max_keyframe_distance + 1.5 / float(order.rate):
+        yield f"{gap:.2f} s from one keyframe to the next"
 
 
 def _wrong_sound(audio: av.AudioStream, order: Order, facts: Facts) -> Iterator[str]:
@@ -207,7 +217,7 @@ def _wrong_sound(audio: av.AudioStream, order: Order, facts: Facts) -> Iterator[
 
 def _luma(frame: av.VideoFrame) -> float:
     plane = frame.planes[0]
-    rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
     return float(rows[::8, : plane.width : 8].mean())
 
 
@@ -289,7 +299,7 @@ def poster(file: Path, time: float, *, quality: int = 88) -> bytes:
             found: av.VideoFrame | None = None
             for frame in container.decode(stream):
                 found = frame
-                if frame.time is not None and frame.time >= time - 1e-3:
+                if frame.pts is not None and frame.pts * base >= time - 1e-3:
                     break
     except (av.error.FFmpegError, OSError, IndexError) as error:
         raise NotAsOrdered(f"No frame can be taken from {file.name}: {error}") from error

@@ -1,58 +1,69 @@
 """What every migration says about who may see and change a table, in one line per table.
 
-    make_roles(op)                              once, in the first one
-    grant(op, "select", "workers", APP)         a table that belongs to no workspace
-    protect(op, "clips")                        rows of the current workspace only; the app may do everything with them
-    protect(op, "ad_metrics", "select, insert") likewise, but only added to
-    open_to_machinery(op, "jobs", "select, insert, update")   the machinery sees every workspace's rows as well
-    seal(op, "ledger_events")                   no row is ever changed or removed, not even by the owner
+    make_roles()                            once, in the first migration
+    grant("select", "workers", APP)         a table that belongs to no workspace
+    protect("clips")                        rows of the current workspace only; the app may do everything with them
+    protect("ad_metrics", "select, insert") likewise, but only read and added to
+    open_to_machinery("jobs", "select, insert, update")    the machinery also sees every workspace's rows
+    seal("ledger_events")                   no row is ever changed or removed, not even by the owner
 
-A migration that has been released relies on these: add to this module, don't change what it does.
+Released migrations rely on these: add to this module, don't change what it does.
 """
 
 from __future__ import annotations
 
-from alembic.operations import Operations
+from alembic import op
 
 from stakazo.core.db import CURRENT_WORKSPACE
 from stakazo.core.postgres import APP, SYSTEM
 
 EVERYTHING = "select, insert, update, delete"
 
+_ROLES = """
+    do $$
+    declare
+        -- since 16 whoever makes a role may administer it, and not yet become it
+        become text := case when current_setting('server_version_num')::int < 160000 then 'member' else 'set' end;
+    begin
+        if not exists (select from pg_roles where rolname = '{system}') then
+            create role {system} nologin;
+        end if;
+        if not exists (select from pg_roles where rolname = '{app}') then
+            create role {app} nologin noinherit;
+        end if;
+        if not pg_has_role('{app}', '{system}', become) then
+            grant {system} to {app};
+        end if;
+        if not pg_has_role(current_user, '{app}', become) then
+            execute format('grant {app} to %I', current_user);
+        end if;
+        if not pg_has_role(current_user, '{system}', become) then
+            execute format('grant {system} to %I', current_user);
+        end if;
+    exception when insufficient_privilege then
+        raise exception 'the roles of Stakazo are missing, and % may not make them. As an administrator: '
+            'create role {system} nologin; create role {app} nologin noinherit; grant {system} to {app}; '
+            'grant {app}, {system} to %;', current_user, current_user;
+    end $$
+"""
 
-def make_roles(op: Operations) -> None:
+
+def make_roles() -> None:
     """Make the app's and the machinery's roles, unless another Stakazo on this server, or its keeper, has already.
 
-    Roles belong to the whole server. Here the app's role can't log in: it is what the owner's connection becomes,
-    until someone gives it a password.
+    Roles belong to the whole server. The app's role made here can't log in: it is what the owner's connection becomes
+    until someone gives it a password of its own.
     """
-    op.execute(f"""
-        do $$ declare may text := case when current_setting('server_version_num')::int < 160000 then 'member' else 'set' end;
-        begin
-            if not exists (select from pg_roles where rolname = '{SYSTEM}') then create role {SYSTEM} nologin; end if;
-            if not exists (select from pg_roles where rolname = '{APP}') then create role {APP} nologin noinherit; end if;
-            if not pg_has_role('{APP}', '{SYSTEM}', may) then grant {SYSTEM} to {APP}; end if;
-            if not pg_has_role(current_user, '{APP}', may) then execute format('grant {APP} to %I', current_user); end if;
-            if not pg_has_role(current_user, '{SYSTEM}', may) then
-                execute format('grant {SYSTEM} to %I', current_user);
-            end if;
-        exception
-            when duplicate_object or unique_violation then null; -- another database's migration, at this moment
-            when insufficient_privilege then
-                raise exception 'the roles of Stakazo are missing, and % may not make them; as an administrator: '
-                    'create role {SYSTEM} nologin; create role {APP} noinherit; grant {SYSTEM} to {APP}; '
-                    'grant {APP}, {SYSTEM} to %', current_user, current_user;
-        end $$
-    """)
+    op.execute(_ROLES.format(app=APP, system=SYSTEM))
     op.execute(f"grant usage on schema public to {APP}, {SYSTEM}")
 
 
-def grant(op: Operations, verbs: str, table: str, role: str) -> None:
+def grant(verbs: str, table: str, role: str) -> None:
     """Let a role do `verbs` with a table that belongs to no workspace."""
     op.execute(f"grant {verbs} on {table} to {role}")
 
 
-def protect(op: Operations, table: str, verbs: str = EVERYTHING, *, column: str = "workspace_id") -> None:
+def protect(table: str, verbs: str = EVERYTHING, *, column: str = "workspace_id") -> None:
     """Let the app do `verbs` with the rows of its workspace, and hide all others from everyone but superusers."""
     op.execute(f"alter table {table} enable row level security")
     op.execute(f"alter table {table} force row level security")
@@ -63,15 +74,15 @@ def protect(op: Operations, table: str, verbs: str = EVERYTHING, *, column: str 
     op.execute(f"grant {verbs} on {table} to {APP}")
 
 
-def open_to_machinery(op: Operations, table: str, verbs: str) -> None:
+def open_to_machinery(table: str, verbs: str) -> None:
     """Let the machinery (the role `stakazo_system`) do `verbs` with every workspace's rows."""
     for verb in verbs.split(", "):
-        test = {"insert": "with check (true)", "update": "using (true) with check (true)"}.get(verb, "using (true)")
-        op.execute(f"create policy machinery_{verb} on {table} for {verb} to {SYSTEM} {test}")
+        rows = {"insert": "with check (true)", "update": "using (true) with check (true)"}.get(verb, "using (true)")
+        op.execute(f"create policy machinery_{verb} on {table} for {verb} to {SYSTEM} {rows}")
     op.execute(f"grant {verbs} on {table} to {SYSTEM}")
 
 
-def seal(op: Operations, table: str) -> None:
+def seal(table: str) -> None:
     """Refuse UPDATE, DELETE and TRUNCATE, also to the owner and to replication."""
     op.execute(
         f"create trigger append_only before update or delete or truncate on {table} "

@@ -15,6 +15,8 @@ Image = NDArray[np.uint8]
 Mask = NDArray[np.uint8]
 Colour = tuple[int, int, int]
 """Blue, green, red."""
+Fill = int | Colour | tuple[int, int, int, int]
+"""One value per channel of what is drawn on."""
 Point = tuple[float, float]
 """Pixels; fractions of a pixel count."""
 
@@ -81,16 +83,16 @@ def gradient(width: int, height: int, colours: Sequence[Colour]) -> Image:
     return np.asarray(np.clip(np.rint(rows[:, None, :] + noise), 0, 255), dtype=np.uint8)
 
 
-def _fixed(points: Sequence[Point]) -> NDArray[np.int32]:
+def _fixed(points: Sequence[Point] | NDArray[np.float64]) -> NDArray[np.int32]:
     return np.rint(np.asarray(points, dtype=np.float64) * (1 << _SHIFT)).astype(np.int32)
 
 
-def polygon(image: NDArray[np.uint8], points: Sequence[Point], colour: Colour | int) -> None:
+def polygon(image: NDArray[np.uint8], points: Sequence[Point] | NDArray[np.float64], colour: Fill) -> None:
     fill = (colour,) if isinstance(colour, int) else colour
     cv2.fillPoly(image, [_fixed(points)], fill, cv2.LINE_AA, _SHIFT)
 
 
-def disc(image: NDArray[np.uint8], centre: Point, radius: float, colour: Colour | int) -> None:
+def disc(image: NDArray[np.uint8], centre: Point, radius: float, colour: Fill) -> None:
     ellipse(image, centre, (radius, radius), colour)
 
 
@@ -98,7 +100,7 @@ def ellipse(
     image: NDArray[np.uint8],
     centre: Point,
     radii: tuple[float, float],
-    colour: Colour | int,
+    colour: Fill,
     angle: float = 0.0,
     *,
     arc: tuple[float, float] = (0.0, 360.0),
@@ -112,18 +114,13 @@ def ellipse(
     cv2.ellipse(image, centre_, radii_, angle, arc[0], arc[1], fill, wide, cv2.LINE_AA, _SHIFT)
 
 
-def limb(image: NDArray[np.uint8], a: Point, b: Point, ra: float, rb: float, colour: Colour | int) -> None:
+def limb(image: NDArray[np.uint8], a: Point, b: Point, ra: float, rb: float, colour: Fill) -> None:
     """A rounded stick from a to b that is `ra` thick at a and `rb` at b."""
-    dx, dy = b[0] - a[0], b[1] - a[1]
-    length = max((dx * dx + dy * dy) ** 0.5, 1e-6)
-    nx, ny = -dy / length, dx / length
-    sides = [
-        (a[0] + nx * ra, a[1] + ny * ra), (b[0] + nx * rb, b[1] + ny * rb),
-        (b[0] - nx * rb, b[1] - ny * rb), (a[0] - nx * ra, a[1] - ny * ra),
-    ]  # fmt: skip
-    polygon(image, sides, colour)
-    disc(image, a, ra, colour)
-    disc(image, b, rb, colour)
+    along = np.arctan2(b[1] - a[1], b[0] - a[0]) + np.pi / 2
+    half = np.linspace(0, np.pi, 11)
+    start = np.stack([a[0] + ra * np.cos(along + half), a[1] + ra * np.sin(along + half)], axis=1)
+    end = np.stack([b[0] + rb * np.cos(along + np.pi + half), b[1] + rb * np.sin(along + np.pi + half)], axis=1)
+    polygon(image, np.concatenate([start, end]), colour)
 
 
 @cache
@@ -134,21 +131,23 @@ def _sprite(radius: int) -> NDArray[np.float32]:
 
 
 def glow(image: Image, centre: Point, radius: float, colour: Colour, level: float = 1.0) -> None:
-    """Adds light around a point."""
-    reach = max(2, round(radius / 2) * 2) if radius > 12 else max(2, round(radius))
+    """Adds light around a point. Large ones are made small and enlarged."""
+    reach = max(2, round(radius))
     x, y = round(centre[0]), round(centre[1])
     left, top = max(0, x - reach), max(0, y - reach)
     right, bottom = min(image.shape[1], x + reach + 1), min(image.shape[0], y + reach + 1)
     if left >= right or top >= bottom or level <= 0.01:
         return
-    sprite = _sprite(reach)[top - y + reach : bottom - y + reach, left - x + reach : right - x + reach]
-    light = (sprite[:, :, None] * (np.asarray(colour, dtype=np.float32) * np.float32(level))).astype(np.uint8)
+    tint = np.asarray(colour, dtype=np.float32) * np.float32(level)
+    light = np.minimum(_sprite(min(reach, 24))[:, :, None] * tint, 255).astype(np.uint8)
+    if reach > 24:
+        light = np.asarray(cv2.resize(light, (2 * reach + 1, 2 * reach + 1), interpolation=cv2.INTER_LINEAR), np.uint8)
     place = image[top:bottom, left:right]
-    cv2.add(place, light, dst=place)
+    cv2.add(place, light[top - y + reach : bottom - y + reach, left - x + reach : right - x + reach], dst=place)
 
 
-def over(image: Image, layer: Image, mask: Mask, left: int = 0, top: int = 0) -> None:
-    """Lays a premultiplied layer with its coverage (0 to 255) on the image, at (left, top), clipped to the frame."""
+def over(image: Image, layer: NDArray[np.uint8], left: int = 0, top: int = 0) -> None:
+    """Lays a premultiplied layer, [height, width, 4] with its coverage last, on the image, clipped to the frame."""
     height, width = layer.shape[:2]
     x0, y0 = max(0, left), max(0, top)
     x1, y1 = min(image.shape[1], left + width), min(image.shape[0], top + height)
@@ -156,9 +155,9 @@ def over(image: Image, layer: Image, mask: Mask, left: int = 0, top: int = 0) ->
         return
     place = image[y0:y1, x0:x1]
     piece = layer[y0 - top : y1 - top, x0 - left : x1 - left]
-    cover = cv2.cvtColor(255 - mask[y0 - top : y1 - top, x0 - left : x1 - left], cv2.COLOR_GRAY2BGR)
-    cv2.multiply(place, cover, dst=place, scale=1 / 255)
-    cv2.add(place, piece, dst=place)
+    cover = cv2.bitwise_not(cv2.extractChannel(piece, 3))
+    cv2.multiply(place, cv2.merge([cover, cover, cover]), dst=place, scale=1 / 255)
+    cv2.add(place, cv2.cvtColor(piece, cv2.COLOR_BGRA2BGR), dst=place)
 
 
 def paste(image: Image, layer: Image, mask: Mask) -> None:

@@ -7,9 +7,10 @@ from math import cos, pi, sin
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from stakazo.media.types import Box
-from stakazo.sample.canvas import Colour, Image, Point, dimmed, disc, ellipse, hex_colour, limb, over, polygon
+from stakazo.sample.canvas import Colour, Fill, Image, Point, dimmed, disc, ellipse, hex_colour, limb, over, polygon
 
 MOVES = ("sway", "pump", "wave", "jump")
 
@@ -129,25 +130,30 @@ class Light:
 def draw(image: Image, pose_: Pose, foot: Point, height: float, outfit: Outfit, light: Light) -> Box:
     """Draws the performer with the floor under them at `foot` (pixels), `height` pixels tall; gives their box."""
     reach = round(height * 0.42)
-    left, top = round(foot[0]) - reach, round(foot[1] - height * 1.34)
-    size = (max(4, 2 * reach), max(4, round(height * 1.38)))
-    layer = np.zeros((size[1], size[0], 3), dtype=np.uint8)
-    cover = np.zeros((size[1], size[0]), dtype=np.uint8)
-    _Body(layer, cover, pose_, (foot[0] - left, foot[1] - top), height, outfit, light.ambient).draw()
-    lit = _rim(layer, cover, light, height)
-    over(image, lit, cover, left, top)
+    left, top = max(0, round(foot[0]) - reach), max(0, round(foot[1] - height * 1.34))
+    right = min(image.shape[1], round(foot[0]) + reach)
+    bottom = min(image.shape[0], round(foot[1] + height * 0.04))
+    if left < right and top < bottom:
+        layer = np.zeros((bottom - top, right - left, 4), dtype=np.uint8)
+        _Body(layer, pose_, (foot[0] - left, foot[1] - top), height, outfit, light.ambient).draw()
+        _rim(layer, light, height)
+        over(image, layer, left, top)
     return _box(pose_, foot, height, image.shape[1], image.shape[0])
 
 
-def _rim(layer: Image, cover: Image, light: Light, height: float) -> Image:
+def _rim(layer: NDArray[np.uint8], light: Light, height: float) -> None:
     """Adds the edge that the light from the side touches."""
-    step = max(1.0, height * 0.014)
-    move = np.array([[1, 0, -light.side * step], [0, 1, step * 0.6]], dtype=np.float32)
-    shadow = cv2.warpAffine(cover, move, (cover.shape[1], cover.shape[0]))
-    edge = cv2.blur(cv2.subtract(cover, shadow), (3, 3))
-    edge = cv2.min(edge, cover)
-    coloured = cv2.merge([cv2.convertScaleAbs(edge, alpha=part / 255) for part in light.colour])
-    return np.asarray(cv2.add(layer, coloured), dtype=np.uint8)
+    step = max(1, round(height * 0.014))
+    cover = cv2.extractChannel(layer, 3)
+    shadow = np.zeros_like(cover)
+    down = max(1, round(step * 0.6))
+    if light.side > 0:
+        shadow[down:, :-step] = cover[:-down, step:]
+    else:
+        shadow[down:, step:] = cover[:-down, :-step]
+    edge = cv2.min(cv2.blur(cv2.subtract(cover, shadow), (3, 3)), cover)
+    lit = [cv2.convertScaleAbs(edge, alpha=part / 255) for part in light.colour]
+    cv2.add(layer, cv2.merge([*lit, np.zeros_like(cover)]), dst=layer)
 
 
 def _box(pose_: Pose, foot: Point, height: float, width: int, tall: int) -> Box:
@@ -162,19 +168,19 @@ def _box(pose_: Pose, foot: Point, height: float, width: int, tall: int) -> Box:
 
 
 class _Body:
-    """Strokes on a layer and, the same, on its coverage."""
+    """Strokes on a layer: colour and coverage at once."""
 
     def __init__(
-        self, layer: Image, cover: Image, pose_: Pose, foot: Point, height: float, outfit: Outfit, ambient: float
+        self, layer: NDArray[np.uint8], pose_: Pose, foot: Point, height: float, outfit: Outfit, ambient: float
     ) -> None:
-        self.layer, self.cover, self.pose, self.foot, self.height = layer, cover, pose_, foot, height
+        self.layer, self.pose, self.foot, self.height = layer, pose_, foot, height
         self.outfit, self.ambient = outfit, ambient
 
     def at(self, point: Point) -> Point:
         return self.foot[0] + point[0] * self.height, self.foot[1] - (point[1] + self.pose.lift) * self.height
 
-    def colour(self, colour: Colour, shade: float = 1.0) -> Colour:
-        return dimmed(colour, self.ambient * shade)
+    def colour(self, colour: Colour, shade: float = 1.0) -> tuple[int, int, int, int]:
+        return (*dimmed(colour, self.ambient * shade), 255)
 
     def draw(self) -> None:
         wide = 0.06 if self.pose.facing else 0.085
@@ -227,18 +233,14 @@ class _Body:
         self._limb((x - 0.026, y + 0.004), (x + 0.026, y + 0.004), 0.0145, 0.0145, glasses)
         self._limb((x - 0.010, y - 0.034), (x + 0.010, y - 0.034), 0.006, 0.006, self.colour(hex_colour("#9b3040")))
 
-    def _limb(self, a: Point, b: Point, ra: float, rb: float, colour: Colour) -> None:
-        for target, fill in ((self.layer, colour), (self.cover, 255)):
-            limb(target, self.at(a), self.at(b), ra * self.height, rb * self.height, fill)
+    def _limb(self, a: Point, b: Point, ra: float, rb: float, colour: Fill) -> None:
+        limb(self.layer, self.at(a), self.at(b), ra * self.height, rb * self.height, colour)
 
-    def _disc(self, centre: Point, radius: float, colour: Colour) -> None:
-        for target, fill in ((self.layer, colour), (self.cover, 255)):
-            disc(target, self.at(centre), radius * self.height, fill)
+    def _disc(self, centre: Point, radius: float, colour: Fill) -> None:
+        disc(self.layer, self.at(centre), radius * self.height, colour)
 
-    def _ellipse(self, centre: Point, radii: tuple[float, float], colour: Colour) -> None:
-        for target, fill in ((self.layer, colour), (self.cover, 255)):
-            ellipse(target, self.at(centre), (radii[0] * self.height, radii[1] * self.height), fill)
+    def _ellipse(self, centre: Point, radii: tuple[float, float], colour: Fill) -> None:
+        ellipse(self.layer, self.at(centre), (radii[0] * self.height, radii[1] * self.height), colour)
 
-    def _polygon(self, points: list[Point], colour: Colour) -> None:
-        for target, fill in ((self.layer, colour), (self.cover, 255)):
-            polygon(target, [self.at(point) for point in points], fill)
+    def _polygon(self, points: list[Point], colour: Fill) -> None:
+        polygon(self.layer, [self.at(point) for point in points], colour)

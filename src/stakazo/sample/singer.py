@@ -7,6 +7,7 @@ from math import sin
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from stakazo.media.types import Box
 from stakazo.sample.canvas import Colour, Image, Mask, dimmed, disc, ellipse, hex_colour, mixed, over, polygon
@@ -46,7 +47,7 @@ class Singer:
         self.looks = looks
         self.rim = rim
         self.base, self.cover = self._painted()
-        self._states: dict[tuple[int, bool, int], Image] = {}
+        self._states: dict[tuple[int, bool, int], NDArray[np.uint8]] = {}
 
     def draw(
         self, image: Image, centre: tuple[float, float], size: float, *, mouth: float, blink: bool, look: float, tilt: float
@@ -62,11 +63,12 @@ class Singer:
         turn = cv2.getRotationMatrix2D((SIZE / 2, SIZE * 0.62), tilt, scale)
         side = round(size * 1.06)
         turn[:, 2] += np.array([side / 2 - SIZE / 2, side / 2 - SIZE * 0.62 + 0.12 * size])
-        layer = cv2.warpAffine(self._states[state], turn, (side, side), flags=cv2.INTER_LINEAR)
-        cover = cv2.warpAffine(self.cover, turn, (side, side), flags=cv2.INTER_LINEAR)
         left, top = round(centre[0] - side / 2), round(centre[1] - 0.42 * side)
-        over(image, layer, cover, left, top)
         height, width = image.shape[:2]
+        cut = max(0, -top)
+        turn[1, 2] -= cut
+        visible = (side, max(1, min(side, height - top) - cut))
+        over(image, cv2.warpAffine(self._states[state], turn, visible, flags=cv2.INTER_LINEAR), left, top + cut)
         x0, y0 = max(0.0, (centre[0] - 0.19 * size) / width), max(0.0, (centre[1] - 0.26 * size) / height)
         x1, y1 = min(1.0, (centre[0] + 0.19 * size) / width), min(1.0, (centre[1] + 0.26 * size) / height)
         return Box(x0, y0, max(0.0, x1 - x0), max(0.0, y1 - y0))
@@ -84,8 +86,8 @@ class Singer:
         for target, fill in ((layer, looks.jacket), (cover, 255)):
             polygon(target, [(250, 486), (120, 530), (52, 600), (30, 640), (610, 640), (588, 600), (520, 530), (390, 486)], fill)
         self._shaded(layer, [(30, 640), (60, 590), (130, 535), (200, 560), (170, 640)], dimmed(looks.jacket, 0.55), 14)
-        polygon(layer, [(262, 400), (258, 500), (320, 560), (382, 500), (378, 400)], looks.skin)
-        self._shaded(layer, [(255, 420), (385, 420), (380, 470), (320, 500), (262, 470)], looks.shade, 10)
+        polygon(layer, [(268, 350), (262, 500), (320, 560), (378, 500), (372, 350)], looks.skin)
+        self._shaded(layer, [(272, 380), (368, 380), (368, 440), (320, 466), (272, 440)], looks.shade, 9)
         self._collar(layer)
         self._face(layer)
         self._hair(layer)
@@ -101,14 +103,21 @@ class Singer:
         """A soft patch of another colour."""
         patch = np.zeros(layer.shape[:2], dtype=np.uint8)
         polygon(patch, shape, 255)
-        share = cv2.GaussianBlur(patch, (0, 0), blur).astype(np.float32)[:, :, None] / 255 * level
-        layer[:] = (layer * (1 - share) + np.asarray(colour, dtype=np.float32) * share).astype(np.uint8)
+        self._tinted(layer, patch, colour, blur, level)
 
     def _spot(self, layer: Image, centre: tuple[float, float], radii: tuple[float, float], colour: Colour, level: float) -> None:
+        """A soft round patch."""
         patch = np.zeros(layer.shape[:2], dtype=np.uint8)
         ellipse(patch, centre, radii, 255)
-        share = cv2.GaussianBlur(patch, (0, 0), max(radii) * 0.45).astype(np.float32)[:, :, None] / 255 * level
-        layer[:] = (layer * (1 - share) + np.asarray(colour, dtype=np.float32) * share).astype(np.uint8)
+        self._tinted(layer, patch, colour, max(radii) * 0.45, level)
+
+    def _tinted(self, layer: Image, patch: Mask, colour: Colour, blur: float, level: float) -> None:
+        x, y, wide, high = cv2.boundingRect(patch)
+        edge = int(3 * blur) + 1
+        rows, columns = slice(max(0, y - edge), y + high + edge), slice(max(0, x - edge), x + wide + edge)
+        share = cv2.GaussianBlur(patch[rows, columns], (0, 0), blur).astype(np.float32)[:, :, None] * np.float32(level / 255)
+        place = layer[rows, columns]
+        place[:] = (place * (1 - share) + np.asarray(colour, dtype=np.float32) * share).astype(np.uint8)
 
     def _collar(self, layer: Image) -> None:
         dark = dimmed(self.looks.jacket, 0.72)
@@ -120,7 +129,8 @@ class Singer:
         face = np.zeros((SIZE, SIZE), dtype=np.uint8)
         ellipse(face, (320, 252), (112, 132), 255)
         polygon(face, [(210, 262), (222, 330), (252, 378), (292, 408), (320, 414), (348, 408), (388, 378), (418, 330), (430, 262)], 255)
-        face = cv2.GaussianBlur(face, (0, 0), 1.2)
+        rounded = cv2.GaussianBlur(face, (0, 0), 9).astype(np.float32) / 255
+        face = (255 * np.clip((rounded - 0.5) * 7 + 0.5, 0, 1)).astype(np.uint8)
         paint = np.empty_like(layer)
         paint[:] = looks.skin
         self._shaded(paint, [(200, 150), (236, 190), (246, 300), (300, 400), (240, 420), (190, 300)], looks.shade, 20, 0.75)
@@ -140,7 +150,7 @@ class Singer:
         share = face.astype(np.float32)[:, :, None] / 255
         layer[:] = (layer * (1 - share) + paint * share).astype(np.uint8)
         for sign, x in ((-1, 268), (1, 372)):
-            brow = [(x - 36 * sign, 208), (x - 10 * sign, 198), (x + 22 * sign, 196), (x + 40 * sign, 208), (x + 20 * sign, 205), (x - 34 * sign, 217)]
+            brow = [(x - 34 * sign, 203), (x - 8 * sign, 195), (x + 20 * sign, 197), (x + 40 * sign, 211), (x + 18 * sign, 206), (x - 32 * sign, 213)]
             polygon(layer, brow, mixed(looks.hair, looks.shade, 0.25))
 
     def _hair(self, layer: Image) -> None:
@@ -160,12 +170,12 @@ class Singer:
                 ellipse(target, (x, 272), (34, 56), fill)
             ellipse(layer, (x, 272), (20, 38), dimmed(colour, level * 0.55))
 
-    def _with_face(self, mouth: int, blink: bool, look: int) -> Image:  # noqa: FBT001 - a state, not an option
+    def _with_face(self, mouth: int, blink: bool, look: int) -> NDArray[np.uint8]:  # noqa: FBT001 - a state, not an option
         layer = self.base.copy()
         for x in (268, 372):
             self._eye(layer, x, 240, closed=blink, look=look)
         self._mouth(layer, mouth / 4)
-        return layer
+        return np.dstack([layer, self.cover])
 
     def _eye(self, layer: Image, x: float, y: float, *, closed: bool, look: int) -> None:
         looks = self.looks

@@ -130,9 +130,12 @@ def analysed_key(video: VideoAsset) -> str:
 
 
 async def failed(session: AsyncSession, video_id: UUID, error: dict[str, Any]) -> None:
-    """The video can't be used: `error` says why."""
+    """The video couldn't be analysed: `error` says why. What an earlier analysis found stays good."""
     video = await get(session, video_id)
-    video.state, video.error = VideoState.FAILED, error
+    if video.analysis_key is not None:
+        video.state = VideoState.READY
+    else:
+        video.state, video.error = VideoState.FAILED, error
     await ledger.record(session, "video_failed", subject=("video", video.id), **error)
 
 

@@ -15,7 +15,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    make_roles(op)
+    make_roles()
     engine()
     tables()
     security()
@@ -29,7 +29,7 @@ def engine() -> None:
     connection.execute(SchemaManager.get_schema().encode())
     for role in (APP, SYSTEM):
         for table in ("jobs", "events", "periodic_defers", "workers"):
-            grant(op, "select, insert, update, delete", f"procrastinate_{table}", role)
+            grant("select, insert, update, delete", f"procrastinate_{table}", role)
         op.execute(f"grant usage on all sequences in schema public to {role}")
 
 
@@ -732,14 +732,14 @@ def security() -> None:
         "raise exception 'rows of % are never changed or removed', tg_table_name using errcode = 'restrict_violation'; "
         "end $$"
     )
-    grant(op, "select", "alembic_version", APP)
-    grant(op, "select", "alembic_version", SYSTEM)
+    grant("select", "alembic_version", APP)
+    grant("select", "alembic_version", SYSTEM)
 
-    protect(op, "workspaces", "select, update", column="id")
-    open_to_machinery(op, "workspaces", "select, insert, update")
-    protect(op, "memberships")
-    protect(op, "api_keys")
-    open_to_machinery(op, "api_keys", "select, insert, update")
+    protect("workspaces", "select, update", column="id")
+    open_to_machinery("workspaces", "select, insert, update")
+    protect("memberships")
+    protect("api_keys")
+    open_to_machinery("api_keys", "select, insert, update")
 
     # A person belongs to no workspace; who shares one with them may see them.
     op.execute("alter table users enable row level security")
@@ -748,27 +748,27 @@ def security() -> None:
         "create policy members on users for select "
         "using (exists (select from memberships where memberships.user_id = users.id))"
     )
-    grant(op, "select", "users", APP)
+    grant("select", "users", APP)
 
-    protect(op, "jobs")
-    open_to_machinery(op, "jobs", "select, insert, update, delete")
-    grant(op, "select, insert, update, delete", "workers", SYSTEM)
-    grant(op, "select", "workers", APP)
+    protect("jobs")
+    open_to_machinery("jobs", "select, insert, update, delete")
+    grant("select, insert, update, delete", "workers", SYSTEM)
+    grant("select", "workers", APP)
 
-    protect(op, "ledger_events", "select, insert")
-    open_to_machinery(op, "ledger_events", "insert")
-    seal(op, "ledger_events")
+    protect("ledger_events", "select, insert")
+    open_to_machinery("ledger_events", "insert")
+    seal("ledger_events")
 
-    protect(op, "platform_rules", "select, insert, update")
+    protect("platform_rules", "select, insert, update")
     op.execute(
         "create trigger a_version_stays before update on platform_rules for each row "
         "when ((old.platform, old.version, old.rule) is distinct from (new.platform, new.version, new.rule)) "
         "execute function refuse_change()"
     )
-    protect(op, "video_assets")
-    protect(op, "clips")
-    protect(op, "clip_variants")
-    protect(op, "publications")
-    protect(op, "campaigns")
-    protect(op, "ad_metrics", "select, insert")
-    seal(op, "ad_metrics")
+    protect("video_assets")
+    protect("clips")
+    protect("clip_variants")
+    protect("publications")
+    protect("campaigns")
+    protect("ad_metrics", "select, insert")
+    seal("ad_metrics")

@@ -1,4 +1,4 @@
-"""`stakazo serve`: database, API and workers, up and down together. `stakazo worker`, `stakazo migrate`."""
+"""`stakazo serve`: database, API and workers, up and down together; and `stakazo migrate`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from stakazo.core.settings import Settings
 from stakazo.core.storage import DiskStorage
 from stakazo.core.telemetry import setup_logging
 from stakazo.main import create_app
-from stakazo.worker import Supervisor, run_worker
+from stakazo.worker import Supervisor
 
 log = structlog.get_logger("stakazo.serve")
 
@@ -86,7 +86,7 @@ async def _serve(settings: Settings, listener: socket.socket, workers: int) -> N
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, _ask_to_stop, server)
-        async with Supervisor(settings, workers):
+        async with Supervisor(settings, count=workers):
             await server.serve(sockets=[listener])
     finally:
         note_file(settings).unlink(missing_ok=True)
@@ -186,12 +186,6 @@ def _end_with(parent: int) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGTERM)
     if os.getppid() != parent:
         raise Failure("The command that wanted this server is gone.")
-
-
-def worker(settings: Settings, queues: list[str] | None) -> None:
-    """More hands: one worker process, here or on another machine that reaches the same database and storage."""
-    setup_logging(settings)
-    asyncio.run(run_worker(settings, queues))
 
 
 async def bring_up_to_date(settings: Settings) -> str:

@@ -1,0 +1,181 @@
+"""`stakazo doctor`: is everything here that the work needs, and what to do where it isn't."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+from sqlalchemy.exc import SQLAlchemyError
+
+from stakazo.cli.client import running
+from stakazo.cli.output import FAILED, OK, console, print_json
+from stakazo.core import migrate, postgres
+from stakazo.core.db import Database
+from stakazo.core.errors import StakazoError
+from stakazo.core.settings import Settings
+from stakazo.jobs import service as jobs
+from stakazo.media import ffmpeg, models
+from stakazo.media.errors import MediaError
+
+GB = 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    ok: bool
+    detail: str
+    advice: str = ""
+    """What to do, where it is not ok."""
+    needed: bool = True
+    """Whether nothing works without it; what isn't needed is only said."""
+
+
+def doctor(settings: Settings, *, as_json: bool) -> int:
+    """Look at everything; gives the exit code."""
+    findings = asyncio.run(_look(settings))
+    good = all(finding.ok or not finding.needed for finding in findings)
+    if as_json:
+        print_json({"ok": good, "checks": [asdict(finding) for finding in findings]})
+        return OK if good else FAILED
+    out = console()
+    for finding in findings:
+        mark = "[green]✓[/]" if finding.ok else "[red]✗[/]" if finding.needed else "[yellow]![/]"
+        out.print(f"{mark} [bold]{finding.name}[/]: {finding.detail}")
+        if not finding.ok and finding.advice:
+            out.print(f"    → {finding.advice}")
+    out.print("[green]Everything is there.[/]" if good else "[red]Something is missing.[/]")
+    return OK if good else FAILED
+
+
+async def _look(settings: Settings) -> list[Finding]:
+    findings = [_ffmpeg(), _models(), _disk(settings), _memory()]
+    findings += await _database(settings)
+    return findings
+
+
+def _ffmpeg() -> Finding:
+    try:
+        found = ffmpeg.capabilities()
+    except MediaError as error:
+        return Finding("FFmpeg", ok=False, detail=str(error), advice="Install imageio-ffmpeg again.")
+    missing = found.missing
+    detail = f"{found.version} at {found.program}"
+    if missing:
+        detail += f"; it lacks {', '.join(missing)}"
+    return Finding(
+        "FFmpeg", ok=not missing, detail=detail, advice="Install imageio-ffmpeg again, or name another FFmpeg."
+    )
+
+
+def _models() -> Finding:
+    there = models.installed()
+    missing = [model.purpose for name, model in models.catalogue().items() if not there[name]]
+    return Finding(
+        "Models",
+        ok=not missing,
+        detail=f"missing for {', '.join(missing)}" if missing else f"all {len(there)} in {models.folder()}",
+        advice="`stakazo models` installs them. Without them the rest works, and faces are not found.",
+        needed=False,
+    )
+
+
+def _disk(settings: Settings) -> Finding:
+    where = settings.data_dir.absolute()
+    existing = next(folder for folder in (where, *where.parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
+    writable = _writable(existing)
+    detail = f"{free / GB:.1f} GB free for {where}" if writable else f"{existing} can't be written to"
+    return Finding(
+        "Disk",
+        ok=writable and free >= settings.min_free_bytes,
+        detail=detail,
+        advice=f"At least {settings.min_free_bytes / GB:.1f} GB should be free; STAKAZO_DATA_DIR moves the data.",
+    )
+
+
+def _writable(folder: Path) -> bool:
+    probe = folder / ".stakazo-doctor"
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError:
+        return False
+    return True
+
+
+def _memory() -> Finding:
+    free = psutil.virtual_memory().available
+    return Finding(
+        "Memory",
+        ok=free >= GB,
+        detail=f"{free / GB:.1f} GB available, {psutil.cpu_count()} processors",
+        advice="An analysis and a rendering need about 1 GB together.",
+        needed=False,
+    )
+
+
+async def _database(settings: Settings) -> list[Finding]:
+    advice = (
+        "See STAKAZO_DATABASE_URL." if settings.database_url else "The log is in the data directory's postgres/log."
+    )
+    try:
+        async with _opened(settings) as db:
+            at, head = await migrate.current(db), migrate.head()
+            kind = "yours" if settings.database_url else "embedded"
+            findings = [Finding("Database", ok=True, detail=f"PostgreSQL answers ({kind})")]
+            findings.append(
+                Finding(
+                    "Tables",
+                    ok=at == head,
+                    detail=f"at revision {at or 'none'}, this version needs {head}",
+                    advice="`stakazo migrate` brings them up to date; `stakazo serve` does so at its start.",
+                    needed=at is not None,
+                )
+            )
+            findings.append(await _workers(settings, db, up_to_date=at == head))
+    except (StakazoError, SQLAlchemyError, OSError) as error:
+        return [Finding("Database", ok=False, detail=str(error).splitlines()[0], advice=advice)]
+    return findings
+
+
+async def _workers(settings: Settings, db: Database, *, up_to_date: bool) -> Finding:
+    server = await running(settings)
+    alive = []
+    if up_to_date:
+        async with db.system_transaction() as session:
+            alive = await jobs.workers(session, settings)
+    names = ", ".join(f"{worker.name} ({'+'.join(worker.queues)})" for worker in alive)
+    if server is None and not alive:
+        return Finding(
+            "Workers",
+            ok=False,
+            detail="no server runs, so no worker either",
+            advice="`stakazo serve` starts both; `stakazo process` brings its own.",
+            needed=False,
+        )
+    return Finding(
+        "Workers",
+        ok=bool(alive),
+        detail=f"{len(alive)} alive: {names}" if alive else "none is alive, so jobs wait",
+        advice="`stakazo worker` starts one; the log of `stakazo serve` says why its own ended.",
+    )
+
+
+@asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[Database]:
+    urls = await postgres.resolve(settings)
+    db = Database(urls.app, pool_size=1)
+    try:
+        yield db
+    finally:
+        await db.close()
+        if settings.database_url is None:
+            await asyncio.to_thread(postgres.stop, settings.data_dir)

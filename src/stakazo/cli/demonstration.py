@@ -1,0 +1,51 @@
+"""`stakazo demo`: the whole way on a sample of which everything is known, and then the proof."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stakazo import media
+from stakazo.cli.inspect import sample
+from stakazo.cli.output import Failure, console, say
+from stakazo.cli.story import Done, Order
+from stakazo.cli.proof import faults_of
+from stakazo.cli.processing import carry_out, show
+from stakazo.media.types import Analysis, Span
+from stakazo.sample import compare, truth_of
+
+
+def demo(video: Path | None, out: Path) -> None:
+    """Make the sample if there is no video, do the main job, and open every file again. Raises Failure."""
+    source = video or _sample(out)
+    done = carry_out(Order(source, out))
+    analysis = media.analysis_from_dict(done.analysis)
+    show(done, out)
+    _compare(source, done, analysis)
+    say("Opening every file again ...")
+    faults = faults_of(out, done, analysis)
+    if faults:
+        raise Failure("Not everything is as it should be:\n  " + "\n  ".join(faults))
+    files = sum(len(clip["variants"]) for clip in done.clips)
+    console().print(
+        f"[green]All is there:[/] {len(done.clips)} clips, {files} variants, each decoded from its first frame to its "
+        f"last; size, codec, length and sound are right, and {out / 'report.html'} shows them."
+    )
+
+
+def _sample(out: Path) -> Path:
+    """The sample beside the results; made anew only when it isn't there."""
+    path = out / "sample.mp4"
+    if not path.exists() or truth_of(path) is None:
+        say("Making the sample: a song of known form, with pictures ...")
+        sample(path)
+    return path
+
+
+def _compare(source: Path, done: Done, analysis: Analysis) -> None:
+    truth = truth_of(source)
+    if truth is None:
+        return
+    out = console()
+    out.print("[bold]Found beside the truth[/]")
+    for line in compare(truth, analysis, [Span(clip["start"], clip["end"]) for clip in done.clips]).lines():
+        out.print(f"  {line}")

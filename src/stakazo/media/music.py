@@ -1,0 +1,46 @@
+"""The beat of a piece with its bars: the level of the metre that rhythm and harmony agree on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stakazo.media.metre import find_metre
+from stakazo.media.rhythm import STEADY, find_pulses, onset_strength
+from stakazo.media.spectrum import FINE_RATE, Features
+
+WORTH_A_LOOK = 0.4
+"""Levels of the metre with less than this share of the best one's salience are left out."""
+HARMONY_WEIGHT = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """Beats and bars, or none: then tempo is None."""
+
+    tempo: float | None
+    confidence: float
+    beats: NDArray[np.float64]
+    """Seconds."""
+    downbeats: NDArray[np.int64]
+    """Indices of beats."""
+    beats_per_bar: int
+
+
+def find_rhythm(features: Features) -> Rhythm:
+    """The beat and the bars of a piece."""
+    pulses = find_pulses(onset_strength(features.onsets))
+    steady = max((pulse.confidence for pulse in pulses), default=0.0)
+    if steady < STEADY:
+        return Rhythm(None, steady, np.zeros(0), np.zeros(0, np.int64), 4)
+    readings = []
+    for pulse in pulses:
+        if pulse.salience >= WORTH_A_LOOK * pulses[0].salience:
+            metre = find_metre(features, pulse.frames / FINE_RATE)
+            readings.append((pulse.salience * float(np.exp(HARMONY_WEIGHT * metre.fit)), pulse, metre))
+    _, pulse, metre = max(readings, key=lambda reading: reading[0])
+    beats = metre.beats
+    tempo = 60 / float(np.median((beats[8:] - beats[:-8]) / 8)) if len(beats) > 16 else 60 / float(np.median(np.diff(beats)))
+    return Rhythm(tempo, pulse.confidence, beats, metre.downbeats, metre.beats_per_bar)

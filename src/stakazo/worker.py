@@ -1,0 +1,370 @@
+"""The worker process: runs jobs until it is asked to stop; and the supervisor that keeps such processes alive.
+
+    python -m stakazo.worker [QUEUE ...]
+
+Exit codes: 0 asked to stop; 1 can't work here (the log says why); 70 the watchdog ended it, start another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from uuid import UUID
+
+import psutil
+import structlog
+from procrastinate import App, JobContext
+from procrastinate.exceptions import ProcrastinateException
+from procrastinate.job_context import AbortReason
+from procrastinate.worker import Worker as EngineWorker
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import SQLAlchemyError
+
+from stakazo import __version__
+from stakazo.core import migrate, postgres
+from stakazo.core.actor import new_id
+from stakazo.core.db import Database
+from stakazo.core.errors import StakazoError, Unavailable
+from stakazo.core.postgres import Urls
+from stakazo.core.settings import Settings
+from stakazo.core.settings import settings as read_settings
+from stakazo.core.storage import DiskStorage
+from stakazo.core.telemetry import setup_logging
+from stakazo.jobs.attempt import Executor, Stop, persistently
+from stakazo.jobs.connector import SteadyConnector, watchful
+from stakazo.jobs.engine import HANDLERS, TASK
+from stakazo.jobs.models import Worker
+from stakazo.jobs.sweeper import sweep
+
+T = TypeVar("T")
+
+WATCHDOG_EXIT = 70
+POLL = 1.0
+"""Seconds between looks for retries that have come due; new jobs are told at once."""
+NEVER = 86_400.0
+PARENT = "STAKAZO_SUPERVISOR"
+"""Environment: the process without which this worker has no reason to live."""
+
+log = structlog.get_logger(__name__)
+
+
+def slots(settings: Settings, queues: Sequence[str] | None = None) -> dict[str, int]:
+    """How many jobs of each queue one process runs at once."""
+    every = {"media": settings.media_workers, "default": settings.default_workers}
+    every |= {handler.queue: settings.default_workers for handler in HANDLERS.values() if handler.queue not in every}
+    return {queue: every.get(queue, settings.default_workers) for queue in queues or every}
+
+
+async def run_worker(
+    settings: Settings, urls: Urls, queues: Sequence[str] | None = None, *, stop: asyncio.Event | None = None
+) -> None:
+    """Run jobs until SIGTERM, SIGINT or `stop`; a second signal doesn't wait for the running ones.
+
+    Running jobs get `shutdown_grace` seconds to finish, then they are handed back. Raises `Unavailable` where the
+    database isn't of this version.
+    """
+    await WorkerProcess(settings, urls, slots(settings, queues), stop or asyncio.Event()).run()
+
+
+class WorkerProcess:
+    """One process's part of the machinery: an engine worker per queue, one heartbeat, one sweeper, one watchdog."""
+
+    def __init__(self, settings: Settings, urls: Urls, slots: Mapping[str, int], stop: asyncio.Event) -> None:
+        self.settings, self.slots, self.stop = settings, slots, stop
+        url = watchful(urls.app, idle_in_transaction=settings.stalled_after)
+        self.db = Database(url, pool_size=max(settings.database_pool_size, sum(slots.values()) + 2))
+        self.machinery = Database(url, pool_size=2)  # its own, so that no handler can starve the heartbeat
+        self.executor = Executor(self.db, DiskStorage(settings.storage_dir), settings)
+        self.connector = SteadyConnector(url, pool_size=2 + len(slots))
+        self.app = App(connector=self.connector)
+        self.app.task(name=TASK, pass_context=True)(self._deliver)
+        self.engines: dict[str, EngineWorker] = {}
+        self.watchdog = Watchdog(0.75 * settings.stalled_after)
+        self.id = new_id()
+
+    async def run(self) -> None:
+        logging.getLogger("procrastinate").setLevel(logging.WARNING)  # our own log says it, with our ids
+        try:
+            with _signals(self._asked):
+                if await self._unless_stopped(persistently(lambda: migrate.is_current(self.db))) is False:
+                    raise Unavailable("The database is not of this version of Stakazo. Run `stakazo migrate`.")
+                await self._unless_stopped(persistently(self._beat))
+                if not self.stop.is_set():
+                    await self._work()
+        finally:
+            await self.db.close()
+            await self.machinery.close()
+
+    async def _work(self) -> None:
+        log.info("worker_started", worker=self.executor.name, slots=dict(self.slots), version=__version__)
+        async with self.connector_open(), asyncio.TaskGroup() as side:
+            self.watchdog.start()
+            chores = [side.create_task(self._keep_beating()), side.create_task(self._keep_sweeping())]
+            queues = [asyncio.create_task(self._serve(queue, n)) for queue, n in self.slots.items()]
+            await self.stop.wait()
+            log.info("worker_stopping", running=len(self.executor.attempts))
+            for engine in self.engines.values():
+                engine.stop()  # type: ignore[no-untyped-call]
+            await asyncio.wait(queues, timeout=self.settings.shutdown_grace)
+            self.executor.close()
+            await asyncio.gather(*queues)
+            for chore in chores:
+                chore.cancel()
+            self.watchdog.stop()
+        async with self.machinery.system_transaction() as session:
+            await session.execute(text("delete from workers where id = :id"), {"id": self.id})
+        log.info("worker_stopped", worker=self.executor.name)
+
+    def _asked(self) -> None:
+        if self.stop.is_set():
+            self.executor.close()
+        self.stop.set()
+
+    async def _unless_stopped(self, coroutine: Coroutine[Any, Any, T]) -> T | None:
+        """The coroutine's result; None where the worker was asked to stop before it came."""
+        task = asyncio.create_task(coroutine)
+        stopped = asyncio.create_task(self.stop.wait())
+        await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not task.done():
+            task.cancel()
+            return None
+        return await task
+
+    @asynccontextmanager
+    async def connector_open(self) -> AsyncIterator[None]:
+        await self.connector.open_async()
+        try:
+            yield
+        finally:
+            await self.connector.close_async()
+
+    async def _deliver(self, context: JobContext, job_id: str) -> None:
+        """The engine's only task: a delivery of one job."""
+
+        def why() -> Stop:
+            return Stop.SHUTDOWN if context.abort_reason() is AbortReason.SHUTDOWN else Stop.CANCELLED
+
+        assert context.job.id is not None
+        await self.executor.execute(UUID(job_id), context.job.id, why)
+
+    async def _serve(self, queue: str, concurrency: int) -> None:
+        """One queue's engine worker; another one where the engine gave up."""
+        while not self.stop.is_set():
+            self.engines[queue] = EngineWorker(
+                app=self.app,
+                queues=[queue],
+                name=f"{self.executor.name}/{queue}",
+                concurrency=concurrency,
+                fetch_job_polling_interval=POLL,
+                abort_job_polling_interval=POLL,
+                delete_jobs="always",
+                install_signal_handlers=False,
+                update_heartbeat_interval=NEVER,  # ours speaks for all queues, and the watchdog watches it
+                stalled_worker_timeout=10 * self.settings.stalled_after,
+            )
+            try:
+                await self.engines[queue].run()  # type: ignore[no-untyped-call]
+            except (ProcrastinateException, OSError) as error:
+                log.warning("engine_worker_ended", queue=queue, error=repr(error), cause=repr(error.__cause__))
+                await asyncio.sleep(POLL)
+
+    async def _keep_beating(self) -> None:
+        supervisor = int(os.environ.get(PARENT, "0"))
+        while True:
+            await asyncio.sleep(self.settings.heartbeat_interval)
+            await persistently(self._beat)
+            if supervisor and os.getppid() != supervisor:
+                log.warning("supervisor_gone", supervisor=supervisor)
+                self.stop.set()
+
+    async def _beat(self) -> None:
+        """Say that this process and its engine workers are alive, and hear which of its jobs are no longer its own."""
+        ids = [engine.worker_id for engine in self.engines.values() if engine.worker_id is not None]
+        row = {
+            "id": self.id,
+            "name": self.executor.name,
+            "queues": list(self.slots),
+            "version": __version__,
+            "heartbeat_at": datetime.now(UTC),
+        }
+        async with self.machinery.system_transaction() as session:
+            await session.execute(
+                text("update procrastinate_workers set last_heartbeat = now() where id = any(:ids)"), {"ids": ids}
+            )
+            await session.execute(
+                insert(Worker)
+                .values(row)
+                .on_conflict_do_update(index_elements=["id"], set_={"heartbeat_at": text("clock_timestamp()")})
+            )
+            await self.executor.check(session)
+        self.watchdog.beat()
+
+    async def _keep_sweeping(self) -> None:
+        while True:
+            await asyncio.sleep(self.settings.sweep_interval)
+            try:
+                await sweep(self.machinery, self.settings.stalled_after)
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("sweep_failed", error=str(error).splitlines()[0])
+
+
+class Watchdog:
+    """A thread that ends the process, children first, when its heartbeat can't be written in time.
+
+    By then others are about to take its jobs, so it must not go on: whatever hangs, a connection whose other end is
+    gone or an event loop that somebody blocks.
+    """
+
+    def __init__(self, limit: float) -> None:
+        self.limit = limit
+        self._last = time.monotonic()
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+
+    def start(self) -> None:
+        self.beat()
+        self._thread.start()
+
+    def beat(self) -> None:
+        self._last = time.monotonic()
+
+    def stop(self) -> None:
+        self._done.set()
+
+    def _watch(self) -> None:
+        while not self._done.wait(min(0.25, self.limit / 10)):
+            silent = time.monotonic() - self._last
+            if silent > self.limit:
+                # Not by the logger: whoever hangs may hold its lock.
+                os.write(2, f"watchdog: no heartbeat for {silent:.1f} s, ending process {os.getpid()}\n".encode())
+                kill_children()
+                os._exit(WATCHDOG_EXIT)
+
+
+def kill_children() -> None:
+    """Kill every process that this one has started, and theirs."""
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            child.kill()
+
+
+@contextlib.contextmanager
+def _signals(asked: Callable[[], None]) -> Iterator[None]:
+    """Call `asked` at SIGTERM and SIGINT."""
+    loop = asyncio.get_running_loop()
+    mine = threading.current_thread() is threading.main_thread()
+    for number in (signal.SIGTERM, signal.SIGINT) if mine else ():
+        loop.add_signal_handler(number, asked)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT) if mine else ():
+            loop.remove_signal_handler(number)
+
+
+class Supervisor:
+    """Keeps a number of worker processes alive as long as it is entered.
+
+        async with Supervisor(settings): ...
+
+    They stop with it: asked to at the end, and by themselves when this process is killed.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        count: int = 1,
+        argv: Sequence[str] = (sys.executable, "-m", "stakazo.worker"),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.count, self.argv = count, tuple(argv)
+        self.patience = settings.shutdown_grace + 15.0
+        self._environment = {**os.environ, **(environment or {}), PARENT: str(os.getpid())}
+        self._stopping = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self.processes: dict[int, asyncio.subprocess.Process] = {}
+        """The living workers, by their place."""
+
+    async def __aenter__(self) -> Self:
+        self._tasks = [asyncio.create_task(self._keep(place), name=f"worker {place}") for place in range(self.count)]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def stop(self) -> None:
+        """Ask the workers to stop, and wait until they have; the ones that don't are killed."""
+        self._stopping.set()
+        for process in self.processes.values():
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+        if self._tasks:
+            _done, late = await asyncio.wait(self._tasks, timeout=self.patience)
+            for process in list(self.processes.values()) if late else ():
+                log.error("worker_killed", pid=process.pid)
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+            await asyncio.gather(*self._tasks)
+
+    async def _keep(self, place: int) -> None:
+        pause = 0.5
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            process = await asyncio.create_subprocess_exec(
+                *self.argv, env=self._environment, stdin=asyncio.subprocess.DEVNULL, start_new_session=True
+            )
+            self.processes[place] = process
+            if self._stopping.is_set():
+                process.terminate()
+            code = await process.wait()
+            del self.processes[place]
+            if self._stopping.is_set():
+                return
+            lived = time.monotonic() - began
+            pause = 0.5 if lived > 30 else min(30.0, pause * 2)
+            log.warning("worker_ended", code=code, lived=round(lived, 1), again_in=pause)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), pause)
+
+
+async def _main(queues: Sequence[str]) -> int:
+    from stakazo import pipeline  # noqa: F401, PLC0415 (its jobs are what this process can do)
+
+    settings = read_settings()
+    setup_logging(settings)
+    try:
+        urls = await postgres.resolve(settings)
+        try:
+            await run_worker(settings, urls, queues or None)
+        finally:
+            if settings.database_url is None:
+                await asyncio.to_thread(postgres.stop, settings.data_dir)
+    except StakazoError as error:
+        log.error("worker_cannot_work", code=error.code, detail=str(error))  # noqa: TRY400 (a refusal, no mistake)
+        return 1
+    return 0
+
+
+def main(queues: Sequence[str] = ()) -> int:
+    """Run a worker in this process; its exit code."""
+    return asyncio.run(_main(queues))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
