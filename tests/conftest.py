@@ -14,11 +14,12 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from psycopg import sql
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 
 from stakazo.accounts.models import Workspace
 from stakazo.core import migrate, postgres
 from stakazo.core.actor import Actor, new_id
+from stakazo.core.cluster import SUPERUSER
 from stakazo.core.db import Database
 from stakazo.core.settings import Settings
 from stakazo.core.storage import DiskStorage
@@ -62,6 +63,11 @@ class Server:
     urls: postgres.Urls
     template: str
 
+    def superuser(self, name: str) -> str:
+        """The way in for who may do everything, which Stakazo itself never uses."""
+        password = (_shared["folder"] / "postgres" / postgres.SUPERUSER_PASSWORD).read_text()
+        return _named(make_url(self.urls.owner).set(username=SUPERUSER, password=password), name)
+
     def create(self, name: str, template: str | None = None) -> postgres.Urls:
         self._execute("create database {} template {}", name, template or self.template)
         return postgres.Urls(_named(self.urls.owner, name), _named(self.urls.app, name))
@@ -74,7 +80,7 @@ class Server:
             connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
-def _named(url: str, name: str) -> str:
+def _named(url: str | URL, name: str) -> str:
     return make_url(url).set(database=name).render_as_string(hide_password=False)
 
 

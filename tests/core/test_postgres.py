@@ -26,7 +26,7 @@ from stakazo.core.postgres import Urls, conninfo
 from stakazo.core.settings import Settings
 
 # For servers that need not survive a power cut.
-QUICK = {"fsync": "off", "max_wal_size": "64MB"}
+QUICK = {"fsync": "off", "shared_buffers": "16MB", "max_connections": "20"}
 ROOT = os.geteuid() == 0
 NOBODY = 65534
 
@@ -49,6 +49,10 @@ def made(shared_folder: Path) -> Iterator[Path]:
     """The data folder of an installation that was started once."""
     folder = shared_folder / uuid4().hex
     postgres.ensure(folder, options=QUICK)
+    key = (folder / "postgres/superuser.password").read_text()
+    with connect(postgres.ensure(folder), user="postgres", password=key) as superuser:
+        for name, value in QUICK.items():
+            superuser.execute(f"alter system set {name} = '{value}'")
     postgres.stop(folder)
     yield folder
     shutil.rmtree(folder)
@@ -81,8 +85,8 @@ def end(process: subprocess.Popen[str]) -> str:
     return out.strip()
 
 
-def connect(urls: Urls) -> psycopg.Connection:
-    return psycopg.connect(conninfo(urls.owner), autocommit=True)
+def connect(urls: Urls, **other: str) -> psycopg.Connection:
+    return psycopg.connect(conninfo(urls.owner), autocommit=True, **other)
 
 
 def server_pid(data_dir: Path) -> int:
@@ -100,7 +104,7 @@ def test_a_server_outlives_its_starter_and_is_found_again(used_dir: Path):
 
 def test_only_the_last_user_stops_it(used_dir: Path):
     urls = postgres.ensure(used_dir)
-    other = start(used_dir, "use(); say('uses it'); sys.stdin.read(); say(postgres.stop(used_dir))")
+    other = start(used_dir, "use(); say('uses it'); sys.stdin.read(); say(postgres.stop(data_dir))")
     assert said(other) == "uses it"
     assert postgres.stop(used_dir) is False
     connect(urls).close()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-import os
-import signal
-import subprocess
+import multiprocessing
+import runpy
+import shutil
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -29,7 +31,7 @@ from stakazo.jobs.states import JobState
 from stakazo.worker import run_worker
 
 PROGRAM = Path(__file__).with_name("program.py")
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 @pytest.fixture(scope="session")
@@ -83,7 +85,7 @@ class House:
 
     async def until(self, happens: Callable[[], Awaitable[object]], patience: float = PATIENCE) -> None:
         async with asyncio.timeout(patience):
-            while not await happens():
+            while not await happens():  # noqa: ASYNC110 (what happens, happens in the database)
                 await asyncio.sleep(0.03)
 
     async def ended(self, *job_ids: UUID) -> list[Job]:
@@ -116,39 +118,62 @@ class House:
 
 
 @pytest.fixture
+def house_of() -> type[House]:
+    return House
+
+
+@pytest.fixture
+def own_server() -> Iterator[Path]:
+    """A folder for an embedded server of the test's own, which it may kill."""
+    folder = Path(tempfile.mkdtemp(prefix="stakazo-killed-"))
+    folder.chmod(0o711)
+    yield folder
+    postgres.stop(folder, force=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
 async def house(database: Database, actor: Actor, app_settings: Settings, urls: postgres.Urls, tables: None) -> House:
     return House(database, actor, app_settings.model_copy(update={"shutdown_grace": 0.5}), urls)
+
+
+_forks = multiprocessing.get_context("forkserver")
+_forks.set_forkserver_preload(["stakazo.worker", "stakazo.core.telemetry"])  # imported once, not once per worker
 
 
 class Processes:
     """Worker processes that can be killed."""
 
+    program, python = PROGRAM, sys.executable
+
     def __init__(self, urls: postgres.Urls, folder: Path) -> None:
         self.folder = folder
-        self.all: list[subprocess.Popen[bytes]] = []
-        self.environment = os.environ | {
+        self.all: list[BaseProcess] = []
+        self.environment = {
             "STAKAZO_DATABASE_URL": urls.owner,
             "STAKAZO_APP_DATABASE_URL": urls.app,
             "STAKAZO_DATA_DIR": str(folder / "data"),
             "STAKAZO_DATABASE_POOL_SIZE": "4",
             "STAKAZO_HEARTBEAT_INTERVAL": "0.5",
-            "STAKAZO_STALLED_AFTER": "3",
+            "STAKAZO_STALLED_AFTER": "4",
             "STAKAZO_SWEEP_INTERVAL": "0.5",
             "STAKAZO_SHUTDOWN_GRACE": "0.5",
             "STAKAZO_MEDIA_WORKERS": "2",
             "STAKAZO_DEFAULT_WORKERS": "4",
         }
 
-    def start(self, **environment: str) -> subprocess.Popen[bytes]:
-        log = (self.folder / f"worker-{len(self.all)}.log").open("wb")
-        with log:
-            process = subprocess.Popen(
-                [sys.executable, str(PROGRAM)], env=self.environment | environment, stdout=log, stderr=log
-            )
+    def start(self, *arguments: str, **environment: str) -> BaseProcess:
+        told = {
+            "ENVIRONMENT": self.environment | environment,
+            "ARGUMENTS": arguments,
+            "LOG": str(self.folder / f"worker-{len(self.all)}.log"),
+        }
+        process = _forks.Process(target=runpy.run_path, args=(str(PROGRAM), told, "__main__"), daemon=False)
+        process.start()
         self.all.append(process)
         return process
 
-    def log(self, process: subprocess.Popen[bytes]) -> str:
+    def log(self, process: BaseProcess) -> str:
         return (self.folder / f"worker-{self.all.index(process)}.log").read_text()
 
 
@@ -157,7 +182,6 @@ def processes(urls: postgres.Urls, tmp_path: Path, tables: None) -> Iterator[Pro
     made = Processes(urls, tmp_path)
     yield made
     for process in made.all:
-        if process.poll() is None:
-            process.send_signal(signal.SIGCONT)
-            process.kill()
-        process.wait()
+        process.kill()
+        process.join()
+        process.close()

@@ -19,7 +19,7 @@ from stakazo.core.telemetry import setup_logging
 from stakazo.jobs.engine import JobOptions, job
 from stakazo.jobs.models import Job
 from stakazo.jobs.run import Run
-from stakazo.worker import run_worker
+from stakazo.worker import Supervisor, run_worker
 
 TABLES = """
     create table effects (what text, job_id uuid, attempt int, at timestamptz default clock_timestamp());
@@ -183,12 +183,20 @@ async def about(run: Run, video_id: UUID) -> None:
     await began(run, str(video_id))
 
 
-async def _main() -> None:
+async def _main(arguments: list[str]) -> None:
     settings = Settings()
     setup_logging(settings)
-    urls = await postgres.resolve(settings)
-    await run_worker(settings, urls, sys.argv[1:] or None)
+    if arguments == ["supervise"]:
+        async with Supervisor(settings, argv=(sys.executable, __file__)):
+            await asyncio.Event().wait()
+    await run_worker(settings, await postgres.resolve(settings), arguments or None)
 
 
 if __name__ == "__main__":
-    asyncio.run(_main())
+    if "ENVIRONMENT" in globals():  # forked by the tests
+        os.environ |= globals()["ENVIRONMENT"]
+        sys.argv[1:] = globals()["ARGUMENTS"]
+        log = os.open(globals()["LOG"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+    asyncio.run(_main(sys.argv[1:]))

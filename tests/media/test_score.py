@@ -55,9 +55,15 @@ def test_the_hook_counts_when_it_is_whole_and_near_the_start(song: Analysis):
 
 
 def test_choruses_stand_in_where_no_hook_was_found(song: Analysis, film: Film):
-    without = film(90.0, sections=song.sound.sections if song.sound else ())
+    without = film(90.0, bpm=120.0, sections=song.sound.sections if song.sound else ())
     chorus, verse = score(without, (24.0, 40.0), (40.0, 56.0))
     assert part(chorus, "hook")[0] > 0.8 > part(verse, "hook")[0]
+
+
+def test_without_a_beat_there_is_no_song_to_judge(film: Film, song: Analysis):
+    assert song.sound
+    speech = film(90.0, sections=song.sound.sections, hooks=song.sound.hooks, drops=song.sound.drops)
+    assert {"hook", "form", "drop"} <= set(weighed(speech, (24.0, 40.0)).unjudged)
 
 
 def test_the_form_is_named(song: Analysis):

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo import pipeline
 from stakazo.api.deps import DB, CurrentActor, Cursor, Here, Limit, PageOut
-from stakazo.api.errors import responses
+from stakazo.api.errors import a_file, responses
 from stakazo.api.files import remove, stored_file, unused
 from stakazo.api.jobs import JobOut
 from stakazo.api.variants import VariantOut
@@ -114,14 +114,14 @@ async def reject(db: DB, clip_id: UUID) -> Clip:
     return await clips.reject(db, clip_id)
 
 
-@router.get("/{clip_id}/thumbnail", response_class=Response, responses={200: {"content": {"image/jpeg": {}}}})
+@router.get("/{clip_id}/thumbnail", response_class=Response, responses=responses(404, also=a_file("image/jpeg")))
 async def thumbnail(request: Request, db: DB, here: Here, clip_id: UUID) -> Response:
     """The frame that shows the clip best."""
     clip = await clips.get(db, clip_id)
     return _picture(request, here, clip, clip.thumbnail_key, "thumbnail")
 
 
-@router.get("/{clip_id}/filmstrip", response_class=Response, responses={200: {"content": {"image/jpeg": {}}}})
+@router.get("/{clip_id}/filmstrip", response_class=Response, responses=responses(404, also=a_file("image/jpeg")))
 async def filmstrip(request: Request, db: DB, here: Here, clip_id: UUID) -> Response:
     """Frames of the clip side by side, in order."""
     clip = await clips.get(db, clip_id)

@@ -41,14 +41,28 @@ class Problem(BaseModel):
     errors: list[FieldError] = Field(default=[], description="Which fields were wrong, for `invalid`.")
 
 
-def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """What OpenAPI says about the refusals of an endpoint."""
-    return {
+Responses = dict[int | str, dict[str, Any]]
+
+
+def responses(*statuses: int, also: Responses | None = None) -> Responses:
+    """What OpenAPI says about the refusals of an endpoint, and about whatever else it answers."""
+    refusals: Responses = {
         status: {
             "description": HTTPStatus(status).phrase,
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
         for status in statuses
+    }
+    return (also or {}) | refusals
+
+
+def a_file(*media_types: str) -> Responses:
+    """What OpenAPI says about an endpoint that answers with a stored file."""
+    content = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in media_types}
+    return {
+        200: {"description": "The file", "content": content},
+        206: {"description": "The range asked for", "content": content},
+        304: {"description": "The asker has it already (If-None-Match)"},
     }
 
 

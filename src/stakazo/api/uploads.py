@@ -76,8 +76,10 @@ _BODY: dict[str, Any] = {
     response_model=UploadOut,
     openapi_extra=_BODY,
     max_body_size=2**62,  # the setting max_upload_bytes is the limit here, checked below on every chunk
-    responses={200: {"model": UploadOut, "description": "The video was here before; no second job was started."}}
-    | responses(400, 401, 408, 413, 415, 422, 507),
+    responses=responses(
+        *(400, 401, 408, 413, 415, 422, 507),
+        also={200: {"model": UploadOut, "description": "The video was here before; no second job was started."}},
+    ),
 )
 async def upload(
     request: Request,

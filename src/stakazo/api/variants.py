@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from stakazo.api.deps import DB, CurrentActor, Cursor, Here, Limit, PageOut
-from stakazo.api.errors import responses
+from stakazo.api.errors import a_file, responses
 from stakazo.api.files import remove, stored_file, unused
 from stakazo.api.jobs import JobError
 from stakazo.core.errors import Conflict
@@ -80,8 +80,7 @@ async def get(db: DB, variant_id: UUID) -> ClipVariant:
 @router.get(
     "/{variant_id}/file",
     response_class=Response,
-    responses={200: {"content": {"video/mp4": {}}}, 206: {"description": "The range asked for"}}
-    | responses(404, 409, 416),
+    responses=responses(404, 409, 416, also=a_file("video/mp4")),
 )
 async def file(request: Request, db: DB, here: Here, variant_id: UUID, *, download: bool = False) -> Response:
     """The rendered file, with ranges; `download=true` makes a browser save it."""

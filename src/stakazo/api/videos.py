@@ -12,7 +12,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.api.deps import DB, CurrentActor, Cursor, Here, Limit, PageOut
-from stakazo.api.errors import responses
+from stakazo.api.errors import a_file, responses
 from stakazo.api.files import remove, safe_name, stored_file, unused
 from stakazo.api.jobs import JobError
 from stakazo.clips.models import Clip
@@ -67,7 +67,8 @@ async def get(db: DB, video_id: UUID) -> VideoAsset:
 
 @router.get(
     "/{video_id}/analysis",
-    responses={200: {"content": {"application/json": {"schema": {"type": "object"}}}}} | responses(404, 409),
+    response_class=Response,
+    responses=responses(404, 409, also=a_file("application/json")),
 )
 async def analysis(request: Request, db: DB, here: Here, video_id: UUID) -> Response:
     """Everything that was found: shots, loudness, tempo, beats, sections, hooks, faces."""
@@ -85,7 +86,7 @@ async def analysis(request: Request, db: DB, here: Here, video_id: UUID) -> Resp
 @router.get(
     "/{video_id}/source",
     response_class=Response,
-    responses={200: {"content": {"video/*": {}}}, 206: {"description": "The range asked for"}} | responses(404, 416),
+    responses=responses(404, 416, also=a_file("video/*")),
 )
 async def source(request: Request, db: DB, here: Here, video_id: UUID, *, download: bool = False) -> Response:
     """The uploaded file itself, with ranges."""

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from stakazo import media
 from stakazo.cli.inspect import sample
 from stakazo.cli.output import Failure, console, say
-from stakazo.cli.story import Done, Order
-from stakazo.cli.proof import faults_of
 from stakazo.cli.processing import carry_out, show
-from stakazo.media.types import Analysis, Span
+from stakazo.cli.proof import faults_of
+from stakazo.cli.story import Done, Order
+from stakazo.media.types import Span
 from stakazo.sample import compare, truth_of
 
 
 def demo(video: Path | None, out: Path) -> None:
     """Make the sample if there is no video, do the main job, and open every file again. Raises Failure."""
     source = video or _sample(out)
-    done = carry_out(Order(source, out))
+    done = carry_out(Order(source, out), comparison=lambda done: comparison(source, done))
     analysis = media.analysis_from_dict(done.analysis)
     show(done, out)
-    _compare(source, done, analysis)
+    if found := comparison(source, done):
+        console().print("\n[bold]Found beside the truth[/]\n  " + "\n  ".join(found))
     say("Opening every file again ...")
     faults = faults_of(out, done, analysis)
     if faults:
@@ -41,11 +43,10 @@ def _sample(out: Path) -> Path:
     return path
 
 
-def _compare(source: Path, done: Done, analysis: Analysis) -> None:
+def comparison(source: Path, done: Done) -> Sequence[str]:
+    """What was found beside what is known of the sample, in sentences; nothing for an unknown video."""
     truth = truth_of(source)
     if truth is None:
-        return
-    out = console()
-    out.print("[bold]Found beside the truth[/]")
-    for line in compare(truth, analysis, [Span(clip["start"], clip["end"]) for clip in done.clips]).lines():
-        out.print(f"  {line}")
+        return ()
+    spans = [Span(clip["start"], clip["end"]) for clip in done.clips]
+    return compare(truth, media.analysis_from_dict(done.analysis), spans).lines()

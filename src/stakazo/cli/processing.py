@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from stakazo.cli.output import Failure, clock, console, print_json
-from stakazo.cli.story import Done, Order, process
 from stakazo.cli.report import write
 from stakazo.cli.screen import Bars, Lines, Screen, Silent
+from stakazo.cli.story import Done, Order, process
 from stakazo.core.settings import Settings
 from stakazo.core.telemetry import setup_logging
 from stakazo.variants.recipes import RECIPES
@@ -38,7 +38,9 @@ def run(
         raise Failure(f"{len(done.failures)} variants could not be rendered: " + "; ".join(done.failures))
 
 
-def carry_out(order: Order, *, as_json: bool = False) -> Done:
+def carry_out(
+    order: Order, *, as_json: bool = False, comparison: Callable[[Done], Sequence[str]] = lambda _: ()
+) -> Done:
     """The story with its progress on the screen, and the report in the folder."""
     settings = Settings()
     setup_logging(settings.model_copy(update={"log_level": "ERROR"}))
@@ -46,7 +48,7 @@ def carry_out(order: Order, *, as_json: bool = False) -> Done:
     with screen:
         done = asyncio.run(process(settings, order, screen))
         screen.note("Writing the report ...")
-        write(order.out / "report.html", done, order.video)
+        write(order.out / "report.html", done, order.video, comparison(done))
     return done
 
 

@@ -59,7 +59,7 @@ class _Named:
         self._names[job_id] = name
 
     def of(self, row: Row) -> str:
-        return self._names.get(row["id"], NAMES.get(row["type"], row["type"]))
+        return self._names.get(row["id"]) or NAMES.get(row["type"]) or str(row["type"])
 
 
 class Lines(_Named):

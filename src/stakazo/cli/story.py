@@ -45,8 +45,17 @@ class Done:
     """Each with `variants` (each with its `path`), `thumbnail` and `filmstrip` paths."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Of each stage."""
-    failures: list[str] = field(default_factory=list)
-    """What could not be rendered, in sentences."""
+    rules: list[Row] = field(default_factory=list)
+    """The versions of rules that chose and shaped the clips."""
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    """What could not be rendered: the clip's id, and a sentence."""
+
+    @property
+    def failures(self) -> list[str]:
+        return [sentence for _, sentence in self.failed]
+
+    def failures_of(self, clip_id: str) -> list[str]:
+        return [sentence for clip, sentence in self.failed if clip == clip_id]
 
     def as_json(self) -> Row:
         return {"video": self.video, "clips": self.clips, "seconds": self.seconds, "failures": self.failures}
@@ -201,14 +210,16 @@ async def _fetch(api: Api, out: Path, clips: list[Row], variants: dict[str, list
         for variant in variants[clip["id"]]:
             if variant["state"] != "READY":
                 error: dict[str, Any] = variant.get("error") or {}
-                done.failures.append(
-                    f"Clip {clip['rank']}, {variant['recipe']}: {error.get('detail') or variant['state'].lower()}"
-                )
+                reason = error.get("detail") or variant["state"].lower()
+                done.failed.append((clip["id"], f"Clip {clip['rank']}, {variant['recipe']}: {reason}"))
                 continue
             path = folder / f"{variant['recipe']}.mp4"
             await _fetch_once(api, variant, path, fetched)
             row["variants"].append(await api.get(f"/variants/{variant['id']}") | {"path": str(path)})
         done.clips.append(row)
+    used = {clip["rule_id"] for clip in done.clips}
+    used |= {variant["render"].get("rule_id") for clip in done.clips for variant in clip["variants"]}
+    done.rules = [await api.get(f"/rules/{rule}") for rule in sorted(filter(None, used))]
 
 
 async def _fetch_once(api: Api, variant: Row, path: Path, fetched: dict[str, Path]) -> None:

@@ -301,9 +301,8 @@ class Cluster:
     def _start(self, running: int, options: Mapping[str, str]) -> int | None:
         """Start the server, which keeps the lock on `running`; None when it is worth trying again."""
         self._refuse_other_version()
-        if not self.log.exists():
-            self.log.mkdir()
-            self.user.own(self.log, 0o700)
+        self.log.mkdir(exist_ok=True)
+        self.user.own(self.log, 0o700)
         said = self.log / "start.log"
         said.unlink(missing_ok=True)
         # Nobody holds the lock, so whoever wrote it is dead. Were that wrong, PostgreSQL's other guard, the shared

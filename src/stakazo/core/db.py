@@ -32,6 +32,8 @@ class Base(DeclarativeBase):
 
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map = {datetime: DateTime(timezone=True)}  # noqa: RUF012 (SQLAlchemy reads it from the class)
+    # What the database sets comes back with the statement: reading `updated_at` later would be I/O in the open.
+    __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012 (likewise)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())

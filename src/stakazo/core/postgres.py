@@ -218,7 +218,7 @@ def _prepare(port: int, passwords: Mapping[str, str], key: Path) -> None:
         )
     except psycopg.OperationalError as error:
         raise Unavailable(f"{lost}; it isn't taken. Put that file back. ({_sentence(error)})") from error
-    kinds = {OWNER: "login createrole createdb", APP: "login noinherit", SYSTEM: "nologin"}
+    kinds = {OWNER: "login createrole createdb noinherit", APP: "login noinherit", SYSTEM: "nologin"}
     with superuser:
         there = {name for (name,) in superuser.execute("select rolname from pg_roles")}
         for role, kind in kinds.items():

@@ -102,7 +102,9 @@ def _origin(container: av.container.InputContainer, stream: av.AudioStream, info
         if info.video is not None:
             return info.video.start
         return info.audio.start if info.audio is not None else 0.0
-    pictures = [video for video in container.streams.video if not video.disposition & av.stream.Disposition.attached_pic]
+    pictures = [
+        video for video in container.streams.video if not video.disposition & av.stream.Disposition.attached_pic
+    ]
     first = pictures[0] if pictures else stream
     if first.start_time is None or first.time_base is None:
         return 0.0
@@ -247,7 +249,10 @@ class _Meter:
                 frame = cast(av.AudioFrame, self._sink.pull())
             except (av.error.BlockingIOError, av.error.EOFError):
                 return
-            yield Block(np.nan_to_num(frame.to_ndarray()[0], nan=0.0, posinf=0.0, neginf=0.0), _reading(frame.metadata))
+            samples = frame.to_ndarray()[0]
+            if not np.isfinite(samples).all():
+                samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+            yield Block(samples, _reading(frame.metadata))
 
 
 def _format(frame: av.AudioFrame) -> tuple[str, str, int]:

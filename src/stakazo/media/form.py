@@ -23,10 +23,12 @@ MOST_UNITS = 1200
 """More bars or steps than this are taken two, three .. at a time, so that memory stays flat."""
 LONGEST = 40
 """Units of the longest section that is considered."""
-BOUNDARY = 2.4
+BOUNDARY = 1.6
 """Price of a boundary, in units of one bar's mean variance."""
 ODD = (0.0, 0.35, 0.8, 1.4)
 """What a length adds to that price: a multiple of 8, of 4, of 2, any other."""
+VIEWS = (1.0, 0.5, 1.2)
+"""Weights of timbre, of harmony, of what returns where."""
 SAME = 0.55
 """Similarity from which two sections are the same music."""
 
@@ -90,9 +92,9 @@ def find_form(features: Features, grid: Grid) -> Form:
         return Form(grid, (0, grid.units), ("A",), likeness)
     phrase = 4 if grid.metric else 3
     views = (
-        (1.0, timbre),
-        (0.6, smooth(harmony.reshape(grid.units, grid.parts, 12).mean(axis=1), phrase)),
-        (0.8, returns(alike_harmony, phrase)),
+        (VIEWS[0], timbre),
+        (VIEWS[1], smooth(harmony.reshape(grid.units, grid.parts, 12).mean(axis=1), phrase)),
+        (VIEWS[2], returns(alike_harmony, phrase)),
     )
     gram = np.zeros((grid.units, grid.units))
     for weight, view in views:

@@ -35,7 +35,9 @@ def find_levels(features: Features, momentary: Curve) -> Levels:
     """Energy as people feel it: mostly loudness (twice as loud every 10 LU), partly how much happens."""
     count = max(int(np.ceil(features.duration * ENERGY_RATE)), 1)
     times = (np.arange(count) + 0.5) / ENERGY_RATE
-    smoothed = smooth(10 ** (momentary.values / 10), round(1.0 * momentary.rate)) if len(momentary.values) else np.zeros(1)
+    smoothed = (
+        smooth(10 ** (momentary.values / 10), round(1.0 * momentary.rate)) if len(momentary.values) else np.zeros(1)
+    )
     loud = 10 * np.log10(np.interp(times * momentary.rate, np.arange(len(smoothed)), smoothed) + 1e-7)
     sone = 2 ** ((loud - np.percentile(loud, 99)) / 10)
     activity = smooth(features.onsets.mean(axis=1), round(2 * FINE_RATE)) if len(features.onsets) else np.zeros(1)
@@ -43,26 +45,33 @@ def find_levels(features: Features, momentary: Curve) -> Levels:
     busy = np.minimum(busy / (np.percentile(busy, 98) + 1e-9), 1.0)
     energy = np.where(loud > -60, 0.75 * sone + 0.25 * busy, 0.0)
     low_power = features.mel[:, mel_centres() < LOW_EDGE].sum(axis=1) if len(features.mel) else np.zeros(1)
-    low = 10 * np.log10(np.interp(times * COARSE_RATE, np.arange(len(low_power)), smooth(low_power, round(COARSE_RATE))) + 1e-8)
+    low = 10 * np.log10(
+        np.interp(times * COARSE_RATE, np.arange(len(low_power)), smooth(low_power, round(COARSE_RATE))) + 1e-8
+    )
     top = energy.max()
-    return Levels((energy / top if top > 0 else energy).astype(np.float32), low.astype(np.float32), busy.astype(np.float32))
+    return Levels(
+        (energy / top if top > 0 else energy).astype(np.float32), low.astype(np.float32), busy.astype(np.float32)
+    )
 
 
 def find_drops(levels: Levels, form: Form) -> tuple[float, ...]:
-    """Bars where bass and energy come in at once, after at least a few seconds without, and stay."""
+    """Bars where bass and energy come in at once after a break or a build-up, stay, and are as strong as it gets."""
     if not form.grid.metric:
         return ()
     found: list[tuple[float, float]] = []
-    ceiling = float(np.percentile(levels.low, 90))
+    low_ceiling, ceiling = float(np.percentile(levels.low, 90)), float(np.percentile(levels.energy, 90))
     for time in form.grid.edges[1:-1]:
-        before, after = _around(levels.low, time, 6.0, 0.4), _around(levels.low, time, -6.0, 0.4)
-        calm, full = _around(levels.energy, time, 6.0, 0.4), _around(levels.energy, time, -6.0, 0.4)
-        if len(before) < 8 or len(after) < 12:
+        before, after = _around(levels.low, time, -6.0, -0.4), _around(levels.low, time, 0.4, 6.0)
+        calm, full = _around(levels.energy, time, -6.0, -0.4), _around(levels.energy, time, 0.4, 6.0)
+        if len(before) < 16 or len(after) < 16:
             continue
         bass = float(np.percentile(after, 25) - np.percentile(before, 75))
         rise = float(np.median(full) / (np.median(calm) + 0.05))
-        if bass > 4.0 and rise > 1.15 and np.median(after) > ceiling - 6.0 and np.median(full) > 0.6:
-            found.append((bass + 10 * float(np.log2(rise)), float(time)))
+        if bass < 4.0 or rise < 1.15 or np.median(after) < low_ceiling - 6.0 or np.median(full) < 0.8 * ceiling:
+            continue
+        if _was_full(levels.low, time, low_ceiling) or _builds_up(levels.busy, time):
+            step = _around(levels.energy, time, 0.0, 1.5).mean() - _around(levels.energy, time, -1.5, 0.0).mean()
+            found.append((float(step), float(time)))
     kept: list[float] = []
     for _, time in sorted(found, reverse=True):
         if all(abs(time - other) > 8.0 for other in kept):
@@ -70,13 +79,21 @@ def find_drops(levels: Levels, form: Form) -> tuple[float, ...]:
     return tuple(sorted(kept))
 
 
-def _around(values: FloatArray, time: float, seconds: float, margin: float) -> FloatArray:
-    """What was before a time (after it when seconds are negative), leaving a margin at the time itself."""
-    if seconds > 0:
-        first, last = time - seconds, time - margin
-    else:
-        first, last = time + margin, time - seconds
-    return values[max(int(first * ENERGY_RATE), 0) : max(int(last * ENERGY_RATE), 0)]
+def _was_full(low: FloatArray, time: float, ceiling: float) -> bool:
+    """Whether the bass had been there before it went away: then this was a break."""
+    earlier = _around(low, time, -time, -6.0)
+    return len(earlier) > 16 and float(np.percentile(earlier, 80)) > ceiling - 8.0
+
+
+def _builds_up(busy: FloatArray, time: float) -> bool:
+    """Whether more and more happened in the eight seconds before."""
+    early, late = _around(busy, time, -8.0, -5.0), _around(busy, time, -3.0, 0.0)
+    return len(early) > 8 and float(late.mean()) > 1.3 * float(early.mean()) + 0.02
+
+
+def _around(values: FloatArray, time: float, first: float, last: float) -> FloatArray:
+    """The values from `first` to `last` seconds after a time (before it when negative)."""
+    return values[max(int((time + first) * ENERGY_RATE), 0) : max(int((time + last) * ENERGY_RATE), 0)]
 
 
 def name_sections(form: Form, levels: Levels, drops: tuple[float, ...]) -> tuple[Section, ...]:
@@ -88,7 +105,9 @@ def name_sections(form: Form, levels: Levels, drops: tuple[float, ...]) -> tuple
     typical = float(np.average(energy, weights=lengths))
     full = float(np.percentile(low, 80)) if len(low) else 0.0
     groups = {one: [i for i, other in enumerate(letters) if other == one] for one in letters}
-    repeated = {one: float(np.average(energy[who], weights=lengths[who])) for one, who in groups.items() if _comes_back(who)}
+    repeated = {
+        one: float(np.average(energy[who], weights=lengths[who])) for one, who in groups.items() if _comes_back(who)
+    }
     chorus = max(repeated, key=lambda one: repeated[one]) if repeated else None
     if chorus is not None and repeated[chorus] < 0.97 * typical:
         chorus = None
@@ -141,10 +160,14 @@ def find_hooks(form: Form, sections: tuple[Section, ...], levels: Levels, drops:
         again, times = returned(form.likeness, first, size)
         energy = _mean(levels.energy, start, end) / strongest
         after_drop = any(abs(start - drop) < 1.5 for drop in drops)
-        score = 0.42 * again + 0.40 * min(energy, 1.0) + 0.10 * (section.label in {"chorus", "drop"}) + 0.08 * after_drop
+        score = (
+            0.42 * again + 0.40 * min(energy, 1.0) + 0.10 * (section.label in {"chorus", "drop"}) + 0.08 * after_drop
+        )
         candidates.append((score, start, end, _reason(section, times, energy, after_drop=after_drop)))
     candidates.sort(key=lambda one: -one[0])
-    return tuple(Hook(start, end, float(np.clip(score, 0, 1)), reason) for score, start, end, reason in candidates[:MOST_HOOKS])
+    return tuple(
+        Hook(start, end, float(np.clip(score, 0, 1)), reason) for score, start, end, reason in candidates[:MOST_HOOKS]
+    )
 
 
 def _hook_units(edges: NDArray[np.float64], first: int, last: int) -> int:
@@ -188,5 +211,3 @@ def _reason(section: Section, times: int, energy: float, *, after_drop: bool) ->
         said.append("full of energy")
     said.append(f"starts with the {section.label}" if section.label != "part" else "starts with a section")
     return ", ".join(said)
-
-

@@ -24,7 +24,7 @@ def sum_up(readings: list[Reading]) -> Loudness:
     if not readings:
         return Loudness(SILENCE, 0.0, SILENCE, Curve(METER_RATE, np.zeros(0, np.float32)))
     last = readings[-1]
-    momentary = np.maximum(np.array([reading.momentary for reading in readings], np.float32), SILENCE)
+    momentary = np.fmax(np.array([reading.momentary for reading in readings], np.float32), SILENCE)
     centred = np.append(momentary[AHEAD:], np.repeat(momentary[-1:], AHEAD)).astype(np.float32)
     peak = 20 * float(np.log10(last.true_peak)) if last.true_peak > 0 else 2 * SILENCE
     return Loudness(max(last.integrated, SILENCE), last.range, peak, Curve(METER_RATE, centred))

@@ -42,5 +42,9 @@ def find_rhythm(features: Features) -> Rhythm:
             readings.append((pulse.salience * float(np.exp(HARMONY_WEIGHT * metre.fit)), pulse, metre))
     _, pulse, metre = max(readings, key=lambda reading: reading[0])
     beats = metre.beats
-    tempo = 60 / float(np.median((beats[8:] - beats[:-8]) / 8)) if len(beats) > 16 else 60 / float(np.median(np.diff(beats)))
+    tempo = (
+        60 / float(np.median((beats[8:] - beats[:-8]) / 8))
+        if len(beats) > 16
+        else 60 / float(np.median(np.diff(beats)))
+    )
     return Rhythm(tempo, pulse.confidence, beats, metre.downbeats, metre.beats_per_bar)

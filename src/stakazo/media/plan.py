@@ -12,7 +12,9 @@ from stakazo.media.types import CropPath, MediaInfo, Span, VideoStream
 STANDARD_RATES = tuple(
     Fraction(rate) for rate in ("24000/1001", "24", "25", "30000/1001", "30", "48", "50", "60000/1001", "60")
 )
-LOWEST_RATE, HIGHEST_RATE = 23, 60
+LOWEST_RATE = 23
+SAME_RATE = 0.002
+"""Rates that differ by less than this share are the same, only badly counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Level:
     """LUFS, integrated over the clip."""
     true_peak: float = -1.0
     """dBTP that the result may reach."""
-    most_gain: float = 12.0
+    most_gain: float = 20.0
     """dB by which a quiet clip is raised at most."""
 
 
@@ -110,35 +112,35 @@ class RenderPlan:
 def output_rate(video: VideoStream) -> Fraction:
     """A constant rate that every platform takes: the source's own if it can be kept.
 
-    Faster sources are divided and slower ones multiplied by a whole number, so that motion stays even. A variable
-    rate becomes the nearest standard rate, or 30 when it is mostly slower than any.
+    Faster sources are divided and slower ones multiplied by a whole number, so that motion stays even. Any other
+    rate becomes the next standard one above (a shown frame is repeated rather than one lost); a variable rate the
+    nearest standard one, or 30 when it is mostly slower than any.
     """
     rate = video.frame_rate
     if rate <= 0:
         return Fraction(30)
-    standard = min(STANDARD_RATES, key=lambda known: abs(known - rate))
     if video.variable_rate:
-        return standard if rate >= LOWEST_RATE else Fraction(30)
-    if abs(standard / rate - 1) < 0.002:
-        return standard
-    if rate > HIGHEST_RATE:
-        return near_standard(rate / math.ceil(rate / Fraction("60.1")))
-    if rate < LOWEST_RATE:
-        return near_standard(rate * math.ceil(LOWEST_RATE / rate))
-    return rate.limit_denominator(1001)
-
-
-def near_standard(rate: Fraction) -> Fraction:
-    """The standard rate within 0.2 %, or the rate itself."""
+        return min(STANDARD_RATES, key=lambda known: abs(known - rate)) if rate >= LOWEST_RATE else Fraction(30)
+    if rate > Fraction("60.1"):
+        rate /= math.ceil(rate / Fraction("60.1"))
+    elif rate < Fraction("22.9"):
+        rate *= math.ceil(LOWEST_RATE / rate)
     standard = min(STANDARD_RATES, key=lambda known: abs(known - rate))
-    return standard if abs(standard / rate - 1) < 0.002 else rate.limit_denominator(1001)
+    if abs(standard / rate - 1) < SAME_RATE:
+        return standard
+    return next((known for known in STANDARD_RATES if known >= rate * Fraction("0.99")), STANDARD_RATES[-1])
 
 
 def snap(time: float, video: VideoStream) -> float:
-    """The time of the frame nearest to a time; a variable rate has no grid, there the time stays as it is."""
-    if video.variable_rate or video.frame_rate <= 0:
+    """The time of the frame nearest to a time; where frames are on no even grid, the time as it is."""
+    rate = video.frame_rate
+    if video.variable_rate or rate <= 0:
         return max(0.0, time)
-    return float(max(0, round(time * video.frame_rate)) / video.frame_rate)
+    ratio = output_rate(video) / rate
+    repeats = max(ratio, 1 / ratio)
+    if abs(repeats / round(repeats) - 1) > SAME_RATE:
+        return max(0.0, time)
+    return float(max(0, round(time * rate)) / rate)
 
 
 def gain_for(integrated: float, true_peak: float, level: Level) -> float:

@@ -167,7 +167,9 @@ def track(strength: FloatArray, tempi: FloatArray) -> NDArray[np.int64]:
         total[here + longest] += np.where(take, gain, 0.0)
         back[here] = np.where(take, here - lags[choice], -1)
     tail = int(period[-1] * 1.5)
-    end = count - tail + int(total[longest + count - tail :].argmax()) if count > tail else int(total[longest:].argmax())
+    end = (
+        count - tail + int(total[longest + count - tail :].argmax()) if count > tail else int(total[longest:].argmax())
+    )
     frames = []
     while end >= 0:
         frames.append(end)
@@ -195,7 +197,9 @@ def steadiness(strength: FloatArray, frames: NDArray[np.int64]) -> float:
     """0 to 1: how much more starts on the beats than elsewhere, and how even they are."""
     on = _peak_at(strength, frames)
     gaps = np.diff(frames)
-    elsewhere = np.concatenate([_peak_at(strength, frames[:-1] + (gaps * part).astype(int)) for part in (0.2, 0.35, 0.65, 0.8)])
+    elsewhere = np.concatenate(
+        [_peak_at(strength, frames[:-1] + (gaps * part).astype(int)) for part in (0.2, 0.35, 0.65, 0.8)]
+    )
     contrast = float((on.mean() - elsewhere.mean()) / (on.mean() + elsewhere.mean() + 1e-6))
     ratio = np.log2(gaps[1:] / gaps[:-1]) if len(gaps) > 1 else np.zeros(1)
     even = float(np.exp(-np.median(np.abs(ratio)) * 8) * np.exp(-ratio.std() * 2))

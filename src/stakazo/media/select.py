@@ -23,6 +23,8 @@ REPEATED = 0.97
 """The product of two fingerprints from which it is the same picture again."""
 REASONS = 4
 """How many reasons a pick names."""
+TELLING = 0.6
+"""The value from which a part speaks for a clip."""
 
 
 def how_many(duration: float, rules: ClipRules) -> int:
@@ -165,9 +167,8 @@ def _pick(timeline: Timeline, scores: Scores, index: int, rules: ClipRules, *, t
 
 def _reasons(score: Score, unjudged: dict[str, str], window: Window, rules: ClipRules) -> tuple[str, ...]:
     """What speaks for it most, in words; then what a person should know of how it was judged."""
-    telling = [part for part in score.parts if part.name not in {"length", "alive"} and part.value >= 0.5]
-    telling = telling or list(score.parts)
-    telling.sort(key=lambda part: -part.points)
+    best = sorted((part for part in score.parts if part.name not in {"length", "alive"}), key=lambda part: -part.points)
+    telling = [part for part in best if part.value >= TELLING] or best[:2]
     said = [part.reason for part in telling[:REASONS]]
     if window.span.duration < rules.min_duration:
         said.append(f"shorter than the {rules.min_duration:g} s that are asked for: the video has no more")

@@ -1,142 +1,293 @@
-"""Where one shot ends and the next begins. Pure decisions over a few numbers per frame.
+"""Where one shot ends and the next begins. Pure decisions over the numbers of `compare.py`.
 
 A cut is a jump that stays: every frame after it is far from every frame before it, while a flash, a strobe or
 something passing close to the lens comes back to where it was. What counts as far is relative to how much the
-neighbouring frames change, so that hand-held cameras and whip pans don't look like cuts.
+neighbouring frames change, so hand-held cameras and whip pans don't look like cuts. A dissolve is a stretch whose
+frames are mixtures of its two ends. A fade goes through one flat colour.
+
+The thresholds were set on film put together for it and judged on other film: see `bench/shots.py`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import itertools
+from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stakazo.media.compare import COLOUR_WEIGHT, LAGS, THUMB, Changes
 from stakazo.media.types import Shot, Transition
 
 Floats = NDArray[np.float32]
 
-GRID = (32, 18)
-"""Columns and rows of the tiny picture in which frames are compared."""
-LAGS = 8
-"""How many frames back each frame is compared."""
 MIN_SHOT = 0.3
-"""Seconds: of two cuts closer than this the weaker one is dropped."""
+"""Seconds: of two boundaries closer than this the weaker one is dropped."""
+CUT = 0.2
+"""Strength from which a jump is a cut: distance x structure x how many times the usual change it is."""
+FLAT = 4.0
+"""Contrast below which a picture is one flat colour."""
+LONGEST_RAMP = 1.6
+"""Seconds: a fade's way out or in."""
+DISSOLVE = 0.9
+"""Strength from which a blend is a dissolve."""
+SPREAD = 0.3
+"""The least share of the picture that a dissolve changes."""
+KEPT = 0.95
+"""The most of the ends' contrast and edges that may be left in the middle of a dissolve."""
+HALVES = (3, 5, 8, 12, 18, 26)
+"""Half lengths of blends that are tried, in thumbs (25 per second)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
-    """How much each frame differs from those before it."""
+class Boundary:
+    """The first frame of a shot."""
 
-    times: NDArray[np.float64]
-    """[frames] seconds."""
-    pts: NDArray[np.int64]
-    """[frames]."""
-    end: float
-    """Seconds: end of the last frame."""
-    end_pts: int
-    distance: Floats
-    """[frames, LAGS]: mean absolute difference of luma and colour to the frame 1, 2, ... before, 0 to 1."""
-    structure: Floats
-    """[frames, LAGS]: 1 minus the correlation with the frame 1, 2, ... before: blind to brightness and contrast."""
-
-
-class Comparer:
-    """Takes frames one by one and keeps only their distances."""
-
-    CHUNK = 256
-
-    def __init__(self) -> None:
-        self._times: list[float] = []
-        self._pts: list[int] = []
-        self._tiny: list[NDArray[np.uint8]] = []
-        self._distance: list[Floats] = []
-        self._structure: list[Floats] = []
-
-    def add(self, time: float, pts: int, luma: NDArray[np.uint8], chroma: NDArray[np.uint8]) -> None:
-        """One frame: luma [rows, columns], chroma [2, 9, 16]."""
-        tiny = np.concatenate([cv2.resize(luma, GRID, interpolation=cv2.INTER_AREA).ravel(), chroma.ravel()])
-        self._times.append(time)
-        self._pts.append(pts)
-        self._tiny.append(tiny)
-        if len(self._tiny) >= self.CHUNK + LAGS:
-            self._compare()
-
-    def _compare(self) -> None:
-        """Distances of the frames since the last call; the last LAGS frames are kept for the next."""
-        done = len(self._tiny) if not self._distance else LAGS
-        first = 0 if not self._distance else LAGS
-        del done
-        pictures = np.stack(self._tiny)
-        distance, structure = compare(pictures)
-        self._distance.append(distance[first:])
-        self._structure.append(structure[first:])
-        self._tiny = self._tiny[-LAGS:]
-
-    def changes(self, end: float, end_pts: int) -> Changes:
-        """Everything so far, with the end of the last frame."""
-        if len(self._tiny) > (LAGS if self._distance else 0):
-            self._compare()
-        none = np.zeros((0, LAGS), np.float32)
-        return Changes(
-            times=np.array(self._times),
-            pts=np.array(self._pts, np.int64),
-            end=end,
-            end_pts=end_pts,
-            distance=np.concatenate([none, *self._distance]),
-            structure=np.concatenate([none, *self._structure]),
-        )
-
-
-def compare(pictures: NDArray[np.uint8]) -> tuple[Floats, Floats]:
-    """Distances of tiny pictures [frames, features] to those 1 to LAGS before: [frames, LAGS] twice."""
-    split = GRID[0] * GRID[1]
-    luma, chroma = pictures[:, :split], pictures[:, split:]
-    deep, deep_chroma = luma.astype(np.int16), chroma.astype(np.int16)
-    normal = luma.astype(np.float32)
-    normal -= normal.mean(1, keepdims=True)
-    normal /= np.sqrt((normal * normal).mean(1, keepdims=True)) + 2.0
-    distance = np.zeros((len(pictures), LAGS), np.float32)
-    structure = np.zeros((len(pictures), LAGS), np.float32)
-    for lag in range(1, min(LAGS, len(pictures) - 1) + 1):
-        grey = np.abs(deep[lag:] - deep[:-lag]).mean(1)
-        hue = np.abs(deep_chroma[lag:] - deep_chroma[:-lag]).mean(1)
-        distance[lag:, lag - 1] = (grey + 1.5 * hue) / 255
-        structure[lag:, lag - 1] = 1 - np.einsum("ij,ij->i", normal[lag:], normal[:-lag]) / split
-    return distance, structure
+    frame: int
+    transition: Transition
+    strength: float
 
 
 def find_shots(changes: Changes) -> tuple[Shot, ...]:
     """The shots of a film, without gaps, from its first frame to its end."""
     if not len(changes.times):
         return ()
-    starts = [(0, Transition.START), *((index, Transition.CUT) for index in cuts(changes))]
-    ends = [index for index, _ in starts[1:]]
+    found = [Boundary(0, Transition.START, np.inf), *boundaries(changes)]
+    ends = [boundary.frame for boundary in found[1:]]
     return tuple(
         Shot(
-            start=float(changes.times[first]),
-            end=float(changes.times[last]) if last is not None else changes.end,
-            start_pts=int(changes.pts[first]),
-            end_pts=int(changes.pts[last]) if last is not None else changes.end_pts,
-            transition=transition,
+            start=float(changes.times[boundary.frame]),
+            end=changes.end if end is None else float(changes.times[end]),
+            start_pts=int(changes.pts[boundary.frame]),
+            end_pts=changes.end_pts if end is None else int(changes.pts[end]),
+            transition=boundary.transition,
         )
-        for (first, transition), last in zip(starts, [*ends, None], strict=True)
+        for boundary, end in zip(found, [*ends, None], strict=True)
     )
 
 
-def cuts(changes: Changes) -> list[int]:
-    """Indexes of the first frames after hard cuts."""
-    d = changes.distance[:, 0]
-    n = len(d)
+def boundaries(changes: Changes) -> list[Boundary]:
+    """All boundaries between shots in order, at least MIN_SHOT apart and after the start."""
+    hard = cuts(changes)
+    fading, covered = fades(changes, hard)
+    hard = [cut for cut in hard if not any(first <= cut.frame <= last for first, last in covered)]
+    soft = [
+        blend
+        for blend in dissolves(changes, [boundary.frame for boundary in (*hard, *fading)])
+        if not any(first <= blend.frame <= last for first, last in covered)
+    ]
+    return _apart(changes, [*hard, *fading, *soft])
+
+
+def _apart(changes: Changes, found: list[Boundary]) -> list[Boundary]:
+    """The strongest boundaries that keep their distance from each other, from the start and from the end."""
+    rank = {Transition.FADE: 2, Transition.CUT: 1}
+    chosen: list[Boundary] = []
+    for boundary in sorted(found, key=lambda b: (-rank.get(b.transition, 0), -b.strength)):
+        time = changes.times[boundary.frame]
+        others = [0.0, changes.end + MIN_SHOT / 2, *(float(changes.times[other.frame]) for other in chosen)]
+        if min(abs(time - other) for other in others) >= MIN_SHOT - 1e-6:
+            chosen.append(boundary)
+    return sorted(chosen, key=lambda boundary: boundary.frame)
+
+
+# --- cuts ---------------------------------------------------------------------------------------------------
+
+
+def cuts(changes: Changes) -> list[Boundary]:
+    """Hard cuts, frame-exact: the strongest of those closer than MIN_SHOT."""
+    strength = cut_strength(changes.distance, changes.structure)
+    found = [Boundary(int(i), Transition.CUT, float(strength[i])) for i in np.flatnonzero(strength > CUT)]
+    return _apart(changes, found)
+
+
+def cut_strength(distance: Floats, structure: Floats) -> Floats:
+    """[frames]: how clearly a cut lies just before each frame; 0 where none can be."""
+    if len(distance) < 2:
+        return np.zeros(len(distance), np.float32)
+    far, strange = across(distance), across(structure)
+    step = np.where(np.isfinite(distance[:, 0]), distance[:, 0], 0)
     reach = 5
-    padded = np.pad(d, reach, mode="edge")
-    around = np.stack([padded[i : i + n] for i in range(2 * reach + 1) if i != reach])
-    usual = np.sort(around, axis=0)[: 2 * reach - 2].mean(0)
-    strength = d / (usual + 0.008)
-    hits = np.flatnonzero((d > 0.06) & (strength > 3.0) & (changes.structure[:, 0] > 0.15))
-    chosen: list[int] = []
-    for index in sorted(hits, key=lambda i: -d[i]):
-        if all(abs(changes.times[index] - changes.times[other]) >= MIN_SHOT for other in [0, *chosen]):
-            chosen.append(int(index))
-    return sorted(chosen)
+    padded = np.pad(step, reach, mode="edge")
+    sides = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1)
+    before, after = sides[:, :reach], sides[:, reach + 1 :]
+    usual = np.maximum(np.median(before, axis=1), np.median(after, axis=1))
+    # A jump that is spread over two frames is more often a whip pan than a cut.
+    usual = np.maximum(usual, 0.5 * np.maximum(before[:, -1], after[:, 0]))
+    times_usual = far / (usual + 0.005)
+    strength = far * strange * np.minimum(times_usual, 10)
+    possible = (far > 0.05) & (strange > 0.28) & (times_usual > 1.2) & np.isfinite(far)
+    return np.where(possible, strength, 0).astype(np.float32)
+
+
+def across(distance: Floats) -> Floats:
+    """[frames]: the least distance between any frame before and any frame from this one on, as far as LAGS reach."""
+    count = len(distance)
+    least = np.full(count, np.inf, np.float32)
+    for after in range(LAGS - 1):
+        for before in range(LAGS - 1 - after + 1):
+            lag = before + after
+            if lag < LAGS and after < count:
+                least[: count - after] = np.minimum(least[: count - after], distance[after:, lag])
+    least[0] = np.inf
+    return least
+
+
+# --- fades --------------------------------------------------------------------------------------------------
+
+
+def fades(changes: Changes, hard: list[Boundary]) -> tuple[list[Boundary], list[tuple[int, int]]]:
+    """Fades through a flat colour, and the frames [first, last] that each covers.
+
+    The shot begins in the middle of the flat frames, or where the picture comes back with a cut. A fade at the very
+    start or end of the film is covered but no boundary. So is a short dip that comes back to the same picture.
+    """
+    flat = changes.contrast < FLAT
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flat, [False]]).astype(np.int8)))
+    found: list[Boundary] = []
+    covered: list[tuple[int, int]] = []
+    cut_frames = {cut.frame for cut in hard}
+    for first, last in zip(edges[::2].tolist(), (edges[1::2] - 1).tolist(), strict=True):
+        start, end = _ramp(changes, first, -1), _ramp(changes, last, 1)
+        slow_out, slow_in = first - start >= 3, end - last >= 3
+        if not slow_out and not slow_in:
+            continue
+        covered.append((start, end))
+        if first == 0 or last == len(flat) - 1:
+            continue
+        held = float(changes.times[last] - changes.times[first])
+        if held < 0.5 and _alike(changes, start, end):
+            continue
+        frame = last + 1 if last + 1 in cut_frames and not slow_in else (first + last + 1) // 2
+        found.append(Boundary(frame, Transition.FADE, 1.0))
+    return found, covered
+
+
+def _ramp(changes: Changes, edge: int, step: int) -> int:
+    """The frame where the way out of (or into) flat colour ends: contrast grows no more, or jumps."""
+    contrast, times = changes.contrast, changes.times
+    place = edge
+    while 0 <= place + step < len(contrast):
+        following = place + step
+        grown = contrast[following] - contrast[place]
+        if grown <= 0.15 or grown > 22 or abs(times[following] - times[edge]) > LONGEST_RAMP:
+            break
+        place = following
+    return place
+
+
+def _alike(changes: Changes, one: int, other: int) -> bool:
+    """Whether two frames show the same picture."""
+    nearest = np.clip(np.searchsorted(changes.thumb_frames, [one, other]), 0, len(changes.thumb_frames) - 1)
+    first, second = _light(changes.thumbs[nearest])
+    return bool(_strangeness(first, second) < 0.2)
+
+
+# --- dissolves ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """The thumbs of a film, ready to be mixed."""
+
+    whole: Floats
+    """[thumbs, features]: light and colour, weighed."""
+    light: Floats
+    """[thumbs, features]: light without mean and contrast."""
+    variance: Floats
+    """[thumbs]."""
+    edges: Floats
+    """[thumbs]: mean of the frames around."""
+
+
+def dissolves(changes: Changes, others: list[int]) -> list[Boundary]:
+    """Stretches between `others` (frames of harder boundaries) whose frames are mixtures of their two ends."""
+    at = changes.thumb_frames
+    padded = np.pad(changes.edges, 1, mode="edge")
+    series = _Series(
+        whole=_weighed(changes.thumbs),
+        light=_light(changes.thumbs),
+        variance=changes.contrast[at] ** 2,
+        edges=((padded[:-2] + padded[1:-1] + padded[2:]) / 3)[at],
+    )
+    limits = [0, *np.searchsorted(at, sorted(others)).tolist(), len(at)]
+    found: list[Boundary] = []
+    for first, last in itertools.pairwise(limits):
+        for half in HALVES:
+            for middle in _promising(series, first, last, half):
+                strength = blend(series, middle, half, first, last)
+                if strength > DISSOLVE:
+                    found.append(Boundary(int(at[middle]), Transition.DISSOLVE, strength))
+    chosen: list[Boundary] = []
+    for boundary in sorted(found, key=lambda b: -b.strength):
+        if all(abs(changes.times[boundary.frame] - changes.times[other.frame]) > 0.6 for other in chosen):
+            chosen.append(boundary)
+    return chosen
+
+
+def _promising(series: _Series, first: int, last: int, half: int) -> list[int]:
+    """Middles of stretches whose ends are far apart and whose middle lies between them."""
+    if last - first < 2 * half + 1:
+        return []
+    early, centre, late = slice(first, last - 2 * half), slice(first + half, last - half), slice(first + 2 * half, last)
+    apart = series.whole[late] - series.whole[early]
+    energy = np.einsum("ij,ij->i", apart, apart)
+    share = np.einsum("ij,ij->i", series.whole[centre] - series.whole[early], apart) / np.maximum(energy, 1e-9)
+    strange = _strangeness(series.light[early], series.light[late])
+    hits = (energy > 0.004 * apart.shape[1]) & (share > 0.25) & (share < 0.75) & (strange > 0.35)
+    return (np.flatnonzero(hits) + first + half).tolist()
+
+
+def blend(series: _Series, middle: int, half: int, first: int, last: int) -> float:
+    """How clearly the stretch around `middle` is a mixture of its ends: strangeness x purity x stillness x dip.
+
+    `first` and `last` bound what may be looked at.
+    """
+    start, end = middle - half, middle + half
+    one, other = series.whole[start], series.whole[end]
+    apart = other - one
+    size = len(apart)
+    energy = float(apart @ apart)
+    # Something that appears in one place (a title) leaves most of the picture as it was.
+    if float(np.abs(apart).sum()) ** 2 < SPREAD * size * energy:
+        return 0.0
+    inside = series.whole[start : end + 1] - one
+    share = inside @ apart / energy
+    if float(np.abs(np.diff(share)).sum()) > 1.35:
+        return 0.0
+    rest = inside - share[:, None] * apart
+    impurity = float(np.einsum("ij,ij->", rest, rest) / len(inside) / energy)
+    wide = min(2 * half, 10)
+    before = series.whole[max(first, start - wide)] - one
+    after = series.whole[min(last - 1, end + wide)] - other
+    outside = max(float(before @ before), float(after @ after)) / size
+    stillness = (energy / size / (outside + 0.0005)) ** 0.5
+    strange = float(_strangeness(series.light[start], series.light[end]))
+    dip = max(_kept(series.variance, start, middle, end, float(share[half])), _kept(series.edges, start, middle, end, float(share[half])))
+    return strange * max(0.0, 1 - impurity / 0.3) * min(stillness, 4.0) * min(max((KEPT - dip) / 0.2, 0.0), 1.0)
+
+
+def _kept(values: Floats, start: int, middle: int, end: int, share: float) -> float:
+    """How much of what both ends have is left in the middle: about 1 when things move, about a half when they mix."""
+    one, other = float(values[start]), float(values[end])
+    if min(one, other) < 0.004 * max(one, other):
+        return 1.0
+    return float(values[middle]) / ((1 - share) * one + share * other + 0.5)
+
+
+def _weighed(thumbs: NDArray[np.uint8]) -> Floats:
+    weights = np.full(thumbs.shape[1], COLOUR_WEIGHT / 255, np.float32)
+    weights[: THUMB[0] * THUMB[1]] = 1 / 255
+    return thumbs.astype(np.float32) * weights
+
+
+def _light(thumbs: NDArray[np.uint8]) -> Floats:
+    """[thumbs, features]: light alone, without its mean and contrast."""
+    light = thumbs[:, : THUMB[0] * THUMB[1]].astype(np.float32)
+    light -= light.mean(1, keepdims=True)
+    return light / (np.sqrt((light * light).mean(1, keepdims=True)) + 2.0)
+
+
+def _strangeness(one: Floats, other: Floats) -> Floats:
+    """1 minus the correlation, over the last axis."""
+    return np.asarray(1 - (one * other).mean(-1), np.float32)

@@ -58,6 +58,7 @@ class Unjudged:
 Signal = Callable[[Timeline, Batch], Judged | Unjudged]
 
 SILENT = Unjudged("no sound")
+FREE = Unjudged("no steady beat, so no song form to go by")
 BLIND = Unjudged("no pictures")
 
 
@@ -75,12 +76,13 @@ def hook(timeline: Timeline, batch: Batch) -> Judged | Unjudged:
     sound = timeline.analysis.sound
     if not sound or not timeline.audible:
         return SILENT
+    if not timeline.musical:
+        return FREE
     hooks = sound.hooks or tuple(
         Hook(s.start, s.end, 0.5 + 0.4 * s.energy, f"the {s.label}") for s in sound.sections if s.label in LOUD
     )
     if not hooks:
         return Unjudged("no passage of the sound stands out as a hook")
-    best = max(found.score for found in hooks) or 1.0
     table = np.zeros((len(hooks), len(batch.windows)))
     for row, found in enumerate(hooks):
         shared = np.minimum(batch.ends, found.end) - np.maximum(batch.starts, found.start)
@@ -89,7 +91,7 @@ def hook(timeline: Timeline, batch: Batch) -> Judged | Unjudged:
         # The lead-in may be a few seconds; a hook that comes late is scrolled past.
         lead = found.start - batch.starts
         soon = np.clip(1.0 - np.maximum(lead - 4.0, -lead) / 12.0, 0.5, 1.0)
-        table[row] = (0.5 + 0.5 * found.score / best) * covered * soon
+        table[row] = (0.35 + 0.65 * found.score) * covered * soon
     chosen = table.argmax(axis=0)
 
     def why(index: int) -> str:
@@ -113,6 +115,8 @@ def form(timeline: Timeline, batch: Batch) -> Judged | Unjudged:
     sound = timeline.analysis.sound
     if not sound or not timeline.audible:
         return SILENT
+    if not timeline.musical:
+        return FREE
     if len(sound.sections) < 2:
         return Unjudged("the sound has no parts")
     sections = sound.sections
@@ -147,6 +151,8 @@ def _worth(section: Section) -> float:
 
 
 def _named(section: Section, sections: tuple[Section, ...]) -> str:
+    if section.label == "part":
+        return "a part of the song"
     alike = [other for other in sections if other.label == section.label]
     if len(alike) == 1:
         return f"the {section.label}"
@@ -160,6 +166,8 @@ def drop(timeline: Timeline, batch: Batch) -> Judged | Unjudged:
     sound = timeline.analysis.sound
     if not sound or not timeline.audible:
         return SILENT
+    if not timeline.musical:
+        return FREE
     drops = [time for time in sound.drops if 0 < time < timeline.duration]
     if not drops:
         return Unjudged("the sound has no drop")
@@ -308,7 +316,9 @@ def clarity(timeline: Timeline, batch: Batch) -> Judged | Unjudged:
 
     def why(index: int) -> str:
         exposure = "well exposed" if good[index] > 0.85 else f"{1 - good[index]:.0%} of it too dark or too bright"
-        return f"{exposure}, {_step(fine[index], ('soft for this film', 'sharp enough', 'among the sharpest'))}"
+        said = [exposure, "among the sharpest of this film" if fine[index] >= 0.7 else ""]
+        said.append("colourful" if vivid[index] >= 0.7 else "")
+        return _listed([word for word in said if word])
 
     return Judged(values, why)
 
@@ -431,7 +441,7 @@ def loop(timeline: Timeline, batch: Batch) -> Judged | Unjudged:
 
     def why(index: int) -> str:
         whole = f"{round(bars[index])} whole bars" if bar and even[index] else ""
-        alike = "the end looks like the start" if said[index] > 0.8 else ""
+        alike = "the end looks like the start" if said[index] >= 0.6 else ""
         return _listed([part for part in (whole, alike) if part]) or "the end doesn't meet the start"
 
     return Judged(values, why)
@@ -450,7 +460,7 @@ def length(_: Timeline, batch: Batch) -> Judged | Unjudged:
 
 
 def _step(value: float, words: tuple[str, str, str]) -> str:
-    return words[0] if value < 0.35 else words[1] if value < 0.7 else words[2]
+    return words[0] if value < 0.35 else words[1] if value < 0.6 else words[2]
 
 
 def _compared(what: str, values: Floats, words: tuple[str, str, str]) -> Callable[[int], str]:

@@ -45,7 +45,7 @@ def best_time(timeline: Timeline, span: Span) -> float:
         light = timeline.brightness.at(times)
         colour = timeline.colour.at(times)
         worth += 1.0 * _within(sharp) + 0.4 * _within(colour)
-        worth += 0.8 * np.clip(1.0 - np.abs(light - 0.48) / 0.4, 0.0, 1.0) - 2.0 * (light <= 0.1)
+        worth += 0.8 * np.clip(1.0 - np.abs(light - 0.48) / 0.4, 0.0, 1.0) - 2.0 * (light <= 0.1) - (light >= 0.92)
     if timeline.motion is not None:
         worth -= 0.4 * _within(timeline.motion.at(times))  # what moves fast is blurred
     if timeline.faces is not None:
@@ -174,10 +174,10 @@ class _Walk:
         return self.current
 
     def _seek(self, target: int) -> None:
-        """To the keyframe before; to the very beginning where that lands behind the target."""
-        for goal in (target, self.start):
+        """To the keyframe before; to the very beginning where that lands behind the target or nowhere."""
+        for goal in (max(target, self.start), self.start, self.stream.start_time or 0):
             try:
-                self.container.seek(max(goal, self.start), stream=self.stream, backward=True)
+                self.container.seek(goal, stream=self.stream, backward=True)
             except av.FFmpegError:
                 continue
             self.frames = self.container.decode(self.stream)
@@ -185,9 +185,6 @@ class _Walk:
             if self.following is not None and _pts(self.following) <= target:
                 self.current = None
                 return
-        if self.following is None and self.current is None:
-            self.frames = self.container.decode(self.stream)
-            self.following = self._next()
 
     def _next(self) -> VideoFrame | None:
         """The next frame with a time; broken stretches are passed over."""

@@ -110,7 +110,7 @@ class Timeline:
 
     def _track(self, curve: Curve) -> Track:
         """The curve on this clock: the mean of its samples inside each tick, or the one in force."""
-        values = curve.values.astype(np.float64)
+        values = np.nan_to_num(curve.values.astype(np.float64))
         if not len(values):
             return Track(np.zeros(self.ticks))
         sums = np.concatenate(([0.0], np.cumsum(values)))

@@ -22,8 +22,10 @@ EVERYTHING = "select, insert, update, delete"
 _ROLES = """
     do $$
     declare
-        -- since 16 whoever makes a role may administer it, and not yet become it
-        become text := case when current_setting('server_version_num')::int < 160000 then 'member' else 'set' end;
+        -- Since 16 a role is joined in three ways: to administer it, to be like it, to become it. Here: to become it.
+        new boolean := current_setting('server_version_num')::int >= 160000;
+        become text := case when new then 'set' else 'member' end;
+        how text := case when new then ' with inherit false, set true' else '' end;
     begin
         if not exists (select from pg_roles where rolname = '{system}') then
             create role {system} nologin;
@@ -32,13 +34,13 @@ _ROLES = """
             create role {app} nologin noinherit;
         end if;
         if not pg_has_role('{app}', '{system}', become) then
-            grant {system} to {app};
+            execute 'grant {system} to {app}' || how;
         end if;
         if not pg_has_role(current_user, '{app}', become) then
-            execute format('grant {app} to %I', current_user);
+            execute format('grant {app} to %I', current_user) || how;
         end if;
         if not pg_has_role(current_user, '{system}', become) then
-            execute format('grant {system} to %I', current_user);
+            execute format('grant {system} to %I', current_user) || how;
         end if;
     exception when insufficient_privilege then
         raise exception 'the roles of Stakazo are missing, and % may not make them. As an administrator: '

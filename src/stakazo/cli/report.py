@@ -1,0 +1,124 @@
+"""The report of one run: what was found and made, as the page wants it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from fractions import Fraction
+from pathlib import Path
+
+from stakazo import __version__, media
+from stakazo.cli.client import Row
+from stakazo.cli.story import Done
+from stakazo.media import thumbnails
+from stakazo.media.types import Analysis, Box, CropKey, CropPath, CropShot, Framing, Part, Score
+from stakazo.report import ReportClip, ReportData, ReportVariant, Still, write_report
+from stakazo.variants.recipes import RECIPES
+
+MOST_STILLS = 72
+STILL_HEIGHT = 90
+"""Pixels."""
+
+
+def write(path: Path, done: Done, source: Path, comparison: Sequence[str] = ()) -> None:
+    """Write the page at `path`; its films lie beside it."""
+    analysis = media.analysis_from_dict(done.analysis)
+    write_report(path, _data(path.parent, done, analysis, source, tuple(comparison)))
+
+
+def _data(folder: Path, done: Done, analysis: Analysis, source: Path, comparison: tuple[str, ...]) -> ReportData:
+    return ReportData(
+        title=done.video["title"],
+        filename=done.video["filename"],
+        analysis=analysis,
+        clips=tuple(_clip(folder, clip, done) for clip in done.clips),
+        stills=_stills(source, analysis),
+        comparison=comparison,
+        versions=_versions(done),
+        timings=tuple(done.seconds.items()),
+        notes=_warnings(done),
+        made_at=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+    )
+
+
+def _clip(folder: Path, clip: Row, done: Done) -> ReportClip:
+    return ReportClip(
+        rank=clip["rank"],
+        start=clip["start"],
+        end=clip["end"],
+        starts_on=clip["starts_on"],
+        ends_on=clip["ends_on"],
+        score=Score(tuple(Part(**part) for part in clip["score_parts"])),
+        reasons=tuple(clip["reasons"]),
+        thumbnail=Path(clip["thumbnail"]).read_bytes(),
+        filmstrip=Path(clip["filmstrip"]).read_bytes(),
+        variants=tuple(_variant(folder, variant) for variant in clip["variants"]),
+        failures=tuple(done.failures_of(clip["id"])),
+    )
+
+
+def _variant(folder: Path, variant: Row) -> ReportVariant:
+    return ReportVariant(
+        name=variant["recipe"],
+        label=RECIPES[variant["recipe"]].label,
+        platform=variant["platform"],
+        file=Path(variant["path"]).relative_to(folder).as_posix(),
+        width=variant["width"],
+        height=variant["height"],
+        size=variant["size_bytes"],
+        duration=variant["duration"],
+        fps=variant["fps"],
+        video_codec=variant["video_codec"],
+        audio_codec=variant["audio_codec"],
+        loudness=variant["loudness"],
+        true_peak=variant["true_peak"],
+        crop=_crop(variant["render"]["crop"]),
+    )
+
+
+def _crop(path: Row) -> CropPath:
+    """A crop path as the API shows it, as a value again."""
+    width, height = path["aspect"].split(":")
+    return CropPath(
+        Fraction(int(width), int(height)),
+        tuple(
+            CropShot(
+                start=shot["start"],
+                end=shot["end"],
+                framing=Framing(shot["framing"]),
+                keys=tuple(CropKey(time, Box(*box)) for time, *box in shot["keys"]),
+                reason=shot["reason"],
+            )
+            for shot in path["shots"]
+        ),
+    )
+
+
+def _stills(source: Path, analysis: Analysis) -> tuple[Still, ...]:
+    """A frame from the middle of each shot; of a film with many shots, evenly chosen ones."""
+    if analysis.pictures is None:
+        return ()
+    middles = [(shot.start + shot.end) / 2 for shot in analysis.pictures.shots]
+    step = max(1, -(-len(middles) // MOST_STILLS))
+    times = middles[step // 2 :: step] or middles
+    frames = thumbnails.extract_frames(source, times, height=STILL_HEIGHT, info=analysis.info)
+    return tuple(Still(time, frame) for time, frame in zip(times, frames, strict=True))
+
+
+def _versions(done: Done) -> tuple[tuple[str, str], ...]:
+    found = {"Stakazo": __version__}
+    for variant in (variant for clip in done.clips for variant in clip["variants"]):
+        found["FFmpeg"] = variant["render"]["ffmpeg"]["version"]
+    found |= {f"Rule {rule['platform']}": f"version {rule['version']}" for rule in done.rules}
+    return tuple(found.items())
+
+
+def _warnings(done: Done) -> tuple[str, ...]:
+    """What the platforms would say, each sentence once."""
+    said = (
+        warning
+        for clip in done.clips
+        for variant in clip["variants"]
+        for warning in variant["render"].get("warnings", [])
+    )
+    return tuple(dict.fromkeys(said))

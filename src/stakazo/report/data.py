@@ -1,0 +1,97 @@
+"""What a report shows: frozen values. Pictures are the bytes of JPEG files, so that the page holds them itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from stakazo.media.types import Analysis, CropPath, Score
+
+
+@dataclass(frozen=True, slots=True)
+class ReportVariant:
+    """One rendered file."""
+
+    name: str
+    """The recipe's name."""
+    label: str
+    """The same for a person: Instagram Reel."""
+    platform: str
+    file: str
+    """Where the file is, relative to the report, with `/` between folders."""
+    width: int
+    height: int
+    size: int
+    """Bytes."""
+    duration: float
+    fps: float | None = None
+    video_codec: str | None = None
+    audio_codec: str | None = None
+    """None for a file without sound."""
+    loudness: float | None = None
+    """Integrated LUFS."""
+    true_peak: float | None = None
+    """dBTP."""
+    crop: CropPath | None = None
+    """How the frame was cut, in the source's time; None when it wasn't."""
+    poster: bytes | None = None
+    """A JPEG of its own; without one the clip's thumbnail is shown, cut as the crop does."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportClip:
+    """A chosen window, why, and what was made of it."""
+
+    rank: int
+    start: float
+    end: float
+    starts_on: str
+    """bar, beat, shot, silence, start ..."""
+    ends_on: str
+    score: Score
+    reasons: tuple[str, ...]
+    """Best first."""
+    thumbnail: bytes | None = None
+    """JPEG."""
+    thumbnail_time: float | None = None
+    """Seconds of the source: which frame the thumbnail is."""
+    filmstrip: bytes | None = None
+    """JPEG: frames of the clip side by side."""
+    variants: tuple[ReportVariant, ...] = ()
+    failures: tuple[str, ...] = ()
+    """What could not be rendered, in sentences."""
+
+    @property
+    def duration(self) -> float:
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """A frame of the source for the timeline."""
+
+    time: float
+    jpeg: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ReportData:
+    """Everything on the page."""
+
+    title: str
+    filename: str
+    """Of the source, as the person named it."""
+    analysis: Analysis
+    clips: tuple[ReportClip, ...]
+    """Best first."""
+    stills: tuple[Still, ...] = ()
+    """Frames for the timeline, in order of time: about one per shot."""
+    comparison: tuple[str, ...] = ()
+    """Sentences: how what was found compares with what is known of the file."""
+    versions: tuple[tuple[str, str], ...] = ()
+    """Name and value: programs, models, the rule that chose."""
+    timings: tuple[tuple[str, float], ...] = ()
+    """Stage and seconds, in order."""
+    notes: tuple[str, ...] = field(default=())
+    """What else a person should know."""
+    made_at: str = ""
+    """When, as it shall be printed."""

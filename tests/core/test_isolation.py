@@ -1,0 +1,279 @@
+"""One workspace can't see, change or point at another's rows; and these tests notice when it could."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg import errors, sql
+from sqlalchemy import func, select, text, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import aliased
+
+import stakazo.ads.models
+import stakazo.publishing.models  # noqa: F401 (every table)
+from stakazo.clips.models import Clip
+from stakazo.core.actor import Actor, new_id
+from stakazo.core.db import Base, Database
+from stakazo.core.isolation import faults
+from stakazo.core.postgres import APP, OWNER, SYSTEM, Urls, conninfo
+from stakazo.jobs.models import Job
+from stakazo.ledger.models import LedgerEvent
+from stakazo.videos.models import VideoAsset
+
+Rows = dict[str, UUID]
+Fill = Callable[[Actor], Awaitable[Rows]]
+
+COLUMNS = {table.name: "workspace_id" for table in Base.metadata.sorted_tables if "workspace_id" in table.columns}
+COLUMNS["workspaces"] = "id"
+"""Every table that belongs to workspaces, and the column that says to which."""
+ADDED_TO_ONLY = {"ledger_events", "ad_metrics"}
+
+
+def hits(url: str, workspace: UUID | None, table: str, statement: str, *values: object) -> int:
+    """How many rows a statement finds or changes, before it is undone; -1 when it is refused."""
+    names = {"t": sql.Identifier(table), "workspace": sql.Identifier(COLUMNS[table])}
+    with psycopg.connect(conninfo(url)) as connection:
+        if workspace:
+            connection.execute("select set_config('stakazo.workspace', %s, true)", [str(workspace)])
+        try:
+            return connection.execute(sql.SQL(statement).format(**names), values).rowcount
+        except (errors.InsufficientPrivilege, errors.RestrictViolation):
+            return -1
+        except errors.IntegrityError:
+            return 1  # it came past the policies, to a constraint
+        finally:
+            connection.rollback()
+
+
+COPY = (
+    "insert into {t} select (jsonb_populate_record(t, jsonb_build_object("
+    "%s::text, %s::text, case %s::text when 'id' then 'created_at' else 'id' end, null))).* from {t} t where id = %s"
+)
+
+
+def leaks(urls: Urls, table: str, mine: Rows, others: Rows) -> list[str]:
+    """Everything that is wrong with one table, as seen by someone in the workspace of `mine`."""
+    me, them, here = mine["workspaces"], others["workspaces"], COLUMNS[table]
+    found = []
+    for who, url in (("the app", urls.app), ("the owner", urls.owner)):
+        expected = {
+            "sees its rows": hits(url, me, table, "select from {t} where {workspace} = %s", me) >= 1,
+            "sees no other's": hits(url, me, table, "select from {t} where {workspace} <> %s", me) == 0,
+            "sees none without a workspace": hits(url, None, table, "select from {t}") == 0,
+            "changes no other's": hits(url, me, table, "update {t} set id = id where id = %s", others[table]) <= 0,
+            "removes no other's": hits(url, me, table, "delete from {t} where id = %s", others[table]) <= 0,
+            "moves none to others": hits(url, me, table, "update {t} set {workspace} = %s", them) == -1,
+            "adds none to others": hits(url, me, table, COPY, here, them, here, mine[table]) == -1,
+        }
+        found += [f"not true that {who} {what}" for what, is_so in expected.items() if not is_so]
+    return found
+
+
+async def catalogue(urls: Urls) -> list[str]:
+    db = Database(urls.app)
+    async with db.engine.connect() as connection:
+        found = await faults(connection)
+    await db.close()
+    return found
+
+
+async def test_nothing_leaks(urls: Urls, fill: Fill, actor: Actor, other_actor: Actor):
+    mine, others = await fill(actor), await fill(other_actor)
+    assert await catalogue(urls) == []
+    assert {table: leaks(urls, table, mine, others) for table in COLUMNS} == {table: [] for table in COLUMNS}
+
+
+SABOTAGE = {
+    "a dropped policy": ("drop policy one_workspace on {t}", None),
+    "row-level security switched off": (
+        "alter table {t} disable row level security",
+        "alter table {t} enable row level security",
+    ),
+    "row-level security not forced": (
+        "alter table {t} no force row level security",
+        "alter table {t} force row level security",
+    ),
+    "a policy that lets everybody in": (
+        "create policy everybody on {t} using (true) with check (true)",
+        "drop policy everybody on {t}",
+    ),
+}
+
+
+@pytest.mark.parametrize("table", COLUMNS)
+async def test_the_check_turns_red(urls: Urls, fill: Fill, actor: Actor, other_actor: Actor, table: str):
+    """Whatever is broken in one table, both the catalogue and the attempts say so."""
+    mine, others = await fill(actor), await fill(other_actor)
+    assert leaks(urls, table, mine, others) == []
+    with psycopg.connect(conninfo(urls.owner), autocommit=True) as owner:
+        for what, (breaks, mends) in reversed(SABOTAGE.items()):
+            owner.execute(breaks.format(t=table))
+            assert any(table in fault for fault in await catalogue(urls)), what
+            assert leaks(urls, table, mine, others), what
+            if mends:
+                owner.execute(mends.format(t=table))
+                assert await catalogue(urls) == []
+
+
+async def test_a_new_table_without_protection_turns_the_check_red(urls: Urls):
+    with psycopg.connect(conninfo(urls.owner), autocommit=True) as owner:
+        owner.execute("create table forgotten (workspace_id uuid)")
+    assert await catalogue(urls) == ["The table forgotten is open: row-level security is off."]
+
+
+async def test_every_table_of_the_models_is_looked_at(urls: Urls):
+    with psycopg.connect(conninfo(urls.owner)) as owner:
+        there = {
+            name
+            for (name,) in owner.execute(
+                "select table_name from information_schema.columns where column_name = 'workspace_id'"
+                " and table_schema = 'public'"
+            )
+        }
+    assert there | {"workspaces"} == set(COLUMNS)
+    assert set(COLUMNS) >= {
+        "jobs",
+        "video_assets",
+        "clips",
+        "clip_variants",
+        "publications",
+        "campaigns",
+        "ad_metrics",
+        "platform_rules",
+        "ledger_events",
+        "api_keys",
+        "memberships",
+    }
+
+
+# --- through the ORM ----------------------------------------------------------------------------------------
+
+
+async def test_the_orm_sees_one_workspace(database: Database, fill: Fill, actor: Actor, other_actor: Actor):
+    mine, others = await fill(actor), await fill(other_actor)
+    async with database.transaction(actor) as session:
+        assert await session.get(Clip, others["clips"]) is None
+        assert [clip.id for clip in await session.scalars(select(Clip))] == [mine["clips"]]
+        assert await session.scalar(select(func.count()).select_from(Clip)) == 1
+        assert await session.scalar(text("select count(*) from clips")) == 1
+        video, clip = aliased(VideoAsset), aliased(Clip)
+        joined = select(func.count()).select_from(clip).join(video, clip.video_id == video.id, full=True)
+        assert await session.scalar(joined) == 1
+        cross = select(func.count()).select_from(clip).join(video, text("true"))
+        assert await session.scalar(cross) == 1
+        theirs = update(Clip).where(Clip.id == others["clips"]).values(rank=9)
+        assert (await session.execute(theirs)).rowcount == 0
+        assert (await session.execute(text("update clips set rank = 9"))).rowcount == 1
+        await session.rollback()
+
+
+async def test_a_row_written_for_another_workspace_is_refused(database: Database, actor: Actor, other_actor: Actor):
+    with pytest.raises(DBAPIError, match="row-level security"):
+        async with database.transaction(actor) as session:
+            session.add(Job(workspace_id=other_actor.workspace_id, type="t", queue="q", correlation_id=new_id()))
+
+
+async def test_a_workspace_is_not_remembered_by_the_connection(database: Database, fill: Fill, actor: Actor):
+    await fill(actor)
+    async with database.transaction(actor) as session:
+        pid = await session.scalar(text("select pg_backend_pid()"))
+    async with database.engine.connect() as connection:
+        assert await connection.scalar(text("select pg_backend_pid()")) == pid
+        assert await connection.scalar(text("select count(*) from clips")) == 0
+
+
+# --- foreign keys -------------------------------------------------------------------------------------------
+
+FOREIGN_KEYS = [
+    (table, [column.name for column in key.columns], key.referred_table.name)
+    for table in sorted(COLUMNS)
+    if table != "workspaces"
+    for key in Base.metadata.tables[table].foreign_key_constraints
+    if key.referred_table.name in COLUMNS and key.referred_table.name != "workspaces"
+]
+
+
+@pytest.mark.parametrize(("table", "columns", "target"), FOREIGN_KEYS)
+def test_a_foreign_key_carries_its_workspace(table: str, columns: list[str], target: str):
+    assert columns[0] == "workspace_id", f"{table} could point at another workspace's {target}: make the key composite"
+
+
+async def test_a_row_of_another_workspace_cannot_be_pointed_at(
+    urls: Urls, fill: Fill, actor: Actor, other_actor: Actor
+):
+    mine, others = await fill(actor), await fill(other_actor)
+    assert len(FOREIGN_KEYS) >= 8
+    for table, (_, column), target in FOREIGN_KEYS:
+        with psycopg.connect(conninfo(urls.owner)) as connection:  # who may change every table
+            connection.execute("select set_config('stakazo.workspace', %s, true)", [str(actor.workspace_id)])
+            connection.execute(f"alter table {table} disable trigger user")
+            with pytest.raises(errors.ForeignKeyViolation):
+                connection.execute(f"update {table} set {column} = %s where id = %s", [others[target], mine[table]])
+            connection.rollback()
+
+
+# --- the roles ----------------------------------------------------------------------------------------------
+
+
+async def test_the_roles_can_do_no_more_than_they_should(urls: Urls):
+    with psycopg.connect(conninfo(urls.app)) as connection:
+        role = connection.execute(
+            "select rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolinherit from pg_roles where rolname = %s",
+            [APP],
+        ).fetchone()
+        assert role == (False,) * 5
+        owners = connection.execute("select distinct tableowner from pg_tables where schemaname = 'public'").fetchall()
+        assert owners == [(OWNER,)]
+        for statement in (
+            f"set role {OWNER}",
+            "alter table clips disable row level security",
+            "create table mine ()",
+            "drop policy one_workspace on clips",
+            "set session_replication_role = replica",
+        ):
+            with pytest.raises(errors.InsufficientPrivilege), connection.transaction():
+                connection.execute(statement)
+
+
+async def test_the_machinery_sees_jobs_and_keys_of_all_and_nothing_else(
+    database: Database, fill: Fill, actor: Actor, other_actor: Actor
+):
+    await fill(actor)
+    await fill(other_actor)
+    async with database.system_transaction() as session:
+        for table, column in COLUMNS.items():
+            seen = session.scalar(text(f"select count(distinct {column}) from {table}"))
+            if table in {"jobs", "api_keys", "workspaces"}:
+                assert await seen == 2
+            else:
+                with pytest.raises(DBAPIError, match="permission denied"):
+                    async with session.begin_nested():
+                        await seen
+        session.add(
+            LedgerEvent(
+                workspace_id=actor.workspace_id,
+                event="job_lost",
+                subject_type="job",
+                subject_id=new_id(),
+                actor_kind="system",
+                actor_id=SYSTEM,
+                correlation_id=new_id(),
+            )
+        )
+    async with database.transaction(actor) as session:
+        assert await session.scalar(text("select count(*) from ledger_events where event = 'job_lost'")) == 1
+        assert await session.scalar(text("select current_user")) == APP
+
+
+async def test_people_are_seen_by_those_who_share_a_workspace(
+    database: Database, fill: Fill, actor: Actor, other_actor: Actor
+):
+    mine, _ = await fill(actor), await fill(other_actor)
+    async with database.transaction(actor) as session:
+        assert (await session.scalars(text("select id from users"))).all() == [mine["users"]]
+    with pytest.raises(DBAPIError, match="permission denied"):
+        async with database.transaction(actor) as session:
+            await session.execute(text("update users set name = 'x'"))

@@ -1,0 +1,164 @@
+"""Workers and databases that are killed in the middle of it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import psutil
+import psycopg
+
+from stakazo.accounts.models import Workspace
+from stakazo.core import migrate, postgres
+from stakazo.core.actor import Actor, new_id
+from stakazo.core.db import Database
+from stakazo.core.settings import Settings
+from stakazo.jobs.states import JobState
+from stakazo.worker import WATCHDOG_EXIT, Supervisor
+
+
+async def test_ten_workers_are_killed_and_every_job_is_done_once(
+    house: Any, program: ModuleType, processes: Any
+) -> None:
+    rows = [await house.start(program.steady, f"job {i}", 1.0) for i in range(24)]
+    alive = [processes.start() for _ in range(3)]
+    kills: list[tuple[float, list[Any]]] = []
+    running = """
+        select s.job_id, s.pid from starts s join jobs j on j.id = s.job_id
+        where j.state = 'PROCESSING' and j.attempt = s.attempt and s.pid = any(:pids)
+    """
+    while len(kills) < 10:
+        found: list[Any] = []
+
+        async def somebody_works(found: list[Any] = found) -> bool:
+            found[:] = await house.rows(running, pids=[process.pid for process in alive])
+            return bool(found)
+
+        await house.until(somebody_works)
+        victim = next(process for process in alive if process.pid == found[0].pid)
+        os.kill(victim.pid, signal.SIGKILL)
+        kills.append((time.time(), [job for job, pid in found if pid == victim.pid]))
+        alive.remove(victim)
+        alive.append(processes.start())
+    done = await house.ended(*(row.id for row in rows))
+    assert {row.state for row in done} == {JobState.COMPLETED}
+    effects = [what for (what,) in await house.rows("select what from effects")]
+    assert sorted(effects) == sorted(f"job {i}" for i in range(24))
+    crashed = [job for _, jobs in kills for job in jobs]
+    assert len(crashed) >= 10
+    for killed_at, jobs in kills:
+        for job in jobs:
+            starts = await house.rows("select extract(epoch from at) from starts where job_id = :id", id=job)
+            again = [float(at) - killed_at for (at,) in starts if float(at) > killed_at]
+            assert again or job not in {row.id for row in done if row.attempt > 1}
+            assert not again or min(again) < 30
+
+
+async def test_a_worker_that_was_taken_for_dead_changes_nothing(
+    house: Any, program: ModuleType, processes: Any
+) -> None:
+    row = await house.start(program.stale)
+    first = processes.start()
+    await house.until(lambda: house.rows("select 1 from starts"))
+    os.kill(first.pid, signal.SIGSTOP)
+    processes.start()
+    await house.until(lambda: house.rows("select 1 from starts where attempt = 2"))
+    os.kill(first.pid, signal.SIGCONT)
+    (done,) = await house.ended(row.id)
+    assert (done.state, done.attempt, done.crashes) == (JobState.COMPLETED, 2, 1)
+    assert await house.rows("select what, attempt from effects") == [("stale", 2)]
+
+
+async def test_the_watchdog_ends_a_worker_that_hangs_and_its_children(
+    house: Any, program: ModuleType, processes: Any
+) -> None:
+    row = await house.start(program.blocks, 60.0)
+    hung = processes.start()
+    await house.until(lambda: house.rows("select 1 from starts"))
+    (child,) = psutil.Process(hung.pid).children()
+    await asyncio.to_thread(hung.join, 20)
+    assert hung.exitcode == WATCHDOG_EXIT
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+    assert "no heartbeat" in processes.log(hung)
+    processes.start()
+    (done,) = await house.ended(row.id)
+    assert (done.state, done.attempt) == (JobState.COMPLETED, 2)
+
+
+async def test_a_worker_that_is_asked_to_stop_hands_back_and_leaves_nothing(
+    house: Any, program: ModuleType, processes: Any
+) -> None:
+    row = await house.start(program.sleeper, 60.0)
+    worker = processes.start()
+    await house.until(lambda: house.rows("select 1 from starts"))
+    (child,) = psutil.Process(worker.pid).children()
+    worker.terminate()
+    await asyncio.to_thread(worker.join, 20)
+    assert worker.exitcode == 0
+    assert not child.is_running()
+    back = await house.job(row.id)
+    assert (back.state, back.failures, back.crashes) == (JobState.RETRY, 0, 0)
+
+
+async def test_the_supervisor_outlives_a_job_that_kills_its_workers(
+    house: Any, program: ModuleType, processes: Any
+) -> None:
+    poison = await house.start(program.poison)
+    argv = (processes.python, str(processes.program))
+    async with Supervisor(house.settings, argv=argv, environment=processes.environment) as supervisor:
+        (failed,) = await house.ended(poison.id)
+        after = await house.start(program.note, "after")
+        (done,) = await house.ended(after.id)
+        (worker,) = [psutil.Process(process.pid) for process in supervisor.processes.values()]
+    assert (failed.state, failed.error["code"]) == (JobState.FAILED, "poison")
+    assert done.state is JobState.COMPLETED
+    assert not worker.is_running()
+
+
+async def test_workers_go_when_their_supervisor_is_killed(house: Any, program: ModuleType, processes: Any) -> None:
+    row = await house.start(program.sleeper, 60.0)
+    supervisor = processes.start("supervise")
+    await house.until(lambda: house.rows("select 1 from starts"))
+    (worker,) = psutil.Process(supervisor.pid).children()
+    supervisor.kill()
+    await house.until(lambda: gone(worker))
+    assert (await house.job(row.id)).state is JobState.RETRY
+
+
+async def gone(process: psutil.Process) -> bool:
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+async def test_workers_outlive_a_database_that_is_killed(
+    program: ModuleType, processes: Any, house_of: Any, own_server: Path
+) -> None:
+    urls = await asyncio.to_thread(postgres.ensure, own_server)
+    await asyncio.to_thread(migrate.upgrade, urls.owner)
+    with psycopg.connect(postgres.conninfo(urls.owner), autocommit=True) as connection:
+        connection.execute(program.TABLES)
+    db = Database(urls.app, pool_size=4)
+    workspace = Workspace(id=new_id(), name="x")
+    async with db.system_transaction() as session:
+        session.add(workspace)
+    house = house_of(db, Actor(workspace.id, "user", "ann"), Settings(), urls)
+    processes.environment |= {
+        "STAKAZO_DATABASE_URL": urls.owner,
+        "STAKAZO_APP_DATABASE_URL": urls.app,
+        "STAKAZO_STALLED_AFTER": "40",
+    }
+    workers = [processes.start() for _ in range(2)]
+    rows = [await house.start(program.steady, f"job {i}", 1.0) for i in range(12)]
+    await house.until(lambda: house.rows("select 1 from effects"))
+    server = int((own_server / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
+    os.kill(server, signal.SIGKILL)
+    assert await asyncio.to_thread(postgres.ensure, own_server) == urls
+    done = await house.ended(*(row.id for row in rows))
+    await db.close()
+    assert {row.state for row in done} == {JobState.COMPLETED}
+    assert {row.crashes for row in done} == {0}
+    assert [worker.exitcode for worker in workers] == [None, None]

@@ -1,0 +1,118 @@
+"""Jobs that nobody would run again are found, each once."""
+
+from __future__ import annotations
+
+import asyncio
+from types import ModuleType
+from typing import Any
+
+from sqlalchemy import text
+
+from stakazo.core.db import Database
+from stakazo.jobs import lifecycle
+from stakazo.jobs.states import JobState
+from stakazo.jobs.sweeper import LOCK, Swept, sweep
+
+
+async def taken(house: Any, row: Any, *, begun: bool = True) -> None:
+    """A worker that has died since has fetched the job, and begun it."""
+    async with house.db.system_transaction() as session:
+        await session.execute(
+            text("""
+                with dead as (insert into procrastinate_workers (last_heartbeat)
+                    values (now() - interval '1 hour') returning id)
+                update procrastinate_jobs set status = 'doing', worker_id = dead.id from dead
+                where procrastinate_jobs.id = :id
+            """),
+            {"id": row.engine_job_id},
+        )
+        if begun:
+            assert await lifecycle.claim(session, row.id, row.engine_job_id, "dead:1") is not None
+
+
+async def test_a_dead_workers_job_is_recovered(house: Any, program: ModuleType) -> None:
+    row = await house.start(program.note, "x")
+    await taken(house, row)
+    assert await sweep(house.db, 1.0) == Swept(recovered=1)
+    found = await house.job(row.id)
+    assert (found.state, found.crashes, found.error["code"]) == (JobState.RETRY, 1, "worker_lost")
+    assert found.engine_job_id != row.engine_job_id
+    assert await house.rows("select status::text from procrastinate_jobs") == [("todo",)]
+    assert await sweep(house.db, 1.0) == Swept()
+    async with house.worker():
+        (done,) = await house.ended(row.id)
+    assert (done.state, done.attempt) == (JobState.COMPLETED, 2)
+
+
+async def test_a_job_that_was_fetched_but_never_begun_is_delivered_anew(house: Any, program: ModuleType) -> None:
+    row = await house.start(program.note, "x")
+    await taken(house, row, begun=False)
+    assert await sweep(house.db, 1.0) == Swept(redelivered=1)
+    assert (await house.job(row.id)).crashes == 0
+
+
+async def test_a_job_without_a_delivery_gets_one(house: Any, program: ModuleType) -> None:
+    rows = [await house.start(program.note, str(i)) for i in range(3)]
+    await house.rows("delete from procrastinate_jobs where id = :id returning 1", id=rows[0].engine_job_id)
+    await house.rows(
+        "update procrastinate_jobs set status = 'succeeded' where id = :id returning 1", id=rows[1].engine_job_id
+    )
+    assert await sweep(house.db, 1.0) == Swept(redelivered=2)
+    assert (await house.job(rows[2].id)).engine_job_id == rows[2].engine_job_id
+
+
+async def test_a_job_fetched_by_a_living_worker_but_lost_on_the_way(house: Any, program: ModuleType) -> None:
+    row = await house.start(program.note, "x")
+    await taken(house, row, begun=False)
+    await house.rows("update procrastinate_workers set last_heartbeat = now() + interval '1 hour' returning 1")
+    assert await sweep(house.db, 1.0) == Swept()
+    await house.rows(
+        "update procrastinate_events set at = now() - interval '1 hour' where type = 'started' returning 1"
+    )
+    assert await sweep(house.db, 1.0) == Swept(redelivered=1)
+
+
+async def test_a_job_that_costs_too_many_workers_fails(house: Any, program: ModuleType) -> None:
+    row = await house.start(program.poison)
+    for _ in range(2):
+        await taken(house, await house.job(row.id))
+        await sweep(house.db, 1.0)
+    failed = await house.job(row.id)
+    assert (failed.state, failed.crashes, failed.error["code"]) == (JobState.FAILED, 2, "poison")
+    assert "died 2 times" in failed.error["detail"]
+    assert await house.rows("select what from effects") == [("ended",)]
+    assert (await house.events(row.id))[-1] == "job_processing_failed"
+
+
+async def test_many_sweepers_at_once_recover_each_job_once(house: Any, program: ModuleType) -> None:
+    rows = [await house.start(program.note, str(i)) for i in range(8)]
+    for row in rows:
+        await taken(house, row)
+    databases = [Database(house.db.url, pool_size=2) for _ in range(4)]
+    try:
+        found = await asyncio.gather(*(sweep(db, 1.0) for db in databases for _ in range(3)))
+    finally:
+        for db in databases:
+            await db.close()
+    assert sum(swept.recovered for swept in found) == 8
+    assert await house.rows("select distinct crashes from jobs") == [(1,)]
+    assert await house.rows("select count(*) from procrastinate_jobs") == [(8,)]
+
+
+async def test_one_sweeper_at_a_time(house: Any, program: ModuleType) -> None:
+    await taken(house, await house.start(program.note, "x"))
+    async with house.db.system_transaction() as session:
+        await session.execute(text("select pg_advisory_xact_lock(:key)"), {"key": LOCK})
+        assert await sweep(house.db, 1.0) == Swept()
+    assert await sweep(house.db, 1.0) == Swept(recovered=1)
+
+
+async def test_a_parent_whose_children_ended_unnoticed_goes_on(house: Any, program: ModuleType) -> None:
+    row = await house.start(program.waits_for_sleepers, 1)
+    async with house.worker():
+        await house.until(lambda: house.rows("select 1 from jobs where phase = 'children' and state = 'PROCESSING'"))
+    await house.rows(
+        "update jobs set state = 'COMPLETED', finished_at = now() where parent_id = :id returning 1", id=row.id
+    )
+    assert await sweep(house.db, 1.0) == Swept(settled=1)
+    assert (await house.job(row.id)).state is JobState.COMPLETED
