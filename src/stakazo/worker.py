@@ -42,10 +42,11 @@ from stakazo.core.settings import Settings
 from stakazo.core.settings import settings as read_settings
 from stakazo.core.storage import DiskStorage
 from stakazo.core.telemetry import setup_logging
-from stakazo.jobs.attempt import Executor, Stop, persistently
+from stakazo.jobs.attempt import Executor, Stop
 from stakazo.jobs.connector import SteadyConnector, watchful
 from stakazo.jobs.engine import HANDLERS, TASK
 from stakazo.jobs.models import Worker
+from stakazo.jobs.outage import away_for_all, persistently
 from stakazo.jobs.sweeper import sweep
 
 T = TypeVar("T")
@@ -95,7 +96,8 @@ class WorkerProcess:
         self.id = new_id()
 
     async def run(self) -> None:
-        logging.getLogger("procrastinate").setLevel(logging.WARNING)  # our own log says it, with our ids
+        for chatty in ("procrastinate", "psycopg.pool"):  # our own log says it, with our ids
+            logging.getLogger(chatty).setLevel(logging.ERROR)
         try:
             with _signals(self._asked):
                 if await self._unless_stopped(persistently(lambda: migrate.is_current(self.db))) is False:
@@ -185,7 +187,7 @@ class WorkerProcess:
         supervisor = int(os.environ.get(PARENT, "0"))
         while True:
             await asyncio.sleep(self.settings.heartbeat_interval)
-            await persistently(self._beat)
+            await persistently(self._beat, seen=self._excuse, longest=self.settings.heartbeat_interval)
             if supervisor and os.getppid() != supervisor:
                 log.warning("supervisor_gone", supervisor=supervisor)
                 self.stop.set()
@@ -211,6 +213,11 @@ class WorkerProcess:
             )
             await self.executor.check(session)
         self.watchdog.beat()
+
+    def _excuse(self, error: Exception) -> None:
+        """A server that is down for everybody can't give our jobs to anyone, and waits for us when it is back."""
+        if away_for_all(error):
+            self.watchdog.beat()
 
     async def _keep_sweeping(self) -> None:
         while True:

@@ -6,26 +6,33 @@ import asyncio
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 import uvicorn
+from fastapi import FastAPI
 
 from stakazo.accounts import service as accounts
+from stakazo.accounts.models import Workspace
 from stakazo.core import postgres
+from stakazo.core.actor import Actor, new_id
 from stakazo.core.db import Database
 from stakazo.core.settings import Settings
 from stakazo.main import create_app
 
 
 class Site:
-    """One running API and the key to it."""
+    """One running API, a workspace of the test's own in it, and the key to that."""
 
-    def __init__(self, url: str, key: str, settings: Settings, urls: postgres.Urls, app: Any, port: int) -> None:
-        self.url, self.key, self.settings, self.urls, self.app, self.port = url, key, settings, urls, app, port
+    def __init__(self, house: House, workspace_id: UUID, key: str) -> None:
+        self.house, self.workspace_id, self.key = house, workspace_id, key
+        self.settings, self.urls, self.port, self.url = house.settings, house.urls, house.port, house.url
+        self.actor = Actor(workspace_id, "user", "test")
 
     def client(self, **options: Any) -> httpx.Client:
         return httpx.Client(
@@ -34,80 +41,109 @@ class Site:
 
     @property
     def files(self) -> list[Path]:
-        """Every file in storage, finished or not."""
+        """Every file of this workspace in storage, and every unfinished one."""
         root = self.settings.storage_dir
-        return sorted(path for path in root.rglob("*") if path.is_file())
+        folders = (root / str(self.workspace_id), root / "tmp")
+        return sorted(path for folder in folders for path in folder.rglob("*") if path.is_file())
+
+
+@dataclass(frozen=True)
+class House:
+    """A running API on a database."""
+
+    settings: Settings
+    urls: postgres.Urls
+    app: FastAPI
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def site(self) -> Site:
+        """A new workspace with a key."""
+
+        async def make() -> tuple[UUID, str]:
+            db = Database(self.urls.app, pool_size=1)
+            try:
+                workspace = Workspace(id=new_id(), name="Blue Note")
+                async with db.system_transaction() as session:
+                    session.add(workspace)
+                async with db.transaction(Actor(workspace.id, "user", "test")) as session:
+                    return workspace.id, (await accounts.create_key(session, "test")).token
+            finally:
+                await db.close()
+
+        return Site(self, *asyncio.run(make()))
 
 
 @contextmanager
-def _running(settings: Settings, urls: postgres.Urls, key: str) -> Iterator[Site]:
+def running(settings: Settings, urls: postgres.Urls) -> Iterator[House]:
+    """The API on a free port, in a thread."""
     app = create_app(settings)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
         config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=2)
-        server = uvicorn.Server(config)
-        started = threading.Event()
-
-        async def serve() -> None:
-            task = asyncio.create_task(server.serve(sockets=[listener]))
-            while not server.started and not task.done():
-                await asyncio.sleep(0.01)
-            started.set()
-            while not server.should_exit:
-                await asyncio.sleep(0.01)
-            app.state.stopping.set()
-            await task
-
-        thread = threading.Thread(target=asyncio.run, args=(serve(),))
+        server = Server(config, app)
+        thread = threading.Thread(target=asyncio.run, args=(server.serve(sockets=[listener]),))
         thread.start()
-        assert started.wait(30)
-        assert server.started
+        assert server.up.wait(30)
         try:
-            yield Site(f"http://127.0.0.1:{port}", key, settings, urls, app, port)
+            yield House(settings, urls, app, port)
         finally:
             server.should_exit = True
             thread.join(30)
             assert not thread.is_alive()
 
 
+class Server(uvicorn.Server):
+    """Like the one of `stakazo serve`: ends its live streams before it waits for them."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self.app, self.up = app, threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.app.state.stopping.set()
+        await super().shutdown(sockets)
+
+
+@pytest.fixture(scope="module")
+def house(server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One API for all tests of a file: each has a workspace of its own in it."""
+    name = f"t_{uuid4().hex}"
+    urls = server.create(name)
+    settings = Settings(
+        _env_file=None,  # type: ignore[call-arg]
+        data_dir=tmp_path_factory.mktemp("data"),
+        database_url=urls.owner,
+        app_database_url=urls.app,
+        database_pool_size=5,
+        DEBUG_ENDPOINTS_ENABLED=True,
+        min_free_bytes=1,
+        media_workers=1,
+    )
+    with running(settings, urls) as house:
+        yield house
+    server.drop(name)
+
+
 @pytest.fixture
-def site_with(urls: postgres.Urls, tmp_path: Path) -> Iterator[Callable[..., Site]]:
-    """Start an API with these settings."""
-    stack: list[Any] = []
-
-    def start(**changes: Any) -> Site:
-        settings = Settings(_env_file=None).model_copy(
-            update={
-                "data_dir": tmp_path / "data",
-                "database_url": urls.owner,
-                "app_database_url": urls.app,
-                "database_pool_size": 5,
-                "min_free_bytes": 0,
-                "debug_endpoints_enabled": True,
-                **changes,
-            }
-        )
-
-        async def first() -> None:
-            db = Database(urls.app, pool_size=1)
-            await accounts.ensure_first(db, settings)
-            await db.close()
-
-        asyncio.run(first())
-        running = _running(settings, urls, settings.key_file.read_text().strip())
-        stack.append(running)
-        return running.__enter__()
-
-    yield start
-    for running in reversed(stack):
-        running.__exit__(None, None, None)
-
-
-@pytest.fixture
-def site(site_with: Callable[..., Site]) -> Site:
+def site(house: House) -> Site:
     """An API, and nobody who takes its jobs."""
-    return site_with()
+    return house.site()
+
+
+@pytest.fixture
+def site_with(urls: postgres.Urls, app_settings: Settings) -> Iterator[Callable[..., Site]]:
+    """Start an API of the test's own with these settings."""
+    with ExitStack() as stack:
+        yield lambda **changes: stack.enter_context(running(app_settings.model_copy(update=changes), urls)).site()
 
 
 @pytest.fixture

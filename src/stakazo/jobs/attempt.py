@@ -5,16 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from enum import Enum
-from typing import TypeVar
 from uuid import UUID
 
 import structlog
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.core.db import Database
@@ -25,10 +22,9 @@ from stakazo.jobs import lifecycle
 from stakazo.jobs.engine import HANDLERS
 from stakazo.jobs.lifecycle import Lineage
 from stakazo.jobs.models import Job
+from stakazo.jobs.outage import away, persistently
 from stakazo.jobs.run import Lost, Run
 from stakazo.jobs.states import CANCELLED, Failure, JobState, Phase, failure_of, timed_out
-
-T = TypeVar("T")
 
 DATABASE_AWAY = Failure("database_away", "The database could not be reached.", retryable=True, after=1.0)
 STUBBORN = 10.0
@@ -76,24 +72,18 @@ class Executor:
 
     def run_for(self, job: Job, stop: Callable[[Stop], None]) -> Run:
         """What the handler of this claimed job is given; `stop` is called when a write finds that it should end."""
-        token = job.attempt
 
-        @asynccontextmanager
-        async def completing(session: AsyncSession) -> AsyncIterator[None]:
-            line = await lifecycle.held(session, job.id, token)
-            if not line:
-                stop(Stop.LOST)
-                raise Lost(f"Job {job.id} is no longer this worker's (attempt {token}).")
-            if line[-1].cancel_requested:
-                stop(Stop.CANCELLED)
-                raise Lost(f"Job {job.id} is to be cancelled.")
-            yield
-            await lifecycle.complete(session, line)
+        async def hold_all(session: AsyncSession) -> Job | None:
+            line = await lifecycle.held(session, job.id, job.attempt)
+            return line[-1] if line else None
+
+        async def complete(session: AsyncSession) -> None:
+            await lifecycle.complete(session, await lifecycle.held(session, job.id, job.attempt))
 
         return Run(
             job_id=job.id,
             type=job.type,
-            attempt=token,
+            attempt=job.attempt,
             failures=job.failures,
             actor=lifecycle.actor_for(job),
             db=self.db,
@@ -101,7 +91,8 @@ class Executor:
             settings=self.settings,
             lost=lambda: stop(Stop.LOST),
             cancelled=lambda: stop(Stop.CANCELLED),
-            completing=completing,
+            hold_all=hold_all,
+            complete=complete,
         )
 
     def close(self) -> None:
@@ -240,26 +231,3 @@ async def _cancel(work: asyncio.Task[None]) -> None:
         if done:
             return
     log.error("job_does_not_stop", task=work.get_name())
-
-
-def away(error: BaseException) -> bool:
-    """Whether the database can't be reached, is starting or stopping, or wants the transaction to be tried again."""
-    if isinstance(error, DBAPIError):
-        state = getattr(error.orig, "sqlstate", None)
-        gone = isinstance(error, OperationalError | InterfaceError) and state is None
-        return gone or error.connection_invalidated or (state or "").startswith(("08", "40", "53", "57P"))
-    return isinstance(error, PoolTimeout | ConnectionError)
-
-
-async def persistently(act: Callable[[], Awaitable[T]]) -> T:
-    """The act's result, however long the database is away. The act must be safe to repeat."""
-    delay = 0.1
-    while True:
-        try:
-            return await act()
-        except (SQLAlchemyError, OSError) as error:
-            if not away(error):
-                raise
-            log.warning("database_away", error=str(error).splitlines()[0], retry_in=delay)
-            await asyncio.sleep(delay)
-            delay = min(2.0, delay * 2)

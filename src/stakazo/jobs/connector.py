@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, LiteralString, TypeVar
+from collections.abc import Iterable
+from typing import Any, LiteralString
 
-import psycopg
-import structlog
 from procrastinate import PsycopgConnector
 from procrastinate.connector import Notify
-from procrastinate.exceptions import ConnectorException
-from psycopg_pool import PoolTimeout
 from sqlalchemy.engine import make_url
 
 from stakazo.core.postgres import conninfo
+from stakazo.jobs.outage import persistently
 
-T = TypeVar("T")
 KEEPALIVE = {
     "keepalives": "1",
     "keepalives_idle": "5",
@@ -25,8 +20,6 @@ KEEPALIVE = {
     "tcp_user_timeout": "10000",
 }
 """libpq's options with which a connection whose other end is gone fails within about ten seconds."""
-
-log = structlog.get_logger(__name__)
 
 
 def watchful(url: str, *, idle_in_transaction: float) -> str:
@@ -52,36 +45,14 @@ class SteadyConnector(PsycopgConnector):
         super().__init__(conninfo=conninfo(url), min_size=1, max_size=pool_size, timeout=5.0)
 
     async def execute_query_async(self, query: LiteralString, **arguments: Any) -> None:
-        await _until_answered(lambda: super(SteadyConnector, self).execute_query_async(query, **arguments))
+        await persistently(lambda: super(SteadyConnector, self).execute_query_async(query, **arguments))
 
     async def execute_query_one_async(self, query: LiteralString, **arguments: Any) -> dict[str, Any]:
-        return await _until_answered(lambda: super(SteadyConnector, self).execute_query_one_async(query, **arguments))
+        return await persistently(lambda: super(SteadyConnector, self).execute_query_one_async(query, **arguments))
 
     async def execute_query_all_async(self, query: LiteralString, **arguments: Any) -> list[dict[str, Any]]:
-        return await _until_answered(lambda: super(SteadyConnector, self).execute_query_all_async(query, **arguments))
+        return await persistently(lambda: super(SteadyConnector, self).execute_query_all_async(query, **arguments))
 
     async def listen_notify(self, on_notification: Notify, channels: Iterable[str]) -> None:
         channels = list(channels)
-        await _until_answered(lambda: super(SteadyConnector, self).listen_notify(on_notification, channels))
-
-
-async def _until_answered(ask: Callable[[], Awaitable[T]]) -> T:
-    delay = 0.1
-    while True:
-        try:
-            return await ask()
-        except ConnectorException as error:
-            if not _away(error.__cause__):
-                raise
-            log.warning("engine_database_away", error=str(error.__cause__).strip(), retry_in=delay)
-        await asyncio.sleep(delay)
-        delay = min(1.0, delay * 2)
-
-
-def _away(error: BaseException | None) -> bool:
-    if isinstance(error, PoolTimeout):
-        return True
-    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-        state = error.sqlstate
-        return state is None or state.startswith(("08", "40", "53", "57P"))
-    return False
+        await persistently(lambda: super(SteadyConnector, self).listen_notify(on_notification, channels))

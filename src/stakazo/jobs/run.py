@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,6 +22,7 @@ from stakazo.core.live import publish
 from stakazo.core.settings import Settings
 from stakazo.core.storage import DiskStorage
 from stakazo.jobs.models import Job
+from stakazo.jobs.outage import away
 from stakazo.jobs.states import JobState, remaining
 
 WRITE_EVERY = 0.5
@@ -52,8 +53,10 @@ class Run:
     """Called when a write finds that the job is no longer this worker's."""
     cancelled: Callable[[], None]
     """Called when a write finds that somebody wants the job to end."""
-    completing: Callable[[AsyncSession], AbstractAsyncContextManager[None]]
-    """Holds the job at the beginning of a transaction, and completes it at the end."""
+    hold_all: Callable[[AsyncSession], Awaitable[Job | None]]
+    """Locks the job, and first whatever its end will change; None where it isn't this worker's."""
+    complete: Callable[[AsyncSession], Awaitable[None]]
+    """Completes the job that is held."""
 
     completed: bool = False
     _report: tuple[float, str, str] = (0.0, "", "")
@@ -64,10 +67,10 @@ class Run:
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """One transaction, which only commits if the job is still this worker's; raises `Lost` where it isn't.
 
-        The job's row is locked against being given away until the end, so be short, and work outside.
+        The job's row is locked against being given away until the end, so be short, and work outside. Where the
+        database is away this waits for it.
         """
-        async with self.db.transaction(self.actor) as session:
-            await self._hold(session)
+        async with self._opened(self._hold) as session:
             yield session
 
     @asynccontextmanager
@@ -76,22 +79,38 @@ class Run:
 
         A handler that writes its result here has its effect exactly once, whatever dies. Nothing may follow it.
         """
-        async with self.db.transaction(self.actor) as session:
-            if self.completed:
-                raise Lost(f"Job {self.job_id} is completed already.")
-            async with self.completing(session):
-                yield session
+        async with self._opened(self.hold_all) as session:
+            yield session
+            await self.complete(session)
         self.completed = True
 
-    async def _hold(self, session: AsyncSession) -> None:
+    @asynccontextmanager
+    async def _opened(self, hold: Callable[[AsyncSession], Awaitable[Job | None]]) -> AsyncIterator[AsyncSession]:
         if self.completed:
             raise Lost(f"Job {self.job_id} is completed already.")
+        delay, opened = 0.1, False
+        while True:
+            try:
+                async with self.db.transaction(self.actor) as session:
+                    self._check(await hold(session))
+                    opened = True
+                    yield session
+                return
+            except SQLAlchemyError as error:
+                if opened or not away(error):
+                    raise
+            await asyncio.sleep(delay)
+            delay = min(2.0, delay * 2)
+
+    async def _hold(self, session: AsyncSession) -> Job | None:
         mine = (Job.id == self.job_id, Job.attempt == self.attempt, Job.state == JobState.PROCESSING)
-        row = (await session.execute(select(Job.cancel_requested).where(*mine).with_for_update(read=True))).first()
-        if row is None:
+        return (await session.scalars(select(Job).where(*mine).with_for_update(read=True))).one_or_none()
+
+    def _check(self, held: Job | None) -> None:
+        if held is None:
             self.lost()
             raise Lost(f"Job {self.job_id} is no longer this worker's (attempt {self.attempt}).")
-        if row.cancel_requested:
+        if held.cancel_requested:
             self.cancelled()
             raise Lost(f"Job {self.job_id} is to be cancelled.")
 

@@ -49,9 +49,7 @@ __all__ = [
 ]
 
 _FILES = {
-    **dict.fromkeys(
-        ("Analysis", "ClipRules", "CropPath", "MediaInfo", "Pick", "Pictures", "Sound", "Span"), "types"
-    ),
+    **dict.fromkeys(("Analysis", "ClipRules", "CropPath", "MediaInfo", "Pick", "Pictures", "Sound", "Span"), "types"),
     "MediaError": "errors",
     "analyse": "analyse",
     "analyse_in_child": "child",

@@ -16,6 +16,8 @@ from typing import Any
 
 from stakazo.media.errors import MediaError
 
+Progress = Callable[[str, float], None]
+
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m stakazo.media", description="Analyse a video or a sound file.")
@@ -38,7 +40,7 @@ def main(arguments: list[str]) -> int:
     return code
 
 
-def _analyse(file: Path, models: Path | None, progress: Callable[[str, float], None] | None) -> tuple[int, dict[str, Any]]:
+def _analyse(file: Path, models: Path | None, progress: Progress | None) -> tuple[int, dict[str, Any]]:
     import av  # noqa: PLC0415 - after the limits are set
     import cv2  # noqa: PLC0415
 

@@ -37,9 +37,9 @@ async def analyse_in_child(
     """
     with tempfile.TemporaryDirectory(prefix="stakazo-analysis-") as folder:
         result = Path(folder) / "result.json"
-        argv = [sys.executable, "-m", "stakazo.media", str(path.absolute()), "--result", str(result)]
+        argv = [sys.executable, "-m", "stakazo.media", str(path), "--result", str(result)]
         if models:
-            argv += ["--models", str(models.absolute())]
+            argv += ["--models", str(models)]
         if memory:
             argv += ["--memory", str(memory)]
 

@@ -11,7 +11,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from fractions import Fraction
 from functools import cache
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -20,6 +20,8 @@ from stakazo.media.types import Analysis, Curve, MediaInfo
 
 VERSION = 1
 """Rises when what was written before can't be read any more."""
+
+Whole = TypeVar("Whole", Analysis, MediaInfo)
 
 DECIMALS = 6
 CURVE_DECIMALS = 4
@@ -33,7 +35,8 @@ def analysis_to_dict(analysis: Analysis) -> dict[str, Any]:
 def analysis_from_dict(data: dict[str, Any]) -> Analysis:
     """An analysis that was written by `analysis_to_dict`. Raises MediaError for another version or shape."""
     if data.get("version") != VERSION:
-        raise MediaError(f"This analysis has version {data.get('version')}; {VERSION} is needed: analyse the file again.")
+        found = data.get("version")
+        raise MediaError(f"This analysis has version {found}; {VERSION} is needed: analyse the file again.")
     return _read_as(Analysis, data)
 
 
@@ -47,7 +50,7 @@ def info_from_dict(data: dict[str, Any]) -> MediaInfo:
     return _read_as(MediaInfo, data)
 
 
-def _write(value: Any) -> Any:
+def _write(value: Any) -> Any:  # noqa: PLR0911 - one line per kind of value
     match value:
         case Curve():
             values = np.round(value.values.astype(np.float64), CURVE_DECIMALS)
@@ -83,14 +86,15 @@ def _unpack(data: dict[str, Any]) -> np.ndarray[Any, Any]:
     return steps.astype(np.float32) * np.float32(data["scale"] / 127)
 
 
-def _read_as(kind: type, data: Any) -> Any:
+def _read_as(kind: type[Whole], data: Any) -> Whole:
     try:
-        return _read(kind, data)
+        found: Whole = _read(kind, data)
     except (KeyError, TypeError, ValueError) as error:
         raise MediaError(f"This isn't a written {kind.__name__.lower()}: {error!r}") from error
+    return found
 
 
-def _read(kind: Any, data: Any) -> Any:
+def _read(kind: Any, data: Any) -> Any:  # noqa: PLR0911 - one line per kind of value
     origin = get_origin(kind)
     if origin in {Union, types.UnionType}:
         if data is None:
@@ -104,7 +108,7 @@ def _read(kind: Any, data: Any) -> Any:
         return _unpack(data)
     if kind is Curve:
         return Curve(float(data["rate"]), np.asarray(data["values"], np.float32))
-    if is_dataclass(kind):
+    if isinstance(kind, type) and is_dataclass(kind):
         return kind(**{name: _read(inner, data[name]) for name, inner in _fields(kind).items()})
     return kind(data)
 

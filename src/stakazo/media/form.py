@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from stakazo.media.metre import per_interval
 from stakazo.media.rhythm import smooth
 from stakazo.media.spectrum import COARSE_RATE, FINE_RATE, Features
-from stakazo.media.types import FloatArray
+from stakazo.media.types import FloatArray, Span
 
 STEP = 2.0
 """Seconds of a step where there are no bars."""
@@ -67,20 +67,20 @@ class Form:
         return [(float(edges[a]), float(edges[b])) for a, b in zip(self.bounds, self.bounds[1:], strict=False)]
 
 
-def make_grid(duration: float, beats: NDArray[np.float64], downbeats: NDArray[np.int64], beats_per_bar: int) -> Grid:
-    """Bars where there are any, from 0 to the end; what is before the first and after the last bar is filled with bars too."""
-    if len(downbeats) < 4:
-        count = max(int(min(duration / STEP, MOST_UNITS)), 1)
-        return Grid(np.linspace(0.0, duration, count + 1), 2, metric=False)
+def make_grid(sounding: Span, beats: NDArray[np.float64], downbeats: NDArray[np.int64], beats_per_bar: int) -> Grid:
+    """Bars where there are any, else even steps, from the first sound to the last."""
+    start, end = sounding.start, sounding.end
     bars = beats[downbeats]
+    bars = bars[(bars >= start) & (bars < end)]
+    if len(bars) < 4:
+        count = max(int(min((end - start) / STEP, MOST_UNITS)), 1)
+        return Grid(np.linspace(start, end, count + 1), 2, metric=False)
     first, last = float(np.median(np.diff(bars[:8]))), float(np.median(np.diff(bars[-8:])))
-    before = bars[0] - first * np.arange(int(bars[0] / first), 0, -1)
-    after = bars[-1] + last * np.arange(1, int((duration - bars[-1]) / last) + 1)
-    edges = np.concatenate([before, bars, after])
-    every = -(-len(edges) // MOST_UNITS)
-    edges = edges[::every]
-    edges = edges[(edges > 0.5 * first) & (edges < duration - 0.5 * last)]
-    return Grid(np.concatenate([[0.0], edges, [duration]]), beats_per_bar, metric=True)
+    before = bars[0] - first * np.arange(int((bars[0] - start) / first), 0, -1)
+    after = bars[-1] + last * np.arange(1, int((end - bars[-1]) / last) + 1)
+    edges = np.concatenate([before, bars, after])[:: -(-len(bars) // MOST_UNITS)]
+    inner = edges[(edges > start + 0.5 * first) & (edges < end - 0.5 * last)]
+    return Grid(np.concatenate([[start], inner, [end]]), beats_per_bar, metric=True)
 
 
 def find_form(features: Features, grid: Grid) -> Form:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import cast
 
 import av
 import cv2
 import numpy as np
+from av.container import InputContainer
 from av.error import FFmpegError
 from numpy.typing import NDArray
 
@@ -22,7 +23,7 @@ from stakazo.media.probe import opened
 from stakazo.media.types import VideoStream
 
 Bytes = NDArray[np.uint8]
-Plane = TypeVar("Plane", NDArray[np.uint8], NDArray[np.uint16])
+Samples = NDArray[np.uint8] | NDArray[np.uint16]
 
 SMALL = 160
 """About how many pixels the longer side of a small picture has."""
@@ -35,6 +36,7 @@ _PLANAR = {"yuv420p", "yuv422p", "yuv444p", "yuv440p", "yuv411p", "yuv410p"}
 _PLANAR |= {"j".join(("yuv", name[3:])) for name in _PLANAR} | {"yuva" + name[3:] for name in _PLANAR}
 _DEEP = {f"{name}{bits}le": bits for name in ("yuv420p", "yuv422p", "yuv444p") for bits in (9, 10, 12, 14, 16)}
 _GRAY = {"gray"}
+_TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
 
 @dataclass(slots=True)
@@ -76,14 +78,15 @@ class Frame:
         """[rows, columns, 3]: a larger picture in BGR as a person sees it."""
         luma = self.larger_luma()
         rows, columns = luma.shape
-        chroma = [cv2.resize(plane, (columns, rows), interpolation=cv2.INTER_LINEAR) for plane in self.planes.colour(LARGER)]
+        colour = self.planes.colour(LARGER)
+        chroma = [cv2.resize(plane, (columns, rows), interpolation=cv2.INTER_LINEAR) for plane in colour]
         # OpenCV's YUV is blue first in, so U is Cb and V is Cr.
         picture = cv2.cvtColor(cv2.merge([luma, *chroma]), cv2.COLOR_YUV2BGR)
         if stream.sar != 1:
             wide = stream.sar > 1
             size = (columns, max(1, round(rows / stream.sar))) if wide else (max(1, round(columns * stream.sar)), rows)
             picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-        turn = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}.get(stream.rotation)
+        turn = _TURNS.get(stream.rotation)
         return cast(Bytes, picture if turn is None else cv2.rotate(picture, turn))
 
 
@@ -107,13 +110,13 @@ class _Planes:
             self.depth = 8
         self.frame = frame
 
-    def _plane(self, index: int) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    def _plane(self, index: int) -> Samples:
         plane = self.frame.planes[index]
-        kind = np.uint8 if self.depth == 8 else np.uint16
-        rows = np.frombuffer(plane, kind).reshape(plane.height, plane.line_size // kind().itemsize)
-        return cast("NDArray[np.uint8]", rows[:, : plane.width])
+        view = memoryview(plane)
+        samples: Samples = np.frombuffer(view, np.uint8) if self.depth == 8 else np.frombuffer(view, np.uint16)
+        return samples.reshape(plane.height, -1)[:, : plane.width]
 
-    def _to_bytes(self, picture: NDArray[np.uint8] | NDArray[np.uint16]) -> Bytes:
+    def _to_bytes(self, picture: Samples) -> Bytes:
         if self.depth == 8:
             return cast(Bytes, picture)
         return (picture >> (self.depth - 8)).astype(np.uint8)
@@ -143,7 +146,7 @@ def _factor(width: int, height: int, longer: int) -> int:
     return max(1, round(max(width, height) / longer))
 
 
-def _shrink(plane: Plane, factor: int) -> Plane:
+def _shrink(plane: Samples, factor: int) -> Samples:
     """The mean of boxes of factor x factor pixels; what is left over at the right and the bottom is cut off."""
     rows, columns = max(1, plane.shape[0] // factor), max(1, plane.shape[1] // factor)
     if factor == 1:
@@ -152,12 +155,12 @@ def _shrink(plane: Plane, factor: int) -> Plane:
     if factor % step or plane.shape[0] < factor or plane.shape[1] < factor:
         step = 1
     used = plane[: rows * factor : step, : columns * factor]
-    return cast(Plane, cv2.resize(used, (columns, rows), interpolation=cv2.INTER_AREA))
+    return cast(Samples, cv2.resize(used, (columns, rows), interpolation=cv2.INTER_AREA))
 
 
-def _coarse(plane: Plane) -> Plane:
+def _coarse(plane: Samples) -> Samples:
     step = max(1, plane.shape[0] // (4 * CHROMA[1]))
-    return cast(Plane, cv2.resize(plane[::step], CHROMA, interpolation=cv2.INTER_AREA))
+    return cast(Samples, cv2.resize(plane[::step], CHROMA, interpolation=cv2.INTER_AREA))
 
 
 def watch(path: Path, stream: VideoStream, watched: Watched) -> Iterator[Frame]:
@@ -199,7 +202,7 @@ def watch(path: Path, stream: VideoStream, watched: Watched) -> Iterator[Frame]:
         raise NothingToSee(f"Not a single frame of {path.name} can be decoded.")
 
 
-def _decoded(container: av.container.InputContainer, video: av.VideoStream, watched: Watched) -> Iterator[av.VideoFrame]:
+def _decoded(container: InputContainer, video: av.VideoStream, watched: Watched) -> Iterator[av.VideoFrame]:
     packets = container.demux(video)
     while True:
         try:

@@ -17,6 +17,8 @@ ENERGY_RATE = 4.0
 MOST_HOOKS = 5
 HOOK = (6.0, 20.0)
 """Seconds of the shortest and the longest hook."""
+PEAK = 12.0
+"""Seconds of a hook where there are no bars."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +89,8 @@ def _was_full(low: FloatArray, time: float, ceiling: float) -> bool:
 
 def _builds_up(busy: FloatArray, time: float) -> bool:
     """Whether more and more happened in the eight seconds before."""
-    early, late = _around(busy, time, -8.0, -5.0), _around(busy, time, -3.0, 0.0)
-    return len(early) > 8 and float(late.mean()) > 1.3 * float(early.mean()) + 0.02
+    early, late = _around(busy, time, -8.0, -5.0), _around(busy, time, -3.5, -1.5)
+    return len(early) > 8 and float(late.mean()) > 1.3 * float(early.mean()) + 0.05
 
 
 def _around(values: FloatArray, time: float, first: float, last: float) -> FloatArray:
@@ -97,40 +99,40 @@ def _around(values: FloatArray, time: float, first: float, last: float) -> Float
 
 
 def name_sections(form: Form, levels: Levels, drops: tuple[float, ...]) -> tuple[Section, ...]:
-    """What each section is, as far as sound alone can tell."""
+    """What each section is, as far as sound alone can tell; verse and chorus only where there are bars."""
     spans, letters = form.spans, form.letters
     energy = np.array([_mean(levels.energy, start, end) for start, end in spans])
     low = np.array([_mean(levels.low, start, end) for start, end in spans])
     lengths = np.array([end - start for start, end in spans])
     typical = float(np.average(energy, weights=lengths))
-    full = float(np.percentile(low, 80)) if len(low) else 0.0
+    quiet = (energy < 0.8 * typical) | (low < np.percentile(low, 80) - 9.0)
     groups = {one: [i for i, other in enumerate(letters) if other == one] for one in letters}
     repeated = {
-        one: float(np.average(energy[who], weights=lengths[who])) for one, who in groups.items() if _comes_back(who)
+        one: float(np.average(energy[who], weights=lengths[who]))
+        for one, who in groups.items()
+        if form.grid.metric and _comes_back(who)
     }
-    chorus = max(repeated, key=lambda one: repeated[one]) if repeated else None
+    chorus = max(repeated, key=lambda one: repeated[one], default=None)
     if chorus is not None and repeated[chorus] < 0.97 * typical:
         chorus = None
-    labels = []
+    labels: list[str] = []
     for i, (start, _) in enumerate(spans):
-        dropped = any(abs(start - drop) < 1.5 for drop in drops)
-        quiet = energy[i] < 0.8 * typical or low[i] < full - 9.0
-        if len(spans) == 1:
-            labels.append("part")
-        elif dropped and i > 0 and energy[i] >= typical:
-            labels.append("drop")
-        elif chorus is not None and letters[i] == chorus:
-            labels.append("chorus")
-        elif i == 0 and (quiet or energy[i] < typical):
-            labels.append("intro")
-        elif i == len(spans) - 1 and (quiet or energy[i] < typical):
-            labels.append("outro")
-        elif quiet and form.grid.metric:
-            labels.append("break")
-        elif chorus is not None and letters[i] in repeated:
-            labels.append("verse")
+        first, last = i == 0, i == len(spans) - 1
+        if first and last:
+            label = "part"
+        elif not first and letters[i] == letters[i - 1] and labels[-1] == "drop":
+            label = "drop"
+        elif not first and energy[i] >= typical and any(abs(start - drop) < 1.5 for drop in drops):
+            label = "drop"
+        elif letters[i] == chorus:
+            label = "chorus"
+        elif (first or last) and energy[i] < typical:
+            label = "intro" if first else "outro"
+        elif quiet[i] and form.grid.metric:
+            label = "break"
         else:
-            labels.append("part")
+            label = "verse" if chorus is not None and letters[i] in repeated else "part"
+        labels.append(label)
     return tuple(
         Section(start, end, label, one, float(np.clip(value, 0, 1)))
         for (start, end), label, one, value in zip(spans, labels, letters, energy, strict=True)
@@ -147,27 +149,53 @@ def _mean(values: FloatArray, start: float, end: float) -> float:
     return float(values[first : max(int(end * ENERGY_RATE), first + 1)].mean()) if len(values) else 0.0
 
 
-def find_hooks(form: Form, sections: tuple[Section, ...], levels: Levels, drops: tuple[float, ...]) -> tuple[Hook, ...]:
-    """Passages that return, are full of energy and start where a section starts; or that follow a drop. Best first."""
-    edges = form.grid.edges
-    candidates = []
-    strongest = max((section.energy for section in sections), default=0.0) + 1e-6
-    for section, first, last in zip(sections, form.bounds, form.bounds[1:], strict=False):
-        if section.energy < 0.25 * strongest:
-            continue
-        size = _hook_units(edges, first, last)
-        start, end = float(edges[first]), float(edges[first + size])
-        again, times = returned(form.likeness, first, size)
+def find_hooks(
+    form: Form, sections: tuple[Section, ...], levels: Levels, drops: tuple[float, ...]
+) -> tuple[Hook, ...]:
+    """Passages a listener would remember, best first.
+
+    With bars: what starts a section, returns, and is full of energy, or follows a drop. Without: the strongest passages.
+    """
+    passages = _openings(form, sections) if form.grid.metric else _peaks(form, sections, levels)
+    strongest = max((_mean(levels.energy, start, end) for start, end, _, _ in passages), default=0.0) + 1e-6
+    found = []
+    for start, end, units, section in passages:
         energy = _mean(levels.energy, start, end) / strongest
-        after_drop = any(abs(start - drop) < 1.5 for drop in drops)
-        score = (
-            0.42 * again + 0.40 * min(energy, 1.0) + 0.10 * (section.label in {"chorus", "drop"}) + 0.08 * after_drop
-        )
-        candidates.append((score, start, end, _reason(section, times, energy, after_drop=after_drop)))
-    candidates.sort(key=lambda one: -one[0])
-    return tuple(
-        Hook(start, end, float(np.clip(score, 0, 1)), reason) for score, start, end, reason in candidates[:MOST_HOOKS]
-    )
+        if energy < 0.35:
+            continue
+        again, times = returned(form.likeness, *units) if form.grid.metric else (0.0, 0)
+        dropped = any(abs(start - drop) < 1.5 for drop in drops)
+        score = 0.42 * again + 0.40 * energy + 0.10 * (section.label in {"chorus", "drop"}) + 0.08 * dropped
+        found.append(Hook(start, end, min(score, 1.0), _reason(section, times, energy, dropped=dropped)))
+    return tuple(sorted(found, key=lambda hook: -hook.score)[:MOST_HOOKS])
+
+
+Passage = tuple[float, float, tuple[int, int], Section]
+"""Start, end, first unit and how many, and the section it is in."""
+
+
+def _openings(form: Form, sections: tuple[Section, ...]) -> list[Passage]:
+    """The first bars of every section."""
+    edges = form.grid.edges
+    openings = []
+    for section, first, last in zip(sections, form.bounds, form.bounds[1:], strict=False):
+        size = _hook_units(edges, first, last)
+        openings.append((float(edges[first]), float(edges[first + size]), (first, size), section))
+    return openings
+
+
+def _peaks(form: Form, sections: tuple[Section, ...], levels: Levels) -> list[Passage]:
+    """The stretches of most energy, not overlapping, on the steps of the form."""
+    edges = form.grid.edges
+    size = max(1, min(round(PEAK / float(edges[1] - edges[0])), form.grid.units))
+    windows = [(float(edges[i]), float(edges[i + size]), i) for i in range(form.grid.units - size + 1)]
+    windows.sort(key=lambda window: -_mean(levels.energy, window[0], window[1]))
+    peaks: list[Passage] = []
+    for start, end, first in windows:
+        if len(peaks) < MOST_HOOKS and all(end <= other[0] or start >= other[1] for other in peaks):
+            inside = next((section for section in sections if section.start <= start < section.end), sections[-1])
+            peaks.append((start, end, (first, size), inside))
+    return peaks
 
 
 def _hook_units(edges: NDArray[np.float64], first: int, last: int) -> int:
@@ -199,15 +227,16 @@ def returned(likeness: FloatArray, first: int, size: int) -> tuple[float, int]:
     return float(np.clip((best - 0.2) / 0.6, 0, 1)) * (1.0 if times > 1 else 0.85), times
 
 
-def _reason(section: Section, times: int, energy: float, *, after_drop: bool) -> str:
+def _reason(section: Section, times: int, energy: float, *, dropped: bool) -> str:
     said = []
-    if after_drop:
+    if dropped:
         said.append("the drop: bass and drums come in at once")
     if times:
         said.append(f"comes back {times} time{'s' if times > 1 else ''}")
-    if energy > 0.95:
+    if energy > 0.999:
         said.append("the most energetic passage")
     elif energy > 0.8:
         said.append("full of energy")
-    said.append(f"starts with the {section.label}" if section.label != "part" else "starts with a section")
-    return ", ".join(said)
+    if section.label not in {"part", "drop"}:
+        said.append(f"the {section.label}")
+    return ", ".join(said) or "one of the livelier passages"

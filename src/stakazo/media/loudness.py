@@ -13,6 +13,8 @@ SILENCE = -70.0
 """LUFS: the absolute gate; nothing is quieter than this."""
 AHEAD = 1
 """A momentary value covers the 400 ms before it; as many readings earlier stands its middle, rounded down."""
+FULL = 3
+"""Readings before the first 400 ms are complete: they say what the first complete one says."""
 FLOOR, CEILING, BELOW = -60.0, -40.0, 30.0
 """Silence is this many LU under the whole, but never over CEILING or under FLOOR (LUFS)."""
 LEAST = 0.4
@@ -25,6 +27,7 @@ def sum_up(readings: list[Reading]) -> Loudness:
         return Loudness(SILENCE, 0.0, SILENCE, Curve(METER_RATE, np.zeros(0, np.float32)))
     last = readings[-1]
     momentary = np.fmax(np.array([reading.momentary for reading in readings], np.float32), SILENCE)
+    momentary[:FULL] = momentary[min(FULL, len(momentary) - 1)]
     centred = np.append(momentary[AHEAD:], np.repeat(momentary[-1:], AHEAD)).astype(np.float32)
     peak = 20 * float(np.log10(last.true_peak)) if last.true_peak > 0 else 2 * SILENCE
     return Loudness(max(last.integrated, SILENCE), last.range, peak, Curve(METER_RATE, centred))

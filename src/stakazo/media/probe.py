@@ -16,12 +16,14 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.error import FFmpegError
+from av.stream import Disposition, Stream
 from numpy.typing import NDArray
 
 from stakazo.media import colour
-from stakazo.media.errors import MediaError, TooBig, Unreadable
+from stakazo.media.errors import TooBig, Unreadable
 from stakazo.media.types import AudioStream, MediaInfo, VideoStream
 
 CONTAINERS = (
@@ -75,7 +77,7 @@ def probe(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> MediaInfo:
         if len(container.streams) > limits.streams:
             raise TooBig(f"{path.name} has {len(container.streams)} streams; at most {limits.streams} are read.")
         for stream in container.streams.video:
-            if stream.codec_context is not None and stream.width * stream.height > limits.pixels:
+            if stream.width * stream.height > limits.pixels:
                 raise TooBig(f"The picture is {stream.width}x{stream.height}; at most {limits.pixels} pixels are read.")
         header = container.duration / av.time_base if container.duration else None
         name = container.format.name
@@ -113,6 +115,8 @@ def probe(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> MediaInfo:
     )
 
 
+_STILL = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+
 # --- packets ------------------------------------------------------------------------------------------------
 
 
@@ -127,7 +131,6 @@ class _Track:
     default: bool
     picture: bool
     """Whether it is cover art, a thumbnail or another still that hangs on the file."""
-    pixels: int = 0
     times: array[int] = field(default_factory=lambda: array("q"))
     """Presentation times of the packets that are shown, in file order; decoding times where there are no others."""
     last_duration: int = 0
@@ -144,24 +147,21 @@ class _Track:
         return f"{kind} ({self.codec})" if self.codec else kind
 
 
+def _track(stream: Stream) -> _Track:
+    codec: CodecContext | None = getattr(stream, "codec_context", None)
+    return _Track(
+        index=stream.index,
+        kind=stream.type,
+        codec=codec.name if codec is not None and stream.type in {"video", "audio"} else None,
+        time_base=stream.time_base or Fraction(1, av.time_base),
+        default=bool(stream.disposition & Disposition.default),
+        picture=bool(stream.disposition & _STILL),
+    )
+
+
 def _walk(container: InputContainer, limits: Limits) -> tuple[list[_Track], str | None]:
     """All packets of all streams, and why the walk ended early if it did."""
-    tracks = []
-    for stream in container.streams:
-        codec = stream.codec_context.name if stream.type in {"video", "audio"} and stream.codec_context else None
-        flags = stream.disposition
-        still = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
-        track = _Track(
-            index=stream.index,
-            kind=stream.type,
-            codec=codec,
-            time_base=stream.time_base or Fraction(1, av.time_base),
-            default=bool(flags & av.stream.Disposition.default),
-            picture=bool(flags & (still | av.stream.Disposition.still_image)),
-        )
-        if stream.type == "video" and codec:
-            track.pixels = stream.width * stream.height
-        tracks.append(track)
+    tracks = [_track(stream) for stream in container.streams]
     counted = [stream for stream in container.streams if stream.type in {"video", "audio"}]
     if not counted:
         return tracks, None
@@ -303,7 +303,7 @@ def _as_video(track: _Track, frame: _FirstFrame, notes: list[str]) -> VideoStrea
         raise Unreadable("The file's clock jumps by more than ten minutes: its timestamps are broken.")
     last = track.last_duration or round(usual)
     duration = float((int(times[-1]) - int(times[0]) + last) * base)
-    if duration <= 0 or len(times) > 1 and not len(shown):
+    if duration <= 0 or (len(times) > 1 and not len(shown)):
         notes.append("All frames have the same time.")
     width, height = displayed(frame.width, frame.height, frame.sar, frame.rotation)
     return VideoStream(
@@ -400,6 +400,3 @@ def _nothing(path: Path, tracks: list[_Track]) -> str:
 
 def _words(error: FFmpegError) -> str:
     return (error.strerror or str(error)).lower()
-
-
-__all__ = ["CONTAINERS", "DEFAULT_LIMITS", "Limits", "MediaError", "displayed", "opened", "probe", "rate_of", "varies"]

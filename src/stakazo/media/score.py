@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from stakazo.media import signals
-from stakazo.media.signals import Batch, Judged, Signal, Unjudged
+from stakazo.media.signals import Batch, Judged, Signal, Unjudged, clip, pictures, song
 from stakazo.media.timeline import Floats, Timeline
 from stakazo.media.types import ClipRules, Part, Score, Window
 
@@ -23,22 +22,22 @@ class Weighted:
 
 
 SIGNALS: dict[str, Weighted] = {
-    "hook": Weighted(signals.hook, 3.0),
-    "form": Weighted(signals.form, 1.5),
-    "drop": Weighted(signals.drop, 1.5),
-    "energy": Weighted(signals.energy, 1.5),
-    "motion": Weighted(signals.motion, 1.5),
-    "peak": Weighted(signals.peak, 1.5),
-    "rhythm": Weighted(signals.rhythm, 1.0),
-    "people": Weighted(signals.people, 1.5),
-    "subject": Weighted(signals.subject, 0.5),
-    "clarity": Weighted(signals.clarity, 1.0),
-    "variety": Weighted(signals.variety, 0.75),
-    "opening": Weighted(signals.opening, 2.0),
-    "edges": Weighted(signals.edges, 1.5),
-    "alive": Weighted(signals.alive, 2.0),
-    "loop": Weighted(signals.loop, 0.5),
-    "length": Weighted(signals.length, 1.0),
+    "hook": Weighted(song.hook, 3.0),
+    "form": Weighted(song.form, 1.5),
+    "drop": Weighted(song.drop, 1.5),
+    "energy": Weighted(song.energy, 1.5),
+    "motion": Weighted(pictures.motion, 1.5),
+    "peak": Weighted(pictures.peak, 1.5),
+    "rhythm": Weighted(pictures.rhythm, 1.0),
+    "people": Weighted(pictures.people, 1.5),
+    "subject": Weighted(pictures.subject, 0.5),
+    "clarity": Weighted(pictures.clarity, 1.0),
+    "variety": Weighted(pictures.variety, 0.75),
+    "opening": Weighted(clip.opening, 2.0),
+    "edges": Weighted(clip.edges, 1.5),
+    "alive": Weighted(clip.alive, 2.0),
+    "loop": Weighted(clip.loop, 0.5),
+    "length": Weighted(clip.length, 1.0),
 }
 
 

@@ -9,10 +9,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stakazo.media import shots, subjects
+from stakazo.media import subjects
+from stakazo.media.compare import Comparer
 from stakazo.media.errors import ToolMissing
 from stakazo.media.frames import Frame, Watched, watch
 from stakazo.media.models import locate
+from stakazo.media.shots import find_shots
 from stakazo.media.types import Curve, Face, Focus, Pictures, VideoStream
 
 Floats = NDArray[np.float32]
@@ -64,7 +66,7 @@ class _Watcher:
     def __init__(self, stream: VideoStream, models: Path | None) -> None:
         self.stream = stream
         self.notes: list[str] = []
-        self.comparer = shots.Comparer()
+        self.comparer = Comparer()
         self.turn = subjects.Turn(stream.rotation)
         self.focus_finder = subjects.FocusFinder()
         self.face_finder: subjects.FaceFinder | None = None
@@ -103,7 +105,7 @@ class _Watcher:
         if time >= len(self.prints):
             self.fingerprint(frame)
         since = time - self.looked
-        if self.looked < 0 or since >= 1 / LOOKS or jump and since >= 1 / LOOKS_AT_MOST:
+        if self.looked < 0 or since >= 1 / (LOOKS_AT_MOST if jump else LOOKS):
             self.look(frame, fresh=jump or self.looked < 0)
         self.before = luma
 
@@ -120,7 +122,7 @@ class _Watcher:
             self.prints.append(made)
 
     def pictures(self, end: float, end_pts: int, notes: list[str]) -> Pictures:
-        found = shots.find_shots(self.comparer.changes(end, end_pts))
+        found = find_shots(self.comparer.changes(end, end_pts))
         detail = self.detail.curve(end)
         best = float(np.percentile(detail.values, 99)) if len(detail.values) else 1.0
         return Pictures(

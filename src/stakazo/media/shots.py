@@ -27,15 +27,17 @@ CUT = 0.2
 """Strength from which a jump is a cut: distance x structure x how many times the usual change it is."""
 FLAT = 4.0
 """Contrast below which a picture is one flat colour."""
-LONGEST_RAMP = 1.6
+LONGEST_RAMP = 2.5
 """Seconds: a fade's way out or in."""
-DISSOLVE = 0.9
+DISSOLVE = 1.0
 """Strength from which a blend is a dissolve."""
+PICTURE = 6.0
+"""The least contrast of a picture that a dissolve can lead from or to; below it is a fade's matter."""
 SPREAD = 0.3
 """The least share of the picture that a dissolve changes."""
 KEPT = 0.95
 """The most of the ends' contrast and edges that may be left in the middle of a dissolve."""
-HALVES = (3, 5, 8, 12, 18, 26)
+HALVES = (3, 5, 8, 12, 18, 26, 38)
 """Half lengths of blends that are tried, in thumbs (25 per second)."""
 
 
@@ -167,13 +169,16 @@ def _ramp(changes: Changes, edge: int, step: int) -> int:
     """The frame where the way out of (or into) flat colour ends: contrast grows no more, or jumps."""
     contrast, times = changes.contrast, changes.times
     place = edge
-    while 0 <= place + step < len(contrast):
-        following = place + step
-        grown = contrast[following] - contrast[place]
-        if grown <= 0.15 or grown > 22 or abs(times[following] - times[edge]) > LONGEST_RAMP:
-            break
+    while True:
+        # A frame or two without growth is a doubled frame, not the end of the way.
+        ahead = [place + step * count for count in (1, 2, 3) if 0 <= place + step * count < len(contrast)]
+        pace = float(contrast[place] - contrast[edge]) / max(abs(place - edge), 1)
+        following = next((frame for frame in ahead if contrast[frame] - contrast[place] > max(0.15, 0.3 * pace)), None)
+        if following is None or abs(times[following] - times[edge]) > LONGEST_RAMP:
+            return place
+        if contrast[following] - contrast[place] > 22:
+            return place
         place = following
-    return place
 
 
 def _alike(changes: Changes, one: int, other: int) -> bool:
@@ -208,21 +213,21 @@ def dissolves(changes: Changes, others: list[int]) -> list[Boundary]:
         whole=_weighed(changes.thumbs),
         light=_light(changes.thumbs),
         variance=changes.contrast[at] ** 2,
-        edges=((padded[:-2] + padded[1:-1] + padded[2:]) / 3)[at],
+        edges=((padded[:-2] + padded[1:-1] + padded[2:]) / np.float32(3))[at],
     )
     limits = [0, *np.searchsorted(at, sorted(others)).tolist(), len(at)]
-    found: list[Boundary] = []
-    for first, last in itertools.pairwise(limits):
-        for half in HALVES:
-            for middle in _promising(series, first, last, half):
-                strength = blend(series, middle, half, first, last)
-                if strength > DISSOLVE:
-                    found.append(Boundary(int(at[middle]), Transition.DISSOLVE, strength))
-    chosen: list[Boundary] = []
-    for boundary in sorted(found, key=lambda b: -b.strength):
-        if all(abs(changes.times[boundary.frame] - changes.times[other.frame]) > 0.6 for other in chosen):
-            chosen.append(boundary)
-    return chosen
+    found = [
+        (strength, middle, half)
+        for first, last in itertools.pairwise(limits)
+        for half in HALVES
+        for middle in _promising(series, first, last, half)
+        if (strength := blend(series, middle, half, first, last)) > DISSOLVE
+    ]
+    chosen: list[tuple[float, int, int]] = []
+    for strength, middle, half in sorted(found, reverse=True):
+        if all(abs(middle - other) > max(15, half, length) for _, other, length in chosen):
+            chosen.append((strength, middle, half))
+    return [Boundary(int(at[middle]), Transition.DISSOLVE, strength) for strength, middle, _ in chosen]
 
 
 def _promising(series: _Series, first: int, last: int, half: int) -> list[int]:
@@ -248,6 +253,8 @@ def blend(series: _Series, middle: int, half: int, first: int, last: int) -> flo
     apart = other - one
     size = len(apart)
     energy = float(apart @ apart)
+    if min(series.variance[start], series.variance[end]) < PICTURE**2:
+        return 0.0
     # Something that appears in one place (a title) leaves most of the picture as it was.
     if float(np.abs(apart).sum()) ** 2 < SPREAD * size * energy:
         return 0.0
@@ -261,17 +268,15 @@ def blend(series: _Series, middle: int, half: int, first: int, last: int) -> flo
     before = series.whole[max(first, start - wide)] - one
     after = series.whole[min(last - 1, end + wide)] - other
     outside = max(float(before @ before), float(after @ after)) / size
-    stillness = (energy / size / (outside + 0.0005)) ** 0.5
+    stillness = float(np.sqrt(energy / size / (outside + 0.0005)))
     strange = float(_strangeness(series.light[start], series.light[end]))
-    dip = max(_kept(series.variance, start, middle, end, float(share[half])), _kept(series.edges, start, middle, end, float(share[half])))
-    return strange * max(0.0, 1 - impurity / 0.3) * min(stillness, 4.0) * min(max((KEPT - dip) / 0.2, 0.0), 1.0)
+    left = max(_kept(values, start, middle, end, float(share[half])) for values in (series.variance, series.edges))
+    return strange * max(0.0, 1 - impurity / 0.3) * min(stillness, 4.0) * min(max((KEPT - left) / 0.2, 0.0), 1.0)
 
 
 def _kept(values: Floats, start: int, middle: int, end: int, share: float) -> float:
     """How much of what both ends have is left in the middle: about 1 when things move, about a half when they mix."""
     one, other = float(values[start]), float(values[end])
-    if min(one, other) < 0.004 * max(one, other):
-        return 1.0
     return float(values[middle]) / ((1 - share) * one + share * other + 0.5)
 
 
@@ -285,7 +290,8 @@ def _light(thumbs: NDArray[np.uint8]) -> Floats:
     """[thumbs, features]: light alone, without its mean and contrast."""
     light = thumbs[:, : THUMB[0] * THUMB[1]].astype(np.float32)
     light -= light.mean(1, keepdims=True)
-    return light / (np.sqrt((light * light).mean(1, keepdims=True)) + 2.0)
+    light /= np.sqrt((light * light).mean(1, keepdims=True)) + 2.0
+    return light
 
 
 def _strangeness(one: Floats, other: Floats) -> Floats:

@@ -15,7 +15,7 @@ from stakazo.media.music import find_rhythm
 from stakazo.media.rhythm import onset_strength
 from stakazo.media.spectrum import FINE_RATE, Features, Spectrum
 from stakazo.media.speech import speech_share
-from stakazo.media.types import Curve, Loudness, MediaInfo, Sound
+from stakazo.media.types import Curve, Loudness, MediaInfo, Sound, Span
 
 Progress = Callable[[float], None]
 ONSET_RATE = FINE_RATE
@@ -62,7 +62,8 @@ def _quiet_peak(path: Path, info: MediaInfo | None, loudness: Loudness) -> Loudn
 def understand(features: Features, loudness: Loudness, duration: float) -> Sound:
     """The musical sense of what was heard: pure."""
     rhythm = find_rhythm(features)
-    grid = make_grid(duration, rhythm.beats, rhythm.downbeats, rhythm.beats_per_bar)
+    silences = find_silences(loudness, duration)
+    grid = make_grid(_sounding(silences, duration), rhythm.beats, rhythm.downbeats, rhythm.beats_per_bar)
     form = find_form(features, grid)
     levels = find_levels(features, loudness.momentary)
     drops = find_drops(levels, form)
@@ -70,7 +71,7 @@ def understand(features: Features, loudness: Loudness, duration: float) -> Sound
     strength = onset_strength(features.onsets)
     return Sound(
         loudness=loudness,
-        silences=find_silences(loudness, duration),
+        silences=silences,
         onsets=Curve(ONSET_RATE, np.clip(strength, 0.0, 1.0)),
         energy=Curve(ENERGY_RATE, levels.energy),
         tempo=rhythm.tempo,
@@ -83,3 +84,10 @@ def understand(features: Features, loudness: Loudness, duration: float) -> Sound
         drops=drops,
         speech=speech_share(features.voice) * (1.0 - rhythm.confidence),
     )
+
+
+def _sounding(silences: tuple[Span, ...], duration: float) -> Span:
+    """From the first sound to the last; the whole where there is none."""
+    start = silences[0].end if silences and silences[0].start == 0.0 else 0.0
+    end = silences[-1].start if silences and silences[-1].end >= duration else duration
+    return Span(start, end) if start < end else Span(0.0, duration)

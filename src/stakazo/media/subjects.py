@@ -43,7 +43,9 @@ class FaceFinder:
             self._detector.setInputSize(self._size)
         _, found = self._detector.detect(picture)
         faces = []
-        for x, y, width, height, *_, confidence in [] if found is None else found.tolist():
+        # OpenCV gives None where there is no face.
+        rows_found: list[list[float]] = np.asarray(found).tolist() if np.ndim(found) else []
+        for x, y, width, height, *_, confidence in rows_found:
             left, top = max(0.0, x / columns), max(0.0, y / rows)
             right, bottom = min(1.0, (x + width) / columns), min(1.0, (y + height) / rows)
             if right <= left or bottom - top < SMALLEST_FACE:
@@ -139,10 +141,10 @@ class FocusFinder:
     def find(self, luma: Bytes, before: Bytes | None, chroma: Bytes, time: float, *, fresh: bool) -> Focus:
         """The focus of one frame; `before` is the frame just before it, `fresh` starts a new shot."""
         rows, columns = chroma.shape[1:]
-        half = cv2.resize(luma, (columns, rows), interpolation=cv2.INTER_AREA)
+        half = _to(luma, columns, rows)
         attention = contrast(half, chroma)
         if before is not None and not fresh:
-            moving = motion(half, cast(Bytes, cv2.resize(before, (columns, rows), interpolation=cv2.INTER_AREA)))
+            moving = motion(half, _to(before, columns, rows))
             peak = float(moving.max())
             # A change of 4 % of full scale beside the camera's own movement is a subject that clearly moves.
             share = min(1.0, peak / 0.08)
@@ -152,6 +154,10 @@ class FocusFinder:
         self._map = attention
         box, weight = gather(attention)
         return Focus(time, box, weight)
+
+
+def _to(picture: Bytes, columns: int, rows: int) -> Bytes:
+    return cast(Bytes, cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA))
 
 
 def contrast(luma: Bytes, chroma: Bytes) -> Floats:

@@ -159,7 +159,9 @@ class _Arranger:
         for bar in range(bars):
             late = bar >= bars / 2
             self._drum(section, bar, Drum.KICK, (0.0,) if not late else (0.0, 2.0), 0.55)
-            self._drum(section, bar, Drum.HAT, (0.5, 1.5, 2.5, 3.5) if not late else _every(0.5), 0.35 if late else 0.25)
+            self._drum(
+                section, bar, Drum.HAT, (0.5, 1.5, 2.5, 3.5) if not late else _every(0.5), 0.35 if late else 0.25
+            )
             if late:
                 self._drum(section, bar, Drum.SNARE, (1.0, 3.0), 0.28)
 
@@ -280,7 +282,14 @@ class _Arranger:
         """An electric piano: the chord broken upwards, then answered."""
         for bar in range(bars):
             chord = CHORDS[bar % 4]
-            for beat, which, loud in ((0.0, 0, 1.0), (0.0, 2, 0.7), (0.5, 3, 0.6), (1.5, 4, 0.7), (2.5, 3, 0.6), (3.0, 2, 0.5)):
+            for beat, which, loud in (
+                (0.0, 0, 1.0),
+                (0.0, 2, 0.7),
+                (0.5, 3, 0.6),
+                (1.5, 4, 0.7),
+                (2.5, 3, 0.6),
+                (3.0, 2, 0.5),
+            ):
                 self._note(section, bar, beat, 1.2, self.tonic + chord[which], Voice.KEYS, level * loud)
 
     def _melody(

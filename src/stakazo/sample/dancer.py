@@ -201,7 +201,9 @@ class _Body:
         self._limb(knee, ankle, 0.040, 0.027, trousers)
         toes = self.pose.facing or side
         shoe = self.colour(self.outfit.shoes, shade)
-        self._limb((ankle[0] - 0.012 * toes, ankle[1] - 0.022), (ankle[0] + 0.045 * toes, ankle[1] - 0.027), 0.021, 0.017, shoe)
+        self._limb(
+            (ankle[0] - 0.012 * toes, ankle[1] - 0.022), (ankle[0] + 0.045 * toes, ankle[1] - 0.027), 0.021, 0.017, shoe
+        )
 
     def _arm(self, shoulder: Point, hand: Point, side: int, shade: float) -> None:
         elbow, wrist = _joint(shoulder, hand, 0.155, 0.145, -(self.pose.facing or side))
@@ -213,10 +215,22 @@ class _Body:
     def _torso(self, shoulders: list[Point], hips: list[Point]) -> None:
         (lx, ly), (rx, ry) = shoulders
         (hlx, hly), (hrx, hry) = hips
-        jacket = [(lx - 0.03, ly), (lx + 0.02, ly + 0.035), (rx - 0.02, ry + 0.035), (rx + 0.03, ry), (hrx + 0.03, hry - 0.005), (hlx - 0.03, hly - 0.005)]
+        jacket = [
+            (lx - 0.03, ly),
+            (lx + 0.02, ly + 0.035),
+            (rx - 0.02, ry + 0.035),
+            (rx + 0.03, ry),
+            (hrx + 0.03, hry - 0.005),
+            (hlx - 0.03, hly - 0.005),
+        ]
         self._polygon(jacket, self.colour(self.outfit.jacket))
         middle = (lx + rx) / 2
-        shirt = [(middle - 0.028, ly + 0.034), (middle + 0.028, ry + 0.034), ((hlx + hrx) / 2 + 0.02, hry), ((hlx + hrx) / 2 - 0.02, hly)]
+        shirt = [
+            (middle - 0.028, ly + 0.034),
+            (middle + 0.028, ry + 0.034),
+            ((hlx + hrx) / 2 + 0.02, hry),
+            ((hlx + hrx) / 2 - 0.02, hly),
+        ]
         self._polygon(shirt, self.colour(self.outfit.shirt, 0.92))
 
     def _head(self) -> None:
@@ -226,7 +240,15 @@ class _Body:
         hair = self.colour(self.outfit.hair, 1.4)
         self._ellipse((x, y + 0.018), (0.062, 0.068), hair)
         self._ellipse((x, y - 0.004), (0.050, 0.062), self.colour(self.outfit.skin))
-        fringe = [(x - 0.056, y + 0.01), (x - 0.05, y + 0.055), (x, y + 0.078), (x + 0.05, y + 0.055), (x + 0.056, y + 0.01), (x + 0.028, y + 0.034), (x - 0.022, y + 0.040)]
+        fringe = [
+            (x - 0.056, y + 0.01),
+            (x - 0.05, y + 0.055),
+            (x, y + 0.078),
+            (x + 0.05, y + 0.055),
+            (x + 0.056, y + 0.01),
+            (x + 0.028, y + 0.034),
+            (x - 0.022, y + 0.040),
+        ]
         self._polygon(fringe, hair)
         self._disc((x - 0.045, y + 0.080), 0.030, hair)
         glasses = self.colour(hex_colour("#14121f"), 1.0)

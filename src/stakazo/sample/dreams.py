@@ -108,7 +108,14 @@ class Kaleidoscope:
         size = self.size
         glass = np.zeros((size, size, 3), dtype=np.uint8)
         glass[:] = palette.dark
-        colours = (palette.middle, palette.low, palette.second, palette.accent, palette.top, mixed(palette.low, palette.second, 0.5))
+        colours = (
+            palette.middle,
+            palette.low,
+            palette.second,
+            palette.accent,
+            palette.top,
+            mixed(palette.low, palette.second, 0.5),
+        )
         for number in range(70):
             x, y = numbers.uniform(0, size, 2)
             radius = numbers.uniform(14, 74) * (1.2 - number / 100)
@@ -133,5 +140,11 @@ class Kaleidoscope:
         piece = cv2.warpAffine(self.glass, under, self.wedge, flags=flags, borderMode=cv2.BORDER_WRAP)
         half = cv2.remap(piece, *self.maps, cv2.INTER_LINEAR)
         frame = np.asarray(cv2.resize(half, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
-        glow(frame, (width / 2, height / 2), height * (0.3 + 0.2 * at.kick), self.setting.palette.accent, 0.6 + 0.3 * at.kick)
+        glow(
+            frame,
+            (width / 2, height / 2),
+            height * (0.3 + 0.2 * at.kick),
+            self.setting.palette.accent,
+            0.6 + 0.3 * at.kick,
+        )
         return frame, None

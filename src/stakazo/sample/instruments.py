@@ -243,7 +243,9 @@ def lead(midi: int, held: float, side: int) -> Wave:
     wave = saw(phase, f / RATE) + saw(phase * spread + 0.4, f / RATE) + 0.5 * saw(phase * 0.5, f / 2 / RATE)
     corner = 1400 + 6500 * np.exp(-t / 0.25)
     level = _envelope(len(t), 0.006, 0.35, 0.72, held, 0.13)
-    return np.asarray(0.42 * swept(wave.astype(np.float32), corner.astype(np.float32), resonance=1.1) * level, np.float32)
+    return np.asarray(
+        0.42 * swept(wave.astype(np.float32), corner.astype(np.float32), resonance=1.1) * level, np.float32
+    )
 
 
 @cache

@@ -63,7 +63,9 @@ def limited(mix: Stereo, ceiling: float, *, between: bool = True, ahead: float =
     wanted = np.minimum(1.0, ceiling / np.maximum(level, 1e-9))
     held = ndimage.minimum_filter1d(wanted, 2 * window)
     # A slow release: the smallest of the held gain and an exponential return from earlier dips.
-    slow = 1.0 - signal.lfilter([1.0], [1.0, -np.exp(-1 / (0.06 * RATE))], 1.0 - held) * (1 - np.exp(-1 / (0.06 * RATE)))
+    slow = 1.0 - signal.lfilter([1.0], [1.0, -np.exp(-1 / (0.06 * RATE))], 1.0 - held) * (
+        1 - np.exp(-1 / (0.06 * RATE))
+    )
     gain = ndimage.uniform_filter1d(np.minimum(held, slow), window)
     return np.asarray(mix * gain, dtype=np.float32)
 

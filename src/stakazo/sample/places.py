@@ -39,7 +39,12 @@ def _sun(image: Image, centre: tuple[float, float], radius: float, top: Colour, 
         for number in range(7):
             at = reach + 1 + radius * (0.08 + 0.14 * number)
             cv2.rectangle(mask, (0, round(at)), (size, round(at + radius * (0.015 + 0.011 * number))), 0, -1)
-    x0, y0, x1, y1 = max(0, x - reach), max(0, y - reach), min(image.shape[1], x + reach), min(image.shape[0], y + reach)
+    x0, y0, x1, y1 = (
+        max(0, x - reach),
+        max(0, y - reach),
+        min(image.shape[1], x + reach),
+        min(image.shape[0], y + reach),
+    )
     piece = layer[y0 - y + reach : y1 - y + reach, x0 - x + reach : x1 - x + reach]
     share = mask[y0 - y + reach : y1 - y + reach, x0 - x + reach : x1 - x + reach, None].astype(np.float32) / 255
     place = image[y0:y1, x0:x1]
@@ -50,7 +55,10 @@ def _stars(image: Image, dice: object, share: float, count: int) -> None:
     numbers = np.random.default_rng(dice.randrange(1 << 30))  # type: ignore[attr-defined]
     height, width = image.shape[:2]
     for x, y, level in zip(
-        numbers.uniform(0, width, count), numbers.uniform(0, height * share, count), numbers.uniform(0.2, 1, count), strict=True
+        numbers.uniform(0, width, count),
+        numbers.uniform(0, height * share, count),
+        numbers.uniform(0.2, 1, count),
+        strict=True,
     ):
         glow(image, (x, y), 2 + 3 * level, (255, 235, 220), level * (1 - y / (height * share)))
 
@@ -126,7 +134,9 @@ class City:
         room = self.wide - width
         start = round(room * (0.35 + 0.3 * pan))
         frame = self.sky[:, start : start + width].copy()
-        glow(frame, (self.sun[0] - start, self.sun[1]), height * 0.5, self.setting.palette.second, 0.15 + 0.25 * at.kick)
+        glow(
+            frame, (self.sun[0] - start, self.sun[1]), height * 0.5, self.setting.palette.second, 0.15 + 0.25 * at.kick
+        )
         for (layer, mask), speed in zip(self.layers, (0.4, 0.7, 1.0), strict=True):
             start = round(room * (0.5 + (pan - 0.5) * speed))
             paste(frame, layer[:, start : start + width], mask[:, start : start + width])
@@ -149,7 +159,14 @@ class Road:
         self.top = gradient(width, self.horizon, [palette.top, palette.middle, palette.low])
         _stars(self.top, dice, 0.8, 60)
         glow(self.top, (width / 2, self.horizon), height * 0.6, palette.low, 0.55)
-        _sun(self.top, (width / 2, self.horizon - height * 0.09), height * 0.24, palette.accent, palette.second, bars=True)
+        _sun(
+            self.top,
+            (width / 2, self.horizon - height * 0.09),
+            height * 0.24,
+            palette.accent,
+            palette.second,
+            bars=True,
+        )
         self._mountains(dice.randrange(1 << 30))
         rows, columns = max(8, (height - self.horizon) // 2), max(8, width // 2)
         deep = np.linspace(0.02, 1.0, rows, dtype=np.float32)[:, None]
@@ -178,7 +195,9 @@ class Road:
         width, height = self.setting.width, self.setting.height
         travelled = at.time * 1.6 + 0.5 * at.beat
         cross = (self.far * 0.7 + travelled) % 1.0
-        lines = np.clip(1 - np.abs(cross - 0.5) / (0.035 * np.clip(self.far * 0.25, 0.6, 6)), 0, 1) * np.clip(self.deep * 3, 0, 1)
+        lines = np.clip(1 - np.abs(cross - 0.5) / (0.035 * np.clip(self.far * 0.25, 0.6, 6)), 0, 1) * np.clip(
+            self.deep * 3, 0, 1
+        )
         haze = np.clip(0.42 - self.deep, 0, 1) * 0.8
         field = np.maximum(self.lanes, lines) * (0.62 + 0.3 * at.kick) + haze
         grid = cv2.applyColorMap(np.asarray(np.clip(field, 0, 1) * 255, dtype=np.uint8), self.colours)
@@ -198,16 +217,40 @@ class Road:
         ellipse(frame, (x, y + 0.01 * size), (0.66 * size, 0.075 * size), dimmed(palette.dark, 0.6))
         for side in (-1, 1):
             cx = x + side * 0.42 * size
-            polygon(frame, [(cx - 0.1 * size, y - 0.16 * size), (cx + 0.1 * size, y - 0.16 * size), (cx + 0.09 * size, y), (cx - 0.09 * size, y)], (16, 12, 14))
+            polygon(
+                frame,
+                [
+                    (cx - 0.1 * size, y - 0.16 * size),
+                    (cx + 0.1 * size, y - 0.16 * size),
+                    (cx + 0.09 * size, y),
+                    (cx - 0.09 * size, y),
+                ],
+                (16, 12, 14),
+            )
         body = [(-0.58, -0.12), (-0.60, -0.30), (-0.50, -0.42), (0.50, -0.42), (0.60, -0.30), (0.58, -0.12)]
         polygon(frame, [(x + bx * size, y + by * size + bx * tilt) for bx, by in body], dimmed(self.paint, 0.75))
         cabin = [(-0.46, -0.41), (-0.31, -0.64), (0.31, -0.64), (0.46, -0.41)]
         polygon(frame, [(x + bx * size, y + by * size + bx * tilt) for bx, by in cabin], self.paint)
         glass = [(-0.37, -0.43), (-0.265, -0.60), (0.265, -0.60), (0.37, -0.43)]
-        polygon(frame, [(x + bx * size, y + by * size + bx * tilt) for bx, by in glass], mixed(palette.dark, palette.middle, 0.5))
+        polygon(
+            frame,
+            [(x + bx * size, y + by * size + bx * tilt) for bx, by in glass],
+            mixed(palette.dark, palette.middle, 0.5),
+        )
         shine = [(-0.20, -0.43), (-0.10, -0.60), (0.02, -0.60), (-0.06, -0.43)]
-        polygon(frame, [(x + bx * size, y + by * size + bx * tilt) for bx, by in shine], mixed(palette.middle, palette.low, 0.6))
-        limb(frame, (x - 0.52 * size, y - 0.17 * size - 0.52 * tilt), (x + 0.52 * size, y - 0.17 * size + 0.52 * tilt), 0.03 * size, 0.03 * size, dark)
+        polygon(
+            frame,
+            [(x + bx * size, y + by * size + bx * tilt) for bx, by in shine],
+            mixed(palette.middle, palette.low, 0.6),
+        )
+        limb(
+            frame,
+            (x - 0.52 * size, y - 0.17 * size - 0.52 * tilt),
+            (x + 0.52 * size, y - 0.17 * size + 0.52 * tilt),
+            0.03 * size,
+            0.03 * size,
+            dark,
+        )
         for side in (-1, 1):
             a = (x + side * 0.50 * size, y - 0.31 * size + side * 0.5 * tilt)
             b = (x + side * 0.26 * size, y - 0.31 * size + side * 0.26 * tilt)
@@ -225,7 +268,9 @@ class Sea:
         dice = setting.dice()
         width, height, palette = setting.width, setting.height, setting.palette
         self.horizon = round(height * 0.62)
-        self.sky = gradient(width, self.horizon, [palette.top, palette.top, palette.middle, mixed(palette.middle, palette.low, 0.7)])
+        self.sky = gradient(
+            width, self.horizon, [palette.top, palette.top, palette.middle, mixed(palette.middle, palette.low, 0.7)]
+        )
         _stars(self.sky, dice, 0.85, 120)
         self.moon = (width * dice.uniform(0.25, 0.75), height * 0.24)
         glow(self.sky, self.moon, height * 0.6, mixed(palette.low, palette.accent, 0.4), 0.5)
@@ -250,7 +295,9 @@ class Sea:
         bands = 6
         for band in range(bands):
             a, b = rows * band // bands, rows * (band + 1) // bands
-            soft = cv2.GaussianBlur(noise, (0, 0), sigmaX=2.0 + 3.0 * band, sigmaY=0.5 + 0.55 * band, borderType=cv2.BORDER_REFLECT)
+            soft = cv2.GaussianBlur(
+                noise, (0, 0), sigmaX=2.0 + 3.0 * band, sigmaY=0.5 + 0.55 * band, borderType=cv2.BORDER_REFLECT
+            )
             piece = soft[a:b]
             smooth[a:b] = (piece - piece.mean()) / max(float(piece.std()), 1e-6)
         crests = np.clip(smooth * 0.5 + 0.25, 0, 1) ** 1.5
@@ -271,7 +318,13 @@ class Sea:
         y = height * (0.34 - 0.03 * sin(at.beat * pi / 4) + 0.02 * sin(at.time))
         for sx, sy, level in self.sparks:
             place = ((sx + 0.02 * at.time * level) % 1.0 * width, (1 - (sy + 0.05 * at.time * level) % 1.0) * height)
-            glow(frame, place, height * 0.012 * (1 + level), self.setting.palette.accent, 0.5 * level * (0.6 + 0.4 * sin(at.time * 3 + 9 * sx)))
+            glow(
+                frame,
+                place,
+                height * 0.012 * (1 + level),
+                self.setting.palette.accent,
+                0.5 * level * (0.6 + 0.4 * sin(at.time * 3 + 9 * sx)),
+            )
         return frame, self._balloon(frame, x, y, height * 0.20, at)
 
     def _balloon(self, frame: Image, x: float, y: float, size: float, at: Moment) -> Box:
@@ -287,7 +340,23 @@ class Sea:
                 points.append((x + (px * narrow * share + shift) * size * 0.78, y + float(py) * size))
             polygon(frame, points, colour)
         for side in (-1, 1):
-            limb(frame, (x + side * size * 0.24, y + size * 0.99), (x + side * size * 0.12, y + size * 1.28), size * 0.012, size * 0.012, (30, 24, 30))
-        polygon(frame, [(x - size * 0.15, y + size * 1.27), (x + size * 0.15, y + size * 1.27), (x + size * 0.12, y + size * 1.5), (x - size * 0.12, y + size * 1.5)], (34, 52, 96))
+            limb(
+                frame,
+                (x + side * size * 0.24, y + size * 0.99),
+                (x + side * size * 0.12, y + size * 1.28),
+                size * 0.012,
+                size * 0.012,
+                (30, 24, 30),
+            )
+        polygon(
+            frame,
+            [
+                (x - size * 0.15, y + size * 1.27),
+                (x + size * 0.15, y + size * 1.27),
+                (x + size * 0.12, y + size * 1.5),
+                (x - size * 0.12, y + size * 1.5),
+            ],
+            (34, 52, 96),
+        )
         glow(frame, (x, y + size * 1.08), size * (0.34 + 0.1 * ease(at.kick)), (150, 220, 255), 0.9)
         return Box((x - 0.8 * size) / width, (y - size) / height, 1.6 * size / width, 2.5 * size / height)

@@ -133,9 +133,7 @@ def _shots(spec: Spec, sections: list[TrueSection]) -> tuple[ShotPlan, ...]:
         kind = Transition.START if number == 0 else Transition.DISSOLVE if before else Transition.CUT
         first, last = frames[number] - before, frames[number + 1] + after
         gradual = Span(first / spec.fps, (frames[number] + before) / spec.fps) if before else None
-        truth = TrueShot(
-            frames[number], frames[number] / spec.fps, frames[number + 1] / spec.fps, kind, gradual, scene
-        )
+        truth = TrueShot(frames[number], frames[number] / spec.fps, frames[number + 1] / spec.fps, kind, gradual, scene)
         shots.append(ShotPlan(truth, first, last, section.label, dice.randrange(1 << 30)))
     return _with_fades(spec, sections, shots)
 

@@ -29,7 +29,15 @@ class Stage:
             self.wall = (0, 0, width, height)
         self.lamps = self._lamps()
         self.colours = ramp([palette.dark, palette.middle, palette.second, palette.accent])
-        self.beams = [(dice.uniform(0.05, 0.95), dice.uniform(0, 2 * pi), dice.uniform(0.5, 1.0), palette.second if n % 2 else palette.low) for n in range(6)]
+        self.beams = [
+            (
+                dice.uniform(0.05, 0.95),
+                dice.uniform(0, 2 * pi),
+                dice.uniform(0.5, 1.0),
+                palette.second if n % 2 else palette.low,
+            )
+            for n in range(6)
+        ]
         self.crowd = [] if close else [self._crowd(depth, dice.randrange(1 << 30)) for depth in range(2)]
         self.outfit = dancer.OUTFITS[dice.randrange(3)]
         self.move = dice.choice(("pump", "wave", "sway", "jump") if not close else ("pump", "wave", "sway"))
@@ -62,7 +70,18 @@ class Stage:
             y = high * (0.46 + 0.14 * depth) + numbers.uniform(-0.4, 0.4) * size
             for target, fill in ((layer, colour), (mask, 255)):
                 disc(target, (x, y), size, fill)
-                polygon(target, [(x - size * 1.9, high), (x - size * 1.5, y + size * 1.6), (x - size * 0.5, y + size), (x + size * 0.5, y + size), (x + size * 1.5, y + size * 1.6), (x + size * 1.9, high)], fill)
+                polygon(
+                    target,
+                    [
+                        (x - size * 1.9, high),
+                        (x - size * 1.5, y + size * 1.6),
+                        (x - size * 0.5, y + size),
+                        (x + size * 0.5, y + size),
+                        (x + size * 1.5, y + size * 1.6),
+                        (x + size * 1.9, high),
+                    ],
+                    fill,
+                )
             if numbers.random() < 0.55:
                 side = numbers.choice((-1, 1))
                 hand = (x + side * size * numbers.uniform(0.8, 2.0), y - size * numbers.uniform(2.0, 4.2))
@@ -100,14 +119,20 @@ class Stage:
         """The wall: a spectrum, a travelling wave, and the kick in all of it."""
         columns = np.arange(self.COLUMNS)
         middle = np.abs(columns - (self.COLUMNS - 1) / 2) / (self.COLUMNS / 2)
-        high = 0.25 + 0.45 * at.kick * (1 - middle) + 0.3 * np.abs(np.sin(columns * 0.9 + at.beat * 0.5 * pi + self.phase)) * (0.4 + at.mouth)
+        high = (
+            0.25
+            + 0.45 * at.kick * (1 - middle)
+            + 0.3 * np.abs(np.sin(columns * 0.9 + at.beat * 0.5 * pi + self.phase)) * (0.4 + at.mouth)
+        )
         rows = np.arange(self.ROWS)[:, None] / self.ROWS
         bars = np.clip((high[None, :] - (1 - rows)) * 6 + 0.6, 0, 1)
         wave = 0.5 + 0.5 * np.sin(columns[None, :] * 0.35 - at.beat * pi / 2 + rows * 4)
         level = np.clip(0.62 * bars + 0.28 * wave + 0.12 * at.snare, 0.06, 1)
         small = cv2.applyColorMap(np.asarray(level * 235, dtype=np.uint8), self.colours)
         x0, y0, x1, y1 = self.wall
-        large = cv2.resize(small, (x1 - x0, y1 - y0), interpolation=cv2.INTER_NEAREST if not self.close else cv2.INTER_LINEAR)
+        large = cv2.resize(
+            small, (x1 - x0, y1 - y0), interpolation=cv2.INTER_NEAREST if not self.close else cv2.INTER_LINEAR
+        )
         place = frame[y0:y1, x0:x1]
         cv2.add(place, cv2.multiply(large, self.lamps, scale=(0.75 if not self.close else 0.6) / 255), dst=place)
 
@@ -120,10 +145,18 @@ class Stage:
             swing = 0.55 * sin(phase + at.beat * speed * pi / 4)
             x = place * width
             ends = x + swing * height
-            polygon(beam, [(x - 1.5, -4), (x + 1.5, -4), (ends + 0.13 * height, height), (ends - 0.13 * height, height)], dimmed(colour, 0.24 + 0.16 * at.kick))
+            polygon(
+                beam,
+                [(x - 1.5, -4), (x + 1.5, -4), (ends + 0.13 * height, height), (ends - 0.13 * height, height)],
+                dimmed(colour, 0.24 + 0.16 * at.kick),
+            )
             cv2.add(light, beam, dst=light)
         light = cv2.GaussianBlur(light, (0, 0), max(0.8, height / 60))
-        cv2.add(frame, cv2.resize(light, (self.setting.width, self.setting.height), interpolation=cv2.INTER_LINEAR), dst=frame)
+        cv2.add(
+            frame,
+            cv2.resize(light, (self.setting.width, self.setting.height), interpolation=cv2.INTER_LINEAR),
+            dst=frame,
+        )
 
     def _reflect(self, frame: Image) -> None:
         """The floor is polished."""
@@ -185,7 +218,14 @@ class Poster:
         ghost = dancer.Outfit(*(self.shadow,) * 6)
         dark = dancer.Light(self.shadow, 1, 1.0)
         for side in (-1, 1):
-            dancer.draw(frame, dancer.pose(self.move, at.beat - 0.12), (x + side * width * 0.17, height * 1.0), height * 0.62, ghost, dark)
+            dancer.draw(
+                frame,
+                dancer.pose(self.move, at.beat - 0.12),
+                (x + side * width * 0.17, height * 1.0),
+                height * 0.62,
+                ghost,
+                dark,
+            )
         light = dancer.Light((255, 255, 255), 1 if self.to > self.from_ else -1, 1.0)
         return frame, dancer.draw(frame, pose, (x, height * 1.05), height * 0.86, self.outfit, light)
 
@@ -199,7 +239,13 @@ class Portrait:
         width, height, palette = setting.width, setting.height, setting.palette
         self.back = gradient(width, height, [palette.top, mixed(palette.middle, palette.dark, 0.35), palette.dark])
         self.lights = [
-            (dice.random(), dice.random(), dice.uniform(0.04, 0.13), dice.choice((palette.low, palette.second, palette.accent, palette.middle)), dice.uniform(0.2, 0.6))
+            (
+                dice.random(),
+                dice.random(),
+                dice.uniform(0.04, 0.13),
+                dice.choice((palette.low, palette.second, palette.accent, palette.middle)),
+                dice.uniform(0.2, 0.6),
+            )
             for _ in range(18)
         ]
         self.singer = singer.Singer(singer.LOOKS[dice.randrange(3)], palette.second)
@@ -221,12 +267,25 @@ class Portrait:
         cv2.add(frame, cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), dst=frame)
         for x, y, speed in self.rain:
             top = ((y + at.time * speed * 0.9) % 1.1) * height
-            cv2.line(frame, (round(x * width), round(top)), (round(x * width - 0.004 * width), round(top + 0.06 * height * speed)), mixed(self.setting.palette.middle, (255, 255, 255), 0.35), max(1, height // 540), cv2.LINE_AA)
+            cv2.line(
+                frame,
+                (round(x * width), round(top)),
+                (round(x * width - 0.004 * width), round(top + 0.06 * height * speed)),
+                mixed(self.setting.palette.middle, (255, 255, 255), 0.35),
+                max(1, height // 540),
+                cv2.LINE_AA,
+            )
         x = width * (self.from_ + (self.to - self.from_) * ease(at.shot))
         y = height * (0.47 + 0.008 * abs(sin(at.beat * pi / 2)))
         size = height * self.size * (1 + 0.04 * at.shot)
         look = sin(at.time * 0.7 + self.seed) * 1.2
         box = self.singer.draw(
-            frame, (x, y), size, mouth=at.mouth, blink=singer.blinking(at.time, self.seed), look=look, tilt=3.5 * sin(at.beat * pi / 2 + self.seed)
+            frame,
+            (x, y),
+            size,
+            mouth=at.mouth,
+            blink=singer.blinking(at.time, self.seed),
+            look=look,
+            tilt=3.5 * sin(at.beat * pi / 2 + self.seed),
         )
         return frame, box

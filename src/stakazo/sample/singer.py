@@ -50,7 +50,15 @@ class Singer:
         self._states: dict[tuple[int, bool, int], NDArray[np.uint8]] = {}
 
     def draw(
-        self, image: Image, centre: tuple[float, float], size: float, *, mouth: float, blink: bool, look: float, tilt: float
+        self,
+        image: Image,
+        centre: tuple[float, float],
+        size: float,
+        *,
+        mouth: float,
+        blink: bool,
+        look: float,
+        tilt: float,
     ) -> Box:
         """Draws the head with its middle at `centre` (pixels), the whole square `size` pixels; gives the head's box.
 
@@ -84,7 +92,11 @@ class Singer:
             ellipse(target, (320, 262), (158, 190), fill)
             polygon(target, [(168, 270), (150, 470), (215, 520), (425, 520), (490, 470), (472, 270)], fill)
         for target, fill in ((layer, looks.jacket), (cover, 255)):
-            polygon(target, [(250, 486), (120, 530), (52, 600), (30, 640), (610, 640), (588, 600), (520, 530), (390, 486)], fill)
+            polygon(
+                target,
+                [(250, 486), (120, 530), (52, 600), (30, 640), (610, 640), (588, 600), (520, 530), (390, 486)],
+                fill,
+            )
         self._shaded(layer, [(30, 640), (60, 590), (130, 535), (200, 560), (170, 640)], dimmed(looks.jacket, 0.55), 14)
         polygon(layer, [(268, 350), (262, 500), (320, 560), (378, 500), (372, 350)], looks.skin)
         self._shaded(layer, [(272, 380), (368, 380), (368, 440), (320, 466), (272, 440)], looks.shade, 9)
@@ -99,13 +111,17 @@ class Singer:
         soft = cv2.GaussianBlur(cover, (0, 0), 0.8)
         return np.asarray(cv2.multiply(layer, cv2.cvtColor(soft, cv2.COLOR_GRAY2BGR), scale=1 / 255), np.uint8), soft
 
-    def _shaded(self, layer: Image, shape: list[tuple[float, float]], colour: Colour, blur: float, level: float = 1.0) -> None:
+    def _shaded(
+        self, layer: Image, shape: list[tuple[float, float]], colour: Colour, blur: float, level: float = 1.0
+    ) -> None:
         """A soft patch of another colour."""
         patch = np.zeros(layer.shape[:2], dtype=np.uint8)
         polygon(patch, shape, 255)
         self._tinted(layer, patch, colour, blur, level)
 
-    def _spot(self, layer: Image, centre: tuple[float, float], radii: tuple[float, float], colour: Colour, level: float) -> None:
+    def _spot(
+        self, layer: Image, centre: tuple[float, float], radii: tuple[float, float], colour: Colour, level: float
+    ) -> None:
         """A soft round patch."""
         patch = np.zeros(layer.shape[:2], dtype=np.uint8)
         ellipse(patch, centre, radii, 255)
@@ -115,7 +131,9 @@ class Singer:
         x, y, wide, high = cv2.boundingRect(patch)
         edge = int(3 * blur) + 1
         rows, columns = slice(max(0, y - edge), y + high + edge), slice(max(0, x - edge), x + wide + edge)
-        share = cv2.GaussianBlur(patch[rows, columns], (0, 0), blur).astype(np.float32)[:, :, None] * np.float32(level / 255)
+        share = cv2.GaussianBlur(patch[rows, columns], (0, 0), blur).astype(np.float32)[:, :, None] * np.float32(
+            level / 255
+        )
         place = layer[rows, columns]
         place[:] = (place * (1 - share) + np.asarray(colour, dtype=np.float32) * share).astype(np.uint8)
 
@@ -128,12 +146,28 @@ class Singer:
         looks = self.looks
         face = np.zeros((SIZE, SIZE), dtype=np.uint8)
         ellipse(face, (320, 252), (112, 132), 255)
-        polygon(face, [(210, 262), (222, 330), (252, 378), (292, 408), (320, 414), (348, 408), (388, 378), (418, 330), (430, 262)], 255)
+        polygon(
+            face,
+            [
+                (210, 262),
+                (222, 330),
+                (252, 378),
+                (292, 408),
+                (320, 414),
+                (348, 408),
+                (388, 378),
+                (418, 330),
+                (430, 262),
+            ],
+            255,
+        )
         rounded = cv2.GaussianBlur(face, (0, 0), 9).astype(np.float32) / 255
         face = (255 * np.clip((rounded - 0.5) * 7 + 0.5, 0, 1)).astype(np.uint8)
         paint = np.empty_like(layer)
         paint[:] = looks.skin
-        self._shaded(paint, [(200, 150), (236, 190), (246, 300), (300, 400), (240, 420), (190, 300)], looks.shade, 20, 0.75)
+        self._shaded(
+            paint, [(200, 150), (236, 190), (246, 300), (300, 400), (240, 420), (190, 300)], looks.shade, 20, 0.75
+        )
         self._shaded(paint, [(380, 400), (418, 330), (432, 270), (450, 420)], looks.shade, 14, 0.5)
         self._spot(paint, (330, 170), (70, 34), looks.light, 0.75)
         self._spot(paint, (384, 296), (34, 24), looks.light, 0.7)
@@ -150,12 +184,35 @@ class Singer:
         share = face.astype(np.float32)[:, :, None] / 255
         layer[:] = (layer * (1 - share) + paint * share).astype(np.uint8)
         for sign, x in ((-1, 268), (1, 372)):
-            brow = [(x - 34 * sign, 203), (x - 8 * sign, 195), (x + 20 * sign, 197), (x + 40 * sign, 211), (x + 18 * sign, 206), (x - 32 * sign, 213)]
+            brow = [
+                (x - 34 * sign, 203),
+                (x - 8 * sign, 195),
+                (x + 20 * sign, 197),
+                (x + 40 * sign, 211),
+                (x + 18 * sign, 206),
+                (x - 32 * sign, 213),
+            ]
             polygon(layer, brow, mixed(looks.hair, looks.shade, 0.25))
 
     def _hair(self, layer: Image) -> None:
         looks = self.looks
-        fringe = [(196, 300), (186, 210), (214, 130), (280, 84), (350, 80), (420, 112), (456, 190), (446, 300), (430, 250), (420, 196), (384, 160), (352, 146), (300, 178), (240, 196), (216, 240)]
+        fringe = [
+            (196, 300),
+            (186, 210),
+            (214, 130),
+            (280, 84),
+            (350, 80),
+            (420, 112),
+            (456, 190),
+            (446, 300),
+            (430, 250),
+            (420, 196),
+            (384, 160),
+            (352, 146),
+            (300, 178),
+            (240, 196),
+            (216, 240),
+        ]
         polygon(layer, fringe, looks.hair)
         shine = mixed(looks.hair, looks.light, 0.4)
         self._shaded(layer, [(330, 92), (400, 112), (436, 170), (424, 176), (390, 132), (330, 106)], shine, 5, 0.8)
@@ -183,7 +240,16 @@ class Singer:
         if closed:
             ellipse(layer, (x, y - 6), (30, 16), lid, arc=(20, 160), thickness=5)
             return
-        almond = [(x - 31, y + 3), (x - 16, y - 11), (x + 2, y - 15), (x + 18, y - 11), (x + 31, y), (x + 16, y + 10), (x - 4, y + 12), (x - 18, y + 9)]
+        almond = [
+            (x - 31, y + 3),
+            (x - 16, y - 11),
+            (x + 2, y - 15),
+            (x + 18, y - 11),
+            (x + 31, y),
+            (x + 16, y + 10),
+            (x - 4, y + 12),
+            (x - 18, y + 9),
+        ]
         patch, white = layer.copy(), np.zeros((SIZE, SIZE), dtype=np.uint8)
         polygon(white, almond, 255)
         polygon(patch, almond, (236, 236, 240))
@@ -201,11 +267,40 @@ class Singer:
         wide, gap = 38.0 - 6 * opened, 22.0 * opened
         if gap > 1:
             ellipse(layer, (x, y + gap * 0.5), (wide * 0.8, gap * 0.72 + 2), (28, 16, 46))
-            polygon(layer, [(x - wide * 0.55, y - 1), (x + wide * 0.55, y - 1), (x + wide * 0.45, y + gap * 0.3), (x - wide * 0.45, y + gap * 0.3)], (232, 236, 240))
-        upper = [(x - wide, y + gap * 0.3), (x - 16, y - 9), (x - 6, y - 11), (x, y - 8), (x + 6, y - 11), (x + 16, y - 9), (x + wide, y + gap * 0.3), (x + 14, y + 1), (x, y + 2), (x - 14, y + 1)]
+            polygon(
+                layer,
+                [
+                    (x - wide * 0.55, y - 1),
+                    (x + wide * 0.55, y - 1),
+                    (x + wide * 0.45, y + gap * 0.3),
+                    (x - wide * 0.45, y + gap * 0.3),
+                ],
+                (232, 236, 240),
+            )
+        upper = [
+            (x - wide, y + gap * 0.3),
+            (x - 16, y - 9),
+            (x - 6, y - 11),
+            (x, y - 8),
+            (x + 6, y - 11),
+            (x + 16, y - 9),
+            (x + wide, y + gap * 0.3),
+            (x + 14, y + 1),
+            (x, y + 2),
+            (x - 14, y + 1),
+        ]
         polygon(layer, upper, dimmed(looks.lips, 0.86))
         low = y + gap
-        lower = [(x - wide, y + gap * 0.3), (x - 16, low + 1), (x, low + 2), (x + 16, low + 1), (x + wide, y + gap * 0.3), (x + 18, low + 13), (x, low + 17), (x - 18, low + 13)]
+        lower = [
+            (x - wide, y + gap * 0.3),
+            (x - 16, low + 1),
+            (x, low + 2),
+            (x + 16, low + 1),
+            (x + wide, y + gap * 0.3),
+            (x + 18, low + 13),
+            (x, low + 17),
+            (x - 18, low + 13),
+        ]
         polygon(layer, lower, looks.lips)
         ellipse(layer, (x + 5, low + 8), (11, 3), mixed(looks.lips, (255, 255, 255), 0.35))
 

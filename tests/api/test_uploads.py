@@ -1,0 +1,376 @@
+"""POST /upload, over real connections: what is kept, what is refused, and what must not be left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+import psutil
+import pytest
+from sqlalchemy import func, select
+
+from stakazo.api.uploads import SUFFIX, sweep_uploads
+from stakazo.core.db import Database
+from stakazo.core.storage import DiskStorage
+from stakazo.jobs.models import Job
+from stakazo.ledger.models import LedgerEvent
+from stakazo.videos.models import VideoAsset
+
+BOUNDARY = "----a-boundary"
+
+
+def _send(client: httpx.Client, content: bytes, *, name: str = "song.mp4", **fields: str) -> httpx.Response:
+    return client.post("/upload", files={"file": (name, content, "video/mp4")}, data=fields)
+
+
+def _head(name: str = "song.mp4") -> bytes:
+    return (
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
+        "Content-Type: video/mp4\r\n\r\n"
+    ).encode()
+
+
+FORM = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+MP4_HEAD = b"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00isomiso2avc1mp41"
+TAIL = f"\r\n--{BOUNDARY}--\r\n".encode()
+
+
+class Raw:
+    """A connection on which one sends what one likes."""
+
+    def __init__(self, port: int, key: str, *, length: int | None, extra: str = "") -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+        size = f"Content-Length: {length}" if length is not None else "Transfer-Encoding: chunked"
+        self.send(
+            f"POST /upload HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer {key}\r\n{size}\r\n{extra}"
+            f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n\r\n".encode()
+        )
+
+    def send(self, data: bytes) -> None:
+        self.socket.sendall(data)
+
+    def status(self) -> int:
+        return int(self.socket.recv(4096).split()[1])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def reset(self) -> None:
+        """Hang up as a machine does that loses its network: no end, a reset."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
+
+
+def _until(true: Callable[[], Any], seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+async def _count(db: Database, site: Any, table: Any) -> int:
+    async with db.transaction(site.actor) as session:
+        return (await session.scalar(select(func.count()).select_from(table))) or 0
+
+
+def test_a_video_is_kept_whole_under_a_name_of_our_own(site: Any, client: httpx.Client, mp4: bytes) -> None:
+    content = mp4 + os.urandom(3_000_000)
+    answer = _send(client, content, name="../../etc/passwd\x01.mp4", title="Ännchen")
+    assert answer.status_code == 202, answer.text
+    video, job = answer.json()["video"], answer.json()["job"]
+    assert answer.headers["location"] == f"/videos/{video['id']}"
+    assert video["sha256"] == hashlib.sha256(content).hexdigest()
+    assert (video["size_bytes"], video["content_type"], video["title"]) == (len(content), "video/mp4", "Ännchen")
+    assert "/" not in video["filename"]
+    assert "\x01" not in video["filename"]
+    assert (job["type"], job["state"], job["payload"]) == ("cut_analysis", "PENDING", {"video_id": video["id"]})
+    [stored] = site.files
+    assert stored.name == f"{video['id']}.mp4"
+    assert stored.read_bytes() == content
+    assert client.get(f"/videos/{video['id']}/source").content == content
+
+
+async def test_the_video_its_job_and_the_ledger_are_written_together(
+    site: Any, client: httpx.Client, db: Database, mp4: bytes
+) -> None:
+    answer = await asyncio.to_thread(_send, client, mp4)
+    job = answer.json()["job"]
+    async with db.transaction(site.actor) as session:
+        events = (await session.scalars(select(LedgerEvent).order_by(LedgerEvent.id))).all()
+    assert {"video_uploaded", "job_created"} <= {event.event for event in events}
+    assert {str(event.correlation_id) for event in events} == {job["correlation_id"]}
+
+
+async def test_the_same_bytes_are_the_same_video_and_start_nothing(
+    site: Any, client: httpx.Client, db: Database, mp4: bytes
+) -> None:
+    first = await asyncio.to_thread(_send, client, mp4, name="one.mp4")
+    again = await asyncio.to_thread(_send, client, mp4, name="two.mp4")
+    assert (first.status_code, again.status_code) == (202, 200)
+    assert first.json()["created"]
+    assert not again.json()["created"]
+    assert again.json()["video"]["id"] == first.json()["video"]["id"]
+    assert again.json()["job"]["id"] == first.json()["job"]["id"]
+    assert (await _count(db, site, VideoAsset), await _count(db, site, Job), len(site.files)) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("where", ["field", "header", "both"])
+def test_the_same_key_is_the_same_video_whatever_the_bytes(
+    site: Any, client: httpx.Client, mp4: bytes, where: str
+) -> None:
+    key = {"field": ({"dedup_key": "k1"}, {}), "header": ({}, {"Idempotency-Key": "k1"})}
+    for_first = key["field" if where == "both" else where]
+    for_second = key["header" if where == "both" else where]
+    answers = [
+        client.post("/upload", files={"file": ("a.mp4", mp4 + more)}, data=fields, headers=headers)
+        for more, (fields, headers) in ((b"1", for_first), (b"2", for_second))
+    ]
+    assert [answer.status_code for answer in answers] == [202, 200]
+    assert answers[0].json()["video"]["id"] == answers[1].json()["video"]["id"]
+    assert len(site.files) == 1
+
+
+async def test_ten_identical_uploads_at_once_are_one_video_and_one_job(
+    site: Any, client: httpx.Client, db: Database, mp4: bytes
+) -> None:
+    content = mp4 + os.urandom(500_000)
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(lambda _: _send(client, content), range(10)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 9 + [202]
+    assert len({answer.json()["video"]["id"] for answer in answers}) == 1
+    assert (await _count(db, site, VideoAsset), await _count(db, site, Job), len(site.files)) == (1, 1, 1)
+
+
+def test_another_workspace_with_the_same_bytes_has_a_video_of_its_own(
+    site: Any, client: httpx.Client, mp4: bytes
+) -> None:
+    first = _send(client, mp4).json()["video"]["id"]
+    with site.house.site().client() as theirs:
+        second = _send(theirs, mp4)
+        assert second.status_code == 202
+        assert second.json()["video"]["id"] != first
+        assert theirs.get(f"/videos/{first}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"hello, world\n" * 100, "a text"),
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * 100, "a picture (PNG)"),
+        (b"RIFF\0\0\0\0WAVEfmt " + b"\0" * 100, "a sound file (WAV)"),
+        (b"", "empty"),
+        (os.urandom(4) + b"\0" * 3000, "not known"),
+    ],
+)
+def test_what_is_no_video_is_refused_by_its_bytes_whatever_its_name(
+    site: Any, client: httpx.Client, content: bytes, sentence: str
+) -> None:
+    answer = _send(client, content, name="film.mp4")
+    assert answer.status_code == 415
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["code"] == "unsupported_media"
+    assert sentence in answer.json()["detail"]
+    assert site.files == []
+
+
+def test_a_request_that_is_no_form_is_refused(site: Any, client: httpx.Client, mp4: bytes) -> None:
+    plain = client.post("/upload", content=mp4, headers={"Content-Type": "video/mp4"})
+    without = client.post("/upload", files={"video": ("a.mp4", mp4)})
+    twice = client.post("/upload", files=[("file", ("a.mp4", mp4)), ("file", ("b.mp4", mp4))])
+    large_field = client.post("/upload", data={"title": "x" * 10_000}, files={"file": ("a.mp4", mp4)})
+    garbage = client.post(
+        "/upload",
+        content=b"no boundary here" * 9,
+        headers={"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"},
+    )
+    for answer in (plain, without, twice, large_field, garbage):
+        assert (answer.status_code, answer.json()["code"]) == (400, "malformed"), answer.text
+    assert site.files == []
+
+
+def test_a_form_without_its_end_is_refused_and_leaves_nothing(site: Any, mp4: bytes) -> None:
+    body = _head() + mp4  # the last boundary is missing
+    with Raw(site.port, site.key, length=len(body)) as raw:
+        raw.send(body)
+        assert raw.status() == 400
+        assert site.files == []
+
+
+def test_a_name_split_over_packets_is_read_whole(site: Any, client: httpx.Client, mp4: bytes) -> None:
+    body = _head("Live at the Pink Elephant.mp4") + mp4 + TAIL
+    with Raw(site.port, site.key, length=len(body)) as raw:
+        for at in range(0, 200, 7):
+            raw.send(body[at : at + 7])
+            time.sleep(0.001)
+        raw.send(body[203:])
+        assert raw.status() == 202
+        assert client.get("/videos").json()["items"][0]["filename"] == "Live at the Pink Elephant.mp4"
+
+
+@pytest.mark.parametrize("how", ["reset", "close"])
+def test_a_broken_connection_leaves_nothing(site: Any, client: httpx.Client, mp4: bytes, how: str) -> None:
+    with Raw(site.port, site.key, length=100_000_000) as raw:
+        raw.send(_head() + mp4 + os.urandom(3_000_000))
+        _until(lambda: any(path.suffix == SUFFIX and path.stat().st_size > 1_000_000 for path in site.files))
+        raw.reset() if how == "reset" else raw.socket.close()
+        _until(lambda: site.files == [])
+        assert client.get("/videos").json()["items"] == []
+
+
+def test_a_sender_who_falls_silent_is_given_up(site_with: Callable[..., Any], mp4: bytes) -> None:
+    site = site_with(upload_timeout=0.3)
+    with Raw(site.port, site.key, length=100_000_000) as raw:
+        raw.send(_head() + mp4 + os.urandom(2_000_000))
+        assert raw.status() == 408
+        assert site.files == []
+
+
+def test_too_large_by_its_length_is_refused_before_it_is_sent(site_with: Callable[..., Any]) -> None:
+    site = site_with(max_upload_bytes=1_000_000)
+    with Raw(site.port, site.key, length=2_000_000) as raw:
+        assert raw.status() == 413  # not one byte of the body was sent
+        assert site.files == []
+
+
+def test_too_large_without_a_length_is_refused_on_the_way(site_with: Callable[..., Any], mp4: bytes) -> None:
+    site = site_with(max_upload_bytes=1_000_000)
+    with Raw(site.port, site.key, length=None) as raw:
+        block = _head() + mp4 + b"\0" * 2_000_000
+        raw.send(f"{len(block):x}\r\n".encode() + block + b"\r\n")
+        assert raw.status() == 413
+        _until(lambda: site.files == [])
+
+
+def test_no_room_by_the_setting_is_507(site_with: Callable[..., Any], mp4: bytes) -> None:
+    site = site_with(min_free_bytes=1 << 60)
+    with site.client() as client:
+        answer = _send(client, mp4)
+    assert (answer.status_code, answer.json()["code"], answer.json()["retryable"]) == (507, "no_space", True)
+
+
+@pytest.fixture
+def small_disk(app_settings: Any) -> Iterator[Path]:
+    """A disk of 8 MB under the storage, where we may mount one."""
+    folder = app_settings.storage_dir
+    folder.mkdir(parents=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("only root can mount a small disk; NoSpace is tested by its setting too")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_is_507_and_recovers(small_disk: Path, site_with: Callable[..., Any], mp4: bytes) -> None:
+    site = site_with(min_free_bytes=0)
+    with site.client() as client:
+        for _ in range(2):
+            answer = client.post("/upload", content=_chunked(12_000_000), headers=FORM)
+            assert (answer.status_code, answer.json()["code"]) == (507, "no_space"), answer.text
+            assert site.files == []
+        assert _send(client, mp4 + os.urandom(1_000_000)).status_code == 202
+    assert small_disk.is_mount()
+
+
+def _chunked(size: int) -> Iterator[bytes]:
+    """A body whose length nobody knows beforehand."""
+    yield _head() + MP4_HEAD
+    for _ in range(size // 100_000):
+        yield os.urandom(100_000)
+    yield TAIL
+
+
+def test_memory_stays_flat_whatever_the_size(site: Any, client: httpx.Client, mp4: bytes) -> None:
+    """300 MB through a server process of its own; its memory must not grow by a tenth of that."""
+    size, block = 300_000_000, b"\0" * 1_000_000
+
+    def body() -> Iterator[bytes]:
+        yield _head() + mp4
+        for _ in range(size // len(block)):
+            yield block
+        yield TAIL
+
+    child = _serve_alone(site)
+    try:
+        url = f"http://127.0.0.1:{child.port}"
+        with httpx.Client(base_url=url, headers=dict(client.headers), timeout=120, trust_env=False) as sender:
+            assert sender.get("/videos").status_code == 200  # everything is loaded
+            process = psutil.Process(child.pid)
+            before, peak = process.memory_info().rss, 0
+
+            def watched() -> Iterator[bytes]:
+                nonlocal peak
+                for number, part in enumerate(body()):
+                    if number % 10 == 0:
+                        peak = max(peak, process.memory_info().rss)
+                    yield part
+
+            answer = sender.post(
+                "/upload",
+                content=watched(),
+                headers={"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"},
+            )
+            assert answer.status_code == 202, answer.text
+            assert answer.json()["video"]["size_bytes"] == size + len(mp4)
+            assert peak - before < 30_000_000
+    finally:
+        child.stop()
+
+
+class _Alone:
+    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
+        self.process, self.pid, self.port = process, process.pid, port
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(20)
+
+
+def _serve_alone(site: Any) -> _Alone:
+    """Another API on the same database and storage, as a process of its own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = os.environ | {
+        "STAKAZO_DATA_DIR": str(site.settings.data_dir),
+        "STAKAZO_DATABASE_URL": site.urls.owner,
+        "STAKAZO_APP_DATABASE_URL": site.urls.app,
+        "STAKAZO_MIN_FREE_BYTES": "0",
+    }
+    argv = [sys.executable, "-m", "uvicorn", "--factory", "stakazo.main:create_app", "--port", str(port)]
+    process = subprocess.Popen([*argv, "--log-level", "warning"], env=environment)
+
+    def answers() -> bool:
+        assert process.poll() is None
+        try:
+            return httpx.get(f"http://127.0.0.1:{port}/health", timeout=2, trust_env=False).is_success
+        except httpx.HTTPError:
+            return False
+
+    _until(answers, 60)
+    return _Alone(process, port)
+
+
+def test_what_a_dead_process_left_is_swept(tmp_path: Path) -> None:
+    storage = DiskStorage(tmp_path)
+    left, working = storage.temporary(SUFFIX), storage.temporary(".mp4")
+    left.write_bytes(b"x")
+    working.write_bytes(b"y")
+    assert sweep_uploads(storage) == 1
+    assert not left.exists()
+    assert working.exists()
