@@ -15,7 +15,7 @@ from fastapi.routing import APIRoute
 from stakazo import __version__
 from stakazo.api import ROUTERS, errors
 from stakazo.api.deps import Services
-from stakazo.api.requests import RequestLog
+from stakazo.api.requests import BodyLimit, RequestLog
 from stakazo.core import postgres
 from stakazo.core.db import Database
 from stakazo.core.live import LiveFeed
@@ -65,11 +65,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description=DESCRIPTION,
         lifespan=_open,
         generate_unique_id_function=_operation_id,
-        max_body_size=MAX_JSON_BYTES,
     )
     app.state.settings = settings or read_settings()
     app.state.stopping = asyncio.Event()
     errors.install(app)
+    app.add_middleware(BodyLimit, limit=MAX_JSON_BYTES, exempt=frozenset({"/upload"}))
     app.add_middleware(RequestLog)
     for router in ROUTERS:
         app.include_router(router)

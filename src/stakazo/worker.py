@@ -83,7 +83,7 @@ class WorkerProcess:
     """One process's part of the machinery: an engine worker per queue, one heartbeat, one sweeper, one watchdog."""
 
     def __init__(self, settings: Settings, urls: Urls, slots: Mapping[str, int], stop: asyncio.Event) -> None:
-        self.settings, self.slots, self.stop = settings, slots, stop
+        self.settings, self.urls, self.slots, self.stop = settings, urls, slots, stop
         url = watchful(urls.app, idle_in_transaction=settings.stalled_after)
         self.db = Database(url, pool_size=max(settings.database_pool_size, sum(slots.values()) + 2))
         self.machinery = Database(url, pool_size=2)  # its own, so that no handler can starve the heartbeat
@@ -94,6 +94,7 @@ class WorkerProcess:
         self.engines: dict[str, EngineWorker] = {}
         self.watchdog = Watchdog(0.75 * settings.stalled_after)
         self.id = new_id()
+        self._revival: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         for chatty in ("procrastinate", "psycopg.pool"):  # our own log says it, with our ids
@@ -215,9 +216,25 @@ class WorkerProcess:
         self.watchdog.beat()
 
     def _excuse(self, error: Exception) -> None:
-        """A server that is down for everybody can't give our jobs to anyone, and waits for us when it is back."""
+        """A server that is down for everybody can't give our jobs to anyone, and waits for us when it is back.
+
+        The embedded one belongs to nobody, so we start it again.
+        """
         if away_for_all(error):
             self.watchdog.beat()
+            if self.settings.database_url is None and (self._revival is None or self._revival.done()):
+                self._revival = asyncio.create_task(self._revive())
+
+    async def _revive(self) -> None:
+        try:
+            urls = await asyncio.to_thread(postgres.ensure, self.settings.data_dir)
+        except StakazoError as error:
+            log.warning("database_not_revived", error=str(error))
+            return
+        log.warning("database_revived")
+        if urls != self.urls:
+            log.error("database_moved")  # somebody took its port; whoever starts us again finds the new one
+            self.stop.set()
 
     async def _keep_sweeping(self) -> None:
         while True:

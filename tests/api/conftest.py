@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.accounts import service as accounts
 from stakazo.accounts.models import Workspace
@@ -24,6 +25,8 @@ from stakazo.core.actor import Actor, new_id
 from stakazo.core.db import Database
 from stakazo.core.settings import Settings
 from stakazo.main import create_app
+
+T = TypeVar("T")
 
 
 class Site:
@@ -38,6 +41,19 @@ class Site:
         return httpx.Client(
             base_url=self.url, headers={"Authorization": f"Bearer {self.key}"}, timeout=30, trust_env=False, **options
         )
+
+    def within(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+        """Do something in a transaction of this workspace."""
+
+        async def transact() -> Any:
+            db = Database(self.urls.app, pool_size=1)
+            try:
+                async with db.transaction(self.actor) as session:
+                    return await work(session)
+            finally:
+                await db.close()
+
+        return cast(T, asyncio.run(transact()))
 
     @property
     def files(self) -> list[Path]:
@@ -55,6 +71,8 @@ class House:
     urls: postgres.Urls
     app: FastAPI
     port: int
+    loop: asyncio.AbstractEventLoop
+    """The server's; not the test's."""
 
     @property
     def url(self) -> str:
@@ -90,7 +108,7 @@ def running(settings: Settings, urls: postgres.Urls) -> Iterator[House]:
         thread.start()
         assert server.up.wait(30)
         try:
-            yield House(settings, urls, app, port)
+            yield House(settings, urls, app, port, server.loop)
         finally:
             server.should_exit = True
             thread.join(30)
@@ -105,6 +123,7 @@ class Server(uvicorn.Server):
         self.app, self.up = app, threading.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self.loop = asyncio.get_running_loop()
         await super().startup(sockets)
         self.up.set()
 
@@ -151,14 +170,6 @@ def client(site: Site) -> Iterator[httpx.Client]:
     """Somebody with the key."""
     with site.client() as client:
         yield client
-
-
-@pytest.fixture
-async def db(site: Site) -> AsyncIterator[Database]:
-    """The same database, as the app."""
-    database = Database(site.urls.app, pool_size=2)
-    yield database
-    await database.close()
 
 
 MP4 = b"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00isomiso2avc1mp41" + b"\x00" * 2000

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import os
 import socket
@@ -19,12 +18,12 @@ import httpx
 import psutil
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.api.uploads import SUFFIX, sweep_uploads
-from stakazo.core.db import Database
 from stakazo.core.storage import DiskStorage
 from stakazo.jobs.models import Job
-from stakazo.ledger.models import LedgerEvent
+from stakazo.ledger import service as ledger
 from stakazo.videos.models import VideoAsset
 
 BOUNDARY = "----a-boundary"
@@ -82,9 +81,13 @@ def _until(true: Callable[[], Any], seconds: float = 20.0) -> None:
         time.sleep(0.02)
 
 
-async def _count(db: Database, site: Any, table: Any) -> int:
-    async with db.transaction(site.actor) as session:
-        return (await session.scalar(select(func.count()).select_from(table))) or 0
+def _counts(site: Any) -> tuple[int, ...]:
+    """Videos, jobs and files."""
+
+    async def count(session: AsyncSession) -> list[int]:
+        return [await session.scalar(select(func.count()).select_from(table)) or 0 for table in (VideoAsset, Job)]
+
+    return (*site.within(count), len(site.files))
 
 
 def test_a_video_is_kept_whole_under_a_name_of_our_own(site: Any, client: httpx.Client, mp4: bytes) -> None:
@@ -104,28 +107,23 @@ def test_a_video_is_kept_whole_under_a_name_of_our_own(site: Any, client: httpx.
     assert client.get(f"/videos/{video['id']}/source").content == content
 
 
-async def test_the_video_its_job_and_the_ledger_are_written_together(
-    site: Any, client: httpx.Client, db: Database, mp4: bytes
-) -> None:
-    answer = await asyncio.to_thread(_send, client, mp4)
+def test_the_video_its_job_and_the_ledger_are_written_together(site: Any, client: httpx.Client, mp4: bytes) -> None:
+    answer = _send(client, mp4)
     job = answer.json()["job"]
-    async with db.transaction(site.actor) as session:
-        events = (await session.scalars(select(LedgerEvent).order_by(LedgerEvent.id))).all()
+    events = site.within(lambda session: ledger.recent(session, 10))
     assert {"video_uploaded", "job_created"} <= {event.event for event in events}
     assert {str(event.correlation_id) for event in events} == {job["correlation_id"]}
 
 
-async def test_the_same_bytes_are_the_same_video_and_start_nothing(
-    site: Any, client: httpx.Client, db: Database, mp4: bytes
-) -> None:
-    first = await asyncio.to_thread(_send, client, mp4, name="one.mp4")
-    again = await asyncio.to_thread(_send, client, mp4, name="two.mp4")
+def test_the_same_bytes_are_the_same_video_and_start_nothing(site: Any, client: httpx.Client, mp4: bytes) -> None:
+    first = _send(client, mp4, name="one.mp4")
+    again = _send(client, mp4, name="two.mp4")
     assert (first.status_code, again.status_code) == (202, 200)
     assert first.json()["created"]
     assert not again.json()["created"]
     assert again.json()["video"]["id"] == first.json()["video"]["id"]
     assert again.json()["job"]["id"] == first.json()["job"]["id"]
-    assert (await _count(db, site, VideoAsset), await _count(db, site, Job), len(site.files)) == (1, 1, 1)
+    assert _counts(site) == (1, 1, 1)
 
 
 @pytest.mark.parametrize("where", ["field", "header", "both"])
@@ -144,15 +142,13 @@ def test_the_same_key_is_the_same_video_whatever_the_bytes(
     assert len(site.files) == 1
 
 
-async def test_ten_identical_uploads_at_once_are_one_video_and_one_job(
-    site: Any, client: httpx.Client, db: Database, mp4: bytes
-) -> None:
+def test_ten_identical_uploads_at_once_are_one_video_and_one_job(site: Any, client: httpx.Client, mp4: bytes) -> None:
     content = mp4 + os.urandom(500_000)
     with ThreadPoolExecutor(10) as pool:
         answers = list(pool.map(lambda _: _send(client, content), range(10)))
     assert sorted(answer.status_code for answer in answers) == [200] * 9 + [202]
     assert len({answer.json()["video"]["id"] for answer in answers}) == 1
-    assert (await _count(db, site, VideoAsset), await _count(db, site, Job), len(site.files)) == (1, 1, 1)
+    assert _counts(site) == (1, 1, 1)
 
 
 def test_another_workspace_with_the_same_bytes_has_a_video_of_its_own(

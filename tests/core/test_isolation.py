@@ -96,6 +96,10 @@ SABOTAGE = {
         "alter table {t} no force row level security",
         "alter table {t} force row level security",
     ),
+    "a policy with a hole": (
+        "alter policy one_workspace on {t} using (current_setting('stakazo.workspace', true) is not null)",
+        "alter policy one_workspace on {t} using ({c} = nullif(current_setting('stakazo.workspace', true), '')::uuid)",
+    ),
     "a policy that lets everybody in": (
         "create policy everybody on {t} using (true) with check (true)",
         "drop policy everybody on {t}",
@@ -110,11 +114,11 @@ async def test_the_check_turns_red(urls: Urls, fill: Fill, actor: Actor, other_a
     assert leaks(urls, table, mine, others) == []
     with psycopg.connect(conninfo(urls.owner), autocommit=True) as owner:
         for what, (breaks, mends) in reversed(SABOTAGE.items()):
-            owner.execute(breaks.format(t=table))
+            owner.execute(breaks.format(t=table, c=COLUMNS[table]))
             assert any(table in fault for fault in await catalogue(urls)), what
             assert leaks(urls, table, mine, others), what
             if mends:
-                owner.execute(mends.format(t=table))
+                owner.execute(mends.format(t=table, c=COLUMNS[table]))
                 assert await catalogue(urls) == []
 
 

@@ -149,6 +149,16 @@ def test_what_was_acknowledged_survives_kill_9_of_everyone(used_dir: Path):
     assert len(kept) <= last + 2  # and at most the one whose acknowledgement was lost
 
 
+def test_a_server_says_itself_that_it_lives(used_dir: Path):
+    """By a lock that its starter has long let go of; and that ends with it, however it ends."""
+    end(start(used_dir, "use()"))
+    with (used_dir / "postgres/running").open() as running:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(running, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.kill(server_pid(used_dir), signal.SIGKILL)
+        fcntl.flock(running, fcntl.LOCK_EX)  # waits for its last child
+
+
 @pytest.mark.parametrize("whose", ["ours", "a zombie's", "nobody's"])
 def test_a_pid_file_that_lies_is_not_believed(used_dir: Path, whose: str):
     postgres.ensure(used_dir)

@@ -27,6 +27,7 @@ from stakazo.core.db import Database
 from stakazo.core.settings import Settings
 from stakazo.jobs import service
 from stakazo.jobs.models import Job
+from stakazo.jobs.outage import persistently
 from stakazo.jobs.states import JobState
 from stakazo.worker import run_worker
 
@@ -85,8 +86,8 @@ class House:
 
     async def until(self, happens: Callable[[], Awaitable[object]], patience: float = PATIENCE) -> None:
         async with asyncio.timeout(patience):
-            while not await happens():  # noqa: ASYNC110 (what happens, happens in the database)
-                await asyncio.sleep(0.03)
+            while not await persistently(happens):  # noqa: ASYNC110 (what happens, happens in the database)
+                await asyncio.sleep(0.05)
 
     async def ended(self, *job_ids: UUID) -> list[Job]:
         """The jobs, when all have ended."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 import psycopg
+import pytest
 
 from stakazo.accounts.models import Workspace
 from stakazo.core import migrate, postgres
@@ -134,8 +135,9 @@ async def gone(process: psutil.Process) -> bool:
     return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
+@pytest.mark.parametrize("embedded", [True, False], ids=["and start it again", "that others start again"])
 async def test_workers_outlive_a_database_that_is_killed(
-    program: ModuleType, processes: Any, house_of: Any, own_server: Path
+    program: ModuleType, processes: Any, house_of: Any, own_server: Path, *, embedded: bool
 ) -> None:
     urls = await asyncio.to_thread(postgres.ensure, own_server)
     await asyncio.to_thread(migrate.upgrade, urls.owner)
@@ -146,19 +148,27 @@ async def test_workers_outlive_a_database_that_is_killed(
     async with db.system_transaction() as session:
         session.add(workspace)
     house = house_of(db, Actor(workspace.id, "user", "ann"), Settings(), urls)
-    processes.environment |= {
-        "STAKAZO_DATABASE_URL": urls.owner,
-        "STAKAZO_APP_DATABASE_URL": urls.app,
-    }
+    del processes.environment["STAKAZO_DATABASE_URL"], processes.environment["STAKAZO_APP_DATABASE_URL"]
+    processes.environment |= {"STAKAZO_DATA_DIR": str(own_server), "STAKAZO_STALLED_AFTER": "10"}
+    if not embedded:
+        processes.environment["STAKAZO_DATABASE_URL"] = urls.owner
+        processes.environment["STAKAZO_APP_DATABASE_URL"] = urls.app
     workers = [processes.start() for _ in range(2)]
     rows = [await house.start(program.steady, f"job {i}", 1.0) for i in range(12)]
     await house.until(lambda: house.rows("select 1 from effects"))
     server = int((own_server / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
     os.kill(server, signal.SIGKILL)
-    await asyncio.sleep(4)  # longer than the watchdogs' patience with a worker that says nothing
-    assert await asyncio.to_thread(postgres.ensure, own_server) == urls
+    if not embedded:
+        await asyncio.sleep(8.5)  # longer than the watchdogs' patience with a worker that hangs
+        assert await asyncio.to_thread(postgres.ensure, own_server) == urls
     done = await house.ended(*(row.id for row in rows))
     await db.close()
     assert {row.state for row in done} == {JobState.COMPLETED}
-    assert {row.crashes for row in done} == {0}
+    assert await effects_of(urls) == sorted(f"job {i}" for i in range(12))
     assert [worker.exitcode for worker in workers] == [None, None]
+
+
+async def effects_of(urls: postgres.Urls) -> list[str]:
+    async with await psycopg.AsyncConnection.connect(postgres.conninfo(urls.owner)) as connection:
+        found = await connection.execute("select what from effects")
+        return sorted(what for (what,) in await found.fetchall())

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from stakazo.media import ffmpeg
 from stakazo.media.types import (
     Analysis,
     Curve,
@@ -172,3 +175,16 @@ def song(film: Callable[..., Analysis]) -> Analysis:
         energy=[(start, end, energy) for _, _, start, end, energy in form],
         motion=[(24, 40, 0.04), (64, 80, 0.05)],
     )
+
+
+def encode(*arguments: str | Path) -> Path:
+    """Run FFmpeg to its end with these arguments; gives the last one, the file that was made."""
+    command = [ffmpeg.executable(), "-hide_banner", "-v", "error", "-nostdin", "-y", *map(str, arguments)]
+    subprocess.run(command, check=True, timeout=120)
+    return Path(arguments[-1])
+
+
+@pytest.fixture(scope="session", name="encode")
+def encode_fixture() -> Callable[..., Path]:
+    """Makes a real file: `encode("-f", "lavfi", "-i", "testsrc2", ..., path)`."""
+    return encode

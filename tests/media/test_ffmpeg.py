@@ -3,10 +3,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -46,9 +46,13 @@ async def gone(pid: int) -> bool:
     return False
 
 
-async def started() -> int:
-    while not ffmpeg._groups:
+async def until(ready: Callable[[], object]) -> None:
+    while not ready():  # noqa: ASYNC110 - nothing to wait on: it happens in another process
         await asyncio.sleep(0.01)
+
+
+async def started() -> int:
+    await until(lambda: ffmpeg._groups)
     return next(iter(ffmpeg._groups))
 
 
@@ -144,8 +148,7 @@ async def test_cancelling_takes_the_program_and_all_it_started_down():
     lines: list[str] = []
     running = asyncio.ensure_future(ffmpeg.child([sys.executable, "-c", NESTED], line=lines.append))
     child = await started()
-    while not lines:
-        await asyncio.sleep(0.01)
+    await until(lambda: lines)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
@@ -197,11 +200,12 @@ async def test_kill_all_ends_every_child():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills the children of the dead")
 async def test_killing_the_parent_takes_the_program_down():
-    with subprocess.Popen([sys.executable, "-c", WORKER], stdout=subprocess.PIPE, text=True) as parent:
-        assert parent.stdout
-        child = int(parent.stdout.readline())
-        assert psutil.pid_exists(child)
-        parent.kill()
+    parent = await asyncio.create_subprocess_exec(sys.executable, "-c", WORKER, stdout=asyncio.subprocess.PIPE)
+    assert parent.stdout
+    child = int(await parent.stdout.readline())
+    await until(lambda: "ffmpeg" in psutil.Process(child).name())
+    parent.kill()
+    await parent.wait()
     assert await gone(child)
 
 

@@ -3,12 +3,16 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from stakazo.media.analyse import analyse
+from stakazo.media.candidates import windows
 from stakazo.media.errors import TooShort
 from stakazo.media.select import choose, how_many
+from stakazo.media.timeline import Timeline
 from stakazo.media.types import Analysis, Box, ClipRules, Face, Hook, Section, Span
 
 Film = Callable[..., Analysis]
@@ -129,3 +133,21 @@ def test_ten_minutes_are_chosen_from_quickly(film: Film):
     before = time.process_time()
     assert len(choose(analysis, ClipRules())) == 9
     assert time.process_time() - before < 6.0  # a ceiling against blunders; measured: 0.3 s
+
+
+def test_hours_of_music_stay_within_bounds(film: Film):
+    cuts = np.round(np.cumsum(np.random.default_rng(5).uniform(0.6, 6.0, 3000)), 2)
+    analysis = film(7200.0, cuts=[float(t) for t in cuts if t < 7190], bpm=128.0)
+    assert len(windows(Timeline(analysis), ClipRules())) < 15_000
+    picks = choose(analysis, ClipRules(), count=4)
+    assert len(picks) == 4
+    assert max(pick.window.start for pick in picks) - min(pick.window.start for pick in picks) > 3600
+
+
+@pytest.mark.media
+def test_the_titles_of_a_real_film_are_not_chosen(reference_media: Path):
+    analysis = analyse(reference_media / "bbb_1min_720p30.mp4")
+    picks = choose(analysis, ClipRules())
+    assert len(picks) == 3
+    assert picks[0].window.span.overlap(Span(14.0, 25.0)) > 9.0  # the bird and the acorn: the one thing that happens
+    assert all(pick.window.start >= 3.5 for pick in picks)  # before that: black and a title card

@@ -90,8 +90,8 @@ async def jobs_summary(db: DB) -> dict[str, Any]:
 @router.get("/clips/summary")
 async def clips_summary(db: DB) -> ClipsSummary:
     """How many clips and variants are in which state."""
-    clips = (await db.execute(select(Clip.state, func.count()).group_by(Clip.state))).tuples().all()
-    variants = (await db.execute(select(ClipVariant.state, func.count()).group_by(ClipVariant.state))).tuples().all()
+    clips = (await db.execute(select(Clip.state, func.count()).group_by(Clip.state))).all()
+    variants = (await db.execute(select(ClipVariant.state, func.count()).group_by(ClipVariant.state))).all()
     score, seconds = (await db.execute(select(func.avg(Clip.score), func.sum(Clip.end - Clip.start)))).one()
     return ClipsSummary(
         clips=dict.fromkeys(ClipState, 0) | dict(clips),

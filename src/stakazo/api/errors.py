@@ -92,7 +92,7 @@ def problem(
 
 async def _refused(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, StakazoError)
-    headers = {}
+    headers: dict[str, str] = dict(getattr(error, "headers", {}))
     if error.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="stakazo"'
     if error.status == HTTPStatus.SERVICE_UNAVAILABLE:

@@ -23,21 +23,28 @@ class BadRange(StakazoError):
 
     status, code = 416, "range_not_satisfiable"
 
+    def __init__(self, header: str, size: int) -> None:
+        super().__init__(f"The file has {size} bytes; the range {header!r} lies outside.")
+        self.headers = {"Content-Range": f"bytes */{size}"}
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+
+_RANGES = re.compile(r"bytes=\s*(?:\d+-\d*|-\d+)(?:\s*,\s*(?:\d+-\d*|-\d+))*\s*")
+_RANGE = re.compile(r"(\d*)-(\d*)")
 
 
-def _check_range(header: str | None, size: int) -> None:
-    """Single ranges that can't be met are refused as a problem; the rest is the framework's work.
+def _wanted(header: str, size: int) -> bool:
+    """Whether a Range header is to be obeyed: one that isn't understood is ignored, as RFC 9110 wants it.
 
-    A header that isn't understood is ignored, as RFC 9110 wants it.
+    Raises BadRange when nothing of what it asks for is in the file.
     """
-    found = _RANGE.fullmatch(header.strip()) if header else None
-    if not found or not (found[1] or found[2]):
-        return
-    start, end = found[1], found[2]
-    if (start and int(start) >= size) or (not start and int(end) == 0):
-        raise BadRange(f"The file has {size} bytes; the range {header!r} lies outside.")
+    if not _RANGES.fullmatch(header):
+        return False
+    spans = [(found[1], found[2]) for found in _RANGE.finditer(header.partition("=")[2])]
+    if any(start and end and int(end) < int(start) for start, end in spans):
+        return False
+    if not any(int(start) < size if start else int(end) > 0 for start, end in spans):
+        raise BadRange(header, size)
+    return True
 
 
 def _known(request: Request, etag: str) -> bool:
@@ -69,7 +76,9 @@ def stored_file(
     headers = {"ETag": etag, "Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
     if _known(request, etag):
         return Response(status_code=304, headers=headers)
-    _check_range(request.headers.get("range"), found.st_size)
+    header = request.headers.get("range")
+    if header is not None and not _wanted(header, found.st_size):
+        request.scope["headers"] = [pair for pair in request.scope["headers"] if pair[0] != b"range"]
     return FileResponse(
         path,
         headers=headers,
@@ -95,7 +104,7 @@ async def unused(session: AsyncSession, keys: Iterable[str | None]) -> set[str]:
     asked = {key for key in keys if key}
     columns = (ClipVariant.storage_key, Clip.thumbnail_key, Clip.filmstrip_key)
     named = union_all(*(select(column).where(column.in_(asked)) for column in columns))
-    return asked - {key for (key,) in (await session.execute(named)).tuples()}
+    return asked - {key for (key,) in (await session.execute(named))}
 
 
 async def remove(here: Services, keys: Iterable[str]) -> None:

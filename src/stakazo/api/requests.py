@@ -7,6 +7,7 @@ import time
 from uuid import UUID
 
 import structlog
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -82,3 +83,34 @@ class RequestLog:
                     seconds=round(time.monotonic() - started, 4),
                     workspace_id=scope["state"].get("workspace_id"),
                 )
+
+
+class BodyLimit:
+    """ASGI middleware: no request but an upload has a body of more than so many bytes."""
+
+    def __init__(self, app: ASGIApp, limit: int, exempt: frozenset[str]) -> None:
+        self.app, self.limit, self.exempt = app, limit, exempt
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in self.exempt:
+            await self.app(scope, receive, send)
+            return
+        announced = dict(scope["headers"]).get(b"content-length", b"0")
+        if announced.isdigit() and int(announced) > self.limit:
+            await problem(Request(scope), 413, "too_large", self._sentence)(scope, receive, send)
+            return
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self.limit:
+                raise HTTPException(413, self._sentence)
+            return message
+
+        await self.app(scope, counted, send)
+
+    @property
+    def _sentence(self) -> str:
+        return f"The body of this request may have {self.limit} bytes at most."

@@ -75,7 +75,6 @@ _BODY: dict[str, Any] = {
     status_code=202,
     response_model=UploadOut,
     openapi_extra=_BODY,
-    max_body_size=2**62,  # the setting max_upload_bytes is the limit here, checked below on every chunk
     responses=responses(
         *(400, 401, 408, 413, 415, 422, 507),
         also={200: {"model": UploadOut, "description": "The video was here before; no second job was started."}},

@@ -123,7 +123,7 @@ async def _files_of(session: AsyncSession, video: VideoAsset) -> set[str]:
         select(ClipVariant.storage_key).join(Clip, ClipVariant.clip_id == Clip.id).where(of_video)
     )
     keys = {video.storage_key, video.analysis_key}
-    for row in [*pictures.tuples(), *rendered.tuples()]:
+    for row in [*pictures, *rendered]:
         keys.update(row)
     return {key for key in keys if key}
 

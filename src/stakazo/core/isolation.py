@@ -5,6 +5,8 @@ from __future__ import annotations
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from stakazo.core.db import Database
+from stakazo.core.errors import Unavailable
 from stakazo.core.postgres import APP, SYSTEM
 
 _OPEN_TABLES = """
@@ -14,12 +16,16 @@ _OPEN_TABLES = """
     join pg_attribute a on a.attrelid = c.oid and not a.attisdropped
         and a.attname = case c.relname when 'workspaces' then 'id' else 'workspace_id' end
     cross join lateral (
+        select format(
+            '(%I = (NULLIF(current_setting(''stakazo.workspace''::text, true), ''''::text))::uuid)', a.attname
+        )
+    ) rule(words)
+    cross join lateral (
         -- one policy for everyone that lets only the current workspace's rows in and out, and none beside it that
         -- lets the app, or anyone who is not the machinery, have more
         select count(*) filter (
                 where polcmd = '*' and polpermissive and 0 = any (polroles)
-                and pg_get_expr(polqual, polrelid) like '%%stakazo.workspace%%'
-                and pg_get_expr(polwithcheck, polrelid) like '%%stakazo.workspace%%'
+                and pg_get_expr(polqual, polrelid) = rule.words and pg_get_expr(polwithcheck, polrelid) = rule.words
             ) = 1
             and bool_and(not polpermissive or polname = 'one_workspace' or polroles = array[:system ::regrole::oid])
             as sound
@@ -60,3 +66,10 @@ async def faults(connection: AsyncConnection) -> list[str]:
         )
         found.append(f"The table {table} is open: {why}.")
     return found
+
+
+async def require(db: Database) -> None:
+    """Refuse to work on a database that doesn't keep workspaces apart. Raises Unavailable with what is wrong."""
+    async with db.engine.connect() as connection:
+        if found := await faults(connection):
+            raise Unavailable("This database doesn't keep workspaces apart. " + " ".join(found))

@@ -34,7 +34,7 @@ class Page(Generic[T]):
 
 
 async def page(
-    session: AsyncSession, select: Select[tuple[T]], keys: Sequence[Key], cursor: str | None, limit: int
+    session: AsyncSession, select: Select[T], keys: Sequence[Key], cursor: str | None, limit: int
 ) -> Page[T]:
     """One page in the order of `keys`, which must be columns without nulls that together are unique.
 

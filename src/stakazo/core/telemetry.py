@@ -40,7 +40,9 @@ def setup_logging(settings: Settings, stream: TextIO | None = None) -> None:
     if as_json:
         last += [structlog.processors.format_exc_info, hide_secrets, structlog.processors.JSONRenderer(default=str)]
     else:
-        last += [hide_secrets, structlog.dev.ConsoleRenderer(colors=out.isatty())]
+        # Plain: the pretty kind takes seconds, and prints every local variable, keys and all.
+        plain = structlog.dev.plain_traceback
+        last += [hide_secrets, structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=plain)]
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

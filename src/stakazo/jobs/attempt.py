@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from enum import Enum
 from uuid import UUID
 
@@ -23,7 +22,7 @@ from stakazo.jobs.engine import HANDLERS
 from stakazo.jobs.lifecycle import Lineage
 from stakazo.jobs.models import Job
 from stakazo.jobs.outage import away, persistently
-from stakazo.jobs.run import Lost, Run
+from stakazo.jobs.run import Run
 from stakazo.jobs.states import CANCELLED, Failure, JobState, Phase, failure_of, timed_out
 
 DATABASE_AWAY = Failure("database_away", "The database could not be reached.", retryable=True, after=1.0)
@@ -153,7 +152,8 @@ class Attempt:
         run = self.executor.run_for(job, self.stop)
         log.info("job_started")
         work = asyncio.create_task(self._work(job, run), name=f"{job.type} {job.id}")
-        reporting = asyncio.create_task(run.keep_reporting(), name=f"progress of {job.id}")
+        over = asyncio.Event()
+        reporting = asyncio.create_task(run.keep_reporting(over), name=f"progress of {job.id}")
         timer = asyncio.get_running_loop().call_later(job.timeout, self.stop, Stop.TIMEOUT)
         told = asyncio.create_task(self._told.wait())
         try:
@@ -162,11 +162,13 @@ class Attempt:
                 await _cancel(work)
         finally:
             timer.cancel()
-            for task in (told, reporting):
-                task.cancel()
-            await asyncio.gather(told, reporting, return_exceptions=True)
+            told.cancel()
+            over.set()
+            await asyncio.wait({reporting}, timeout=2.0)
+            reporting.cancel()
         if run.completed:
-            log.info("job_completed")
+            late = work.exception() if work.done() and not work.cancelled() else None
+            log.info("job_completed", exc_info=late)
             return
         failure = self._failure(job, work)
         state = "lost" if self.stopped is Stop.LOST else await persistently(lambda: self._write_down(run, failure))

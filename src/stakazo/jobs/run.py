@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -88,19 +89,19 @@ class Run:
     async def _opened(self, hold: Callable[[AsyncSession], Awaitable[Job | None]]) -> AsyncIterator[AsyncSession]:
         if self.completed:
             raise Lost(f"Job {self.job_id} is completed already.")
-        delay, opened = 0.1, False
-        while True:
+        delay, opened, done = 0.1, False, False
+        while not done:
             try:
                 async with self.db.transaction(self.actor) as session:
                     self._check(await hold(session))
                     opened = True
                     yield session
-                return
+                done = True
             except SQLAlchemyError as error:
                 if opened or not away(error):
                     raise
-            await asyncio.sleep(delay)
-            delay = min(2.0, delay * 2)
+                await asyncio.sleep(delay)
+                delay = min(2.0, delay * 2)
 
     async def _hold(self, session: AsyncSession) -> Job | None:
         mine = (Job.id == self.job_id, Job.attempt == self.attempt, Job.state == JobState.PROCESSING)
@@ -139,10 +140,12 @@ class Run:
             "expected_at": datetime.now(UTC) + timedelta(seconds=left) if left is not None else None,
         }
 
-    async def keep_reporting(self) -> None:
-        """Write what was reported, at most twice a second, until cancelled."""
-        while True:
-            await asyncio.sleep(WRITE_EVERY)
+    async def keep_reporting(self, over: asyncio.Event) -> None:
+        """Write what was reported, at most twice a second, until it is over."""
+        while not over.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), WRITE_EVERY)
+                return
             if self._report != self._written:
                 report = self._report
                 try:

@@ -1,11 +1,13 @@
-"""The sound of a file as it is decoded: blocks of a tenth of a second, mono for analysis, with the loudness of the real channels.
+"""The sound of a file as it is decoded: mono for analysis, with the loudness of the real channels.
 
-FFmpeg's own libraries do the work in one pass (PyAV): decode, BS.1770 measuring (the `ebur128` filter, on the
-channels as they are), resampling and downmix. Nothing of the file is kept, so an hour costs what a minute does.
+Blocks last a tenth of a second. FFmpeg's own libraries do the work in one pass (PyAV): decode, BS.1770 measuring (the
+`ebur128` filter, on the channels as they are), resampling and downmix. Nothing of the file is kept, so an hour costs no
+more memory than a minute.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +26,7 @@ RATE = 22050
 """Samples per second of the mono sound that is analysed: up to 11 kHz, where rhythm and harmony live."""
 
 GAP = 0.1
-"""Seconds by which a packet's time may be off before it counts as a hole (filled with silence) or a repeat (dropped)."""
+"""Seconds by which a packet's time may be off: beyond, it is a hole (filled with silence) or a repeat (dropped)."""
 
 MAX_BROKEN = 500
 """Packets that fail to decode one after the other before the stream is given up."""
@@ -97,7 +99,7 @@ def _stream(container: av.container.InputContainer, info: MediaInfo | None) -> a
 
 
 def _origin(container: av.container.InputContainer, stream: av.AudioStream, info: MediaInfo | None) -> float:
-    """The file's own time of second 0 of the presentation: the first video frame, or the first sound of a sound file."""
+    """The file's own time of second 0 of the presentation: of the first video frame, else of the first sound."""
     if info is not None:
         if info.video is not None:
             return info.video.start
@@ -136,13 +138,15 @@ def _frames(container: av.container.InputContainer, stream: av.AudioStream) -> I
         for frame in frames:
             if frame.samples and frame.sample_rate:
                 broken = 0
-                yield cast(av.AudioFrame, frame)
+                yield frame
 
 
 def _on_time(frames: Iterator[av.AudioFrame], origin: float, limit: float) -> Iterator[av.AudioFrame]:
-    """The same frames from the origin on: cut, dropped or with silence between them so that sound stays where it belongs."""
+    """The same frames from the origin to the limit, with silence where there are none: sound stays where it belongs."""
     now = 0.0
+    shape: av.AudioFrame | None = None
     for frame in frames:
+        shape = frame
         length = frame.samples / frame.sample_rate
         time = frame.time - origin if frame.time is not None else now
         if now >= limit:
@@ -164,6 +168,8 @@ def _on_time(frames: Iterator[av.AudioFrame], origin: float, limit: float) -> It
             return
         yield frame
         now += length
+    if shape is not None and GAP < limit - now < float("inf"):
+        yield from _silence(shape, limit - now)
 
 
 def _part(frame: av.AudioFrame, first: int, last: int) -> av.AudioFrame:
@@ -228,8 +234,8 @@ class _Meter:
         chain.append(graph.add("aformat", f"sample_fmts=flt:channel_layouts=mono:sample_rates={RATE}"))
         self._sink = graph.add("abuffersink")
         chain.append(self._sink)
-        for one, next_one in zip(chain, chain[1:], strict=False):
-            one.link_to(next_one)
+        for one, following in itertools.pairwise(chain):
+            one.link_to(following)
         graph.configure()
 
     def _fit(self, frame: av.AudioFrame) -> list[av.AudioFrame]:

@@ -25,6 +25,10 @@ BUCKET = 2.5
 """Seconds: of the ends that lie this close together only the best is tried for a start."""
 
 
+MOST_STARTS = 900
+"""More starts than this are thinned out: it bounds the work for films of hours."""
+
+
 @dataclass(frozen=True)
 class Points:
     """Moments to cut at, in order of time, as columns."""
@@ -194,7 +198,7 @@ def _nearest(times: Floats, time: float) -> float | None:
 
 def _pair(timeline: Timeline, marks: Points, rules: ClipRules) -> list[Window]:
     """Each start with, for every length, the best end."""
-    starts = np.flatnonzero(marks.starting > 0)
+    starts = _best_starts(timeline, marks)
     found: list[Window] = []
     for index in starts.tolist():
         start = float(marks.times[index])
@@ -210,6 +214,17 @@ def _pair(timeline: Timeline, marks: Points, rules: ClipRules) -> list[Window]:
             for end in _best_ends(timeline, marks, ends, start)
         ]
     return found
+
+
+def _best_starts(timeline: Timeline, marks: Points) -> NDArray[np.intp]:
+    """The moments to start at; of a very long film the best of every few seconds."""
+    starts = np.flatnonzero(marks.starting > 0)
+    if len(starts) <= MOST_STARTS:
+        return starts
+    slots = (marks.times[starts] * (MOST_STARTS / timeline.duration)).astype(np.intp)
+    order = np.lexsort((-marks.starting[starts], slots))
+    _, first = np.unique(slots[order], return_index=True)
+    return starts[np.sort(order[first])]
 
 
 def _best_ends(timeline: Timeline, marks: Points, ends: NDArray[np.intp], start: float) -> list[int]:

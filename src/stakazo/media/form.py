@@ -7,12 +7,13 @@ boundaries minimise the variance inside sections plus a price per boundary that 
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stakazo.media.metre import per_interval
+from stakazo.media.metre import per_interval, turn
 from stakazo.media.rhythm import smooth
 from stakazo.media.spectrum import COARSE_RATE, FINE_RATE, Features
 from stakazo.media.types import FloatArray, Span
@@ -23,9 +24,11 @@ MOST_UNITS = 1200
 """More bars or steps than this are taken two, three .. at a time, so that memory stays flat."""
 LONGEST = 40
 """Units of the longest section that is considered."""
-BOUNDARY = 1.6
+BOUNDARY = 2.7
 """Price of a boundary, in units of one bar's mean variance."""
-ODD = (0.0, 0.35, 0.8, 1.4)
+NEW = 1.5
+"""What novelty takes off it."""
+ODD = (0.0, 0.2, 0.5, 0.9)
 """What a length adds to that price: a multiple of 8, of 4, of 2, any other."""
 VIEWS = (1.0, 0.5, 1.2)
 """Weights of timbre, of harmony, of what returns where."""
@@ -101,12 +104,12 @@ def find_form(features: Features, grid: Grid) -> Form:
         centred = view - view.mean(axis=0)
         product = centred @ centred.T
         gram += weight * product / (np.trace(product) / grid.units + 1e-9)
-    bounds = segment(gram / sum(weight for weight, _ in views), metric=grid.metric)
+    bounds = segment(gram / sum(weight for weight, _ in views), novelty(timbre), metric=grid.metric)
     return Form(grid, bounds, same_music(bounds, alike_harmony, alike_timbre), likeness)
 
 
 def unit_features(features: Features, grid: Grid) -> tuple[FloatArray, FloatArray]:
-    """Harmony [units, parts * 12], in the order of the beats, and timbre with texture [units, 28], each comparable by cosine."""
+    """Harmony [units, parts * 12], in the order of the beats, and timbre with texture [units, 24], each centred."""
     steps = np.arange(grid.units * grid.parts) / grid.parts
     chroma = per_interval(features.chroma, COARSE_RATE, np.interp(steps, np.arange(grid.units + 1), grid.edges))
     chroma = chroma / (np.linalg.norm(chroma, axis=1, keepdims=True) + 1e-6)
@@ -123,7 +126,7 @@ def unit_features(features: Features, grid: Grid) -> tuple[FloatArray, FloatArra
 
 def cosine(vectors: FloatArray) -> FloatArray:
     unit = vectors / (np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-6)
-    return (unit @ unit.T).astype(np.float32)
+    return np.asarray(unit @ unit.T, np.float32)
 
 
 def returns(alike: FloatArray, phrase: int) -> FloatArray:
@@ -140,8 +143,17 @@ def returns(alike: FloatArray, phrase: int) -> FloatArray:
     return smooth(sure, 3)
 
 
-def segment(gram: NDArray[np.float64], *, metric: bool) -> tuple[int, ...]:
-    """Boundaries that leave the least variance inside sections, each at its price (dynamic programming)."""
+def novelty(timbre: FloatArray) -> FloatArray:
+    """[units]: 0 to 1, how much the sound turns where each unit begins: two units on compared with two before."""
+    step = turn(timbre, 2) + turn(timbre, 1)
+    return np.asarray(np.clip(step / (np.percentile(step, 95) + 1e-6), 0.0, 1.0), np.float32)
+
+
+def segment(gram: NDArray[np.float64], new: FloatArray, *, metric: bool) -> tuple[int, ...]:
+    """Boundaries that leave the least variance inside sections, each at its price (dynamic programming).
+
+    The price falls with the novelty at the boundary, `new`.
+    """
     count = len(gram)
     corner = np.zeros((count + 1, count + 1))
     corner[1:, 1:] = gram.cumsum(axis=0).cumsum(axis=1)
@@ -159,6 +171,7 @@ def segment(gram: NDArray[np.float64], *, metric: bool) -> tuple[int, ...]:
         start = end - size
         block = corner[end, end] - corner[start, end] - corner[end, start] + corner[start, start]
         cost = best[start] + diagonal[end] - diagonal[start] - block / size + price[: len(size)]
+        cost -= NEW * new[start]
         choice = int(cost.argmin())
         best[end], back[end] = cost[choice], start[choice]
     bounds = [count]
@@ -169,7 +182,7 @@ def segment(gram: NDArray[np.float64], *, metric: bool) -> tuple[int, ...]:
 
 def same_music(bounds: tuple[int, ...], harmony: FloatArray, timbre: FloatArray) -> tuple[str, ...]:
     """A letter per section: A for the first and all that are like it, B for the first that isn't ..."""
-    sections = list(zip(bounds, bounds[1:], strict=False))
+    sections = list(itertools.pairwise(bounds))
     alike = np.array([[_alike(one, other, harmony, timbre) for other in sections] for one in sections])
     groups = [[i] for i in range(len(sections))]
     while len(groups) > 1:

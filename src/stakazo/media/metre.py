@@ -1,8 +1,8 @@
-"""Bars: which beats are the first of a bar, whether a bar has three or four, and whether the beat was caught on the off-beat.
+"""Bars: which beats are the first of a bar, whether it has three or four, and whether the pulse is on the off-beat.
 
 A bar begins where the harmony and the bass move, where the kick is, where the texture changes, and seldom where
-the snare answers. All half beats are counted through (Viterbi), so that a pulse that was followed on its off-beats is put
-right, and one lost beat moves the bars after it and not the whole piece.
+the snare answers. All half beats are counted through (Viterbi), so that a pulse that was followed on its off-beats is
+put right, and one lost beat moves the bars after it and not the whole piece.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def place_evidence(one: FloatArray, beat: FloatArray, answer: FloatArray, size: 
 
 
 def follow(places: FloatArray) -> tuple[NDArray[np.int64], float]:
-    """The place in the bar of each half beat, counted through with as few slips as the evidence asks for, and its sum."""
+    """The place in the bar of each half beat, counted through with few slips, and the evidence it collects."""
     count, size = places.shape
     before = (np.arange(size) - 1) % size
     best = places[0].astype(np.float64)
@@ -116,31 +116,32 @@ def per_interval(values: FloatArray, rate: float, times: NDArray[np.float64]) ->
     total = np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(values, axis=0, dtype=np.float64)])
     first = np.clip(np.round(edges[:-1]).astype(int), 0, len(values) - 1)
     last = np.clip(np.round(edges[1:]).astype(int), first + 1, len(values))
-    return ((total[last] - total[first]) / (last - first)[:, None]).astype(np.float32)
+    return np.asarray((total[last] - total[first]) / (last - first)[:, None], np.float32)
 
 
 def at_times(onsets: FloatArray, times: NDArray[np.float64]) -> FloatArray:
     """[times, bands]: onset strength at each time, forgiving 35 ms."""
     frames = np.round(times * FINE_RATE).astype(int)[:, None] + np.arange(-3, 4)
-    return onsets[np.clip(frames, 0, len(onsets) - 1)].max(axis=1)
+    return np.asarray(onsets[np.clip(frames, 0, len(onsets) - 1)].max(axis=1), np.float32)
 
 
 def standard(values: FloatArray) -> FloatArray:
     """Zero mean, unit deviation along the first axis, outliers held at three."""
-    return np.clip((values - values.mean(axis=0)) / (values.std(axis=0) + 1e-6), -3.0, 3.0)
+    scaled = (values - values.mean(axis=0)) / (values.std(axis=0) + 1e-6)
+    return np.asarray(np.clip(scaled, -3.0, 3.0), np.float32)
 
 
 def change(vectors: FloatArray, width: int) -> FloatArray:
     """[n]: how different the `width` vectors from each place on are from the `width` before, 0 to 2."""
     before, after = _sides(vectors, width)
     norm = np.linalg.norm(before, axis=1) * np.linalg.norm(after, axis=1)
-    return (1.0 - (before * after).sum(axis=1) / (norm + 1e-9)).astype(np.float32)
+    return np.asarray(1.0 - (before * after).sum(axis=1) / (norm + 1e-9), np.float32)
 
 
 def turn(vectors: FloatArray, width: int) -> FloatArray:
     """[n]: the distance between the `width` vectors from each place on and the `width` before."""
     before, after = _sides(vectors, width)
-    return np.linalg.norm(after - before, axis=1).astype(np.float32)
+    return np.asarray(np.linalg.norm(after - before, axis=1), np.float32)
 
 
 def _sides(vectors: FloatArray, width: int) -> tuple[FloatArray, FloatArray]:

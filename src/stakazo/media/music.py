@@ -13,7 +13,8 @@ from stakazo.media.spectrum import FINE_RATE, Features
 
 WORTH_A_LOOK = 0.4
 """Levels of the metre with less than this share of the best one's salience are left out."""
-HARMONY_WEIGHT = 0.8
+HARMONY_WEIGHT = 1.5
+"""How much the fit of the bars counts against the salience of the pulse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Rhythm:
 
 def find_rhythm(features: Features) -> Rhythm:
     """The beat and the bars of a piece."""
-    pulses = find_pulses(onset_strength(features.onsets))
+    pulses = find_pulses(onset_strength(features.onsets), features.accents)
     steady = max((pulse.confidence for pulse in pulses), default=0.0)
     if steady < STEADY:
         return Rhythm(None, steady, np.zeros(0), np.zeros(0, np.int64), 4)

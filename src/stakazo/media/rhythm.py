@@ -7,6 +7,7 @@ local tempo through the piece (Viterbi), and beats along it by dynamic programmi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -19,10 +20,12 @@ SLOWEST, FASTEST = 55.0, 200.0
 """Beats per minute that are looked for at all."""
 USUAL, SPREAD = 118.0, 0.55
 """Where people tap: the middle and the octaves of one standard deviation (van Noorden and Moelants 1999)."""
+UNEVEN = 0.4
+"""What is left of a pulse whose every other beat is empty."""
 TEMPOGRAM_WINDOW = 8.0
 TEMPOGRAM_HOP = 1.0
 TIGHTNESS = 400.0
-"""Price of a beat's distance from the local tempo, per squared octave, in clear onsets: 0.3 for 2 %, 140 for an off-beat."""
+"""Price of a beat off the local tempo, per squared octave, in clear onsets: 0.3 for 2 %, 140 for an off-beat."""
 STEADY = 0.25
 """Confidence under which nobody would tap along."""
 CLEAR = (0.2, 0.8)
@@ -46,16 +49,16 @@ class Pulse:
 
 
 def onset_strength(onsets: FloatArray) -> FloatArray:
-    """One curve from the bands, each counted alike: 0 where nothing starts, about 1 at a clear onset of its surroundings."""
+    """One curve from the bands, each counted alike: 0 where nothing starts, about 1 at a clear onset."""
     if not len(onsets):
         return np.zeros(0, np.float32)
     spread = np.sqrt(smooth(onsets**2, round(10 * FINE_RATE))) + 0.02 * onsets.max() + 1e-6
     even = (onsets / spread).mean(axis=1)
     even = np.maximum(even - smooth(even, round(0.6 * FINE_RATE)), 0.0)
-    return (even / (np.sqrt(smooth(even**2, round(6 * FINE_RATE))) * 3 + 1e-6)).astype(np.float32)
+    return np.asarray(even / (np.sqrt(smooth(even**2, round(6 * FINE_RATE))) * 3 + 1e-6), np.float32)
 
 
-def smooth(values: FloatArray, width: int) -> FloatArray:
+def smooth(values: NDArray[np.floating[Any]], width: int) -> FloatArray:
     """The moving mean over `width` frames along the first axis, held at both ends."""
     width = max(width | 1, 1)
     half = width // 2
@@ -64,11 +67,12 @@ def smooth(values: FloatArray, width: int) -> FloatArray:
     return ((total[width:] - total[:-width]) / width).astype(np.float32)
 
 
-def find_pulses(strength: FloatArray) -> list[Pulse]:
+def find_pulses(strength: FloatArray, accents: FloatArray) -> list[Pulse]:
     """The levels of the metre that could be the beat, most salient first; none where nothing recurs."""
     if len(strength) < 4 * FINE_RATE or not strength.any():
         return []
     gram, tempi = tempogram(strength)
+    weight = (accents / (accents.mean(axis=0) + 1e-9)).mean(axis=1)
     pulses = []
     for tempo in likely_tempi(gram, tempi):
         path = tempo_path(gram, tempi, tempo)
@@ -77,7 +81,7 @@ def find_pulses(strength: FloatArray) -> list[Pulse]:
             steady = steadiness(strength, frames)
             clarity = float(gram[np.arange(len(path)), path].mean())
             sure = float(np.clip((clarity - CLEAR[0]) / (CLEAR[1] - CLEAR[0]), 0.0, 1.0))
-            salience = octave_score(strength, frames, tempo) * (0.1 + steady**2)
+            salience = octave_score(strength, weight, frames, tempo) * (0.1 + steady**2)
             pulses.append(Pulse(tempo, frames, salience, steady, steady * sure))
     return sorted(pulses, key=lambda pulse: -pulse.salience)
 
@@ -146,7 +150,8 @@ def tempo_path(gram: FloatArray, tempi: FloatArray, tempo: float) -> NDArray[np.
 def track(strength: FloatArray, tempi: FloatArray) -> NDArray[np.int64]:
     """Frames of the beats: strong onsets at distances near the local tempo, by dynamic programming.
 
-    `tempi` is the local tempo around each second, in beats per minute. A beat's predecessor lies at least half a period back, so a whole stretch of that length is worked at once.
+    `tempi` is the local tempo around each second, in beats per minute. A beat's predecessor lies at least half a
+    period back, so a whole stretch of that length is worked at once.
     """
     count = len(strength)
     seconds = np.arange(count) / FINE_RATE
@@ -180,17 +185,19 @@ def track(strength: FloatArray, tempi: FloatArray) -> NDArray[np.int64]:
 def _peak_at(strength: FloatArray, frames: NDArray[np.int64]) -> FloatArray:
     """Onset strength at frames, forgiving two frames either way."""
     reach = np.clip(frames[:, None] + np.arange(-2, 3), 0, len(strength) - 1)
-    return strength[reach].max(axis=1)
+    return np.asarray(strength[reach].max(axis=1), np.float32)
 
 
-def octave_score(strength: FloatArray, frames: NDArray[np.int64], tempo: float) -> float:
+def octave_score(strength: FloatArray, weight: FloatArray, frames: NDArray[np.int64], tempo: float) -> float:
     """How right a level of the metre feels as the beat: accents on it, less between, at a speed people tap."""
     on = _peak_at(strength, frames)
     gaps = np.diff(frames)
     between = _peak_at(strength, frames[:-1] + gaps // 2)
     contrast = float(on.mean() - 0.5 * between.mean())
-    evenness = float(min(on[::2].mean(), on[1::2].mean()) / (max(on[::2].mean(), on[1::2].mean()) + 1e-6))
-    return float(prior(tempo)) * (0.2 + max(contrast, 0.0)) * (0.5 + 0.5 * evenness)
+    heavy = _peak_at(weight, frames)
+    light, strong = sorted((float(heavy[::2].mean()), float(heavy[1::2].mean())))
+    evenness = light / (strong + 1e-6)
+    return float(prior(tempo)) * (0.2 + max(contrast, 0.0)) * (UNEVEN + (1.0 - UNEVEN) * evenness)
 
 
 def steadiness(strength: FloatArray, frames: NDArray[np.int64]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +27,8 @@ DETAIL = 5.0
 LOOKS = 2.5
 """How often per second faces and focus are sought, besides once at every probable cut."""
 LOOKS_AT_MOST = 6.0
+BEFORE = 0.1
+"""Seconds between the two frames whose difference is a subject's movement."""
 FINGERPRINT = (16, 9)
 
 
@@ -81,7 +84,7 @@ class _Watcher:
         self.brightness = _Sampled(CURVES)
         self.colour = _Sampled(CURVES)
         self.detail = _Sampled(DETAIL)
-        self.before: NDArray[np.uint8] | None = None
+        self.before: deque[tuple[float, NDArray[np.uint8]]] = deque()
         self.usual = 0.0
         self.looked = -1.0
 
@@ -89,13 +92,15 @@ class _Watcher:
         time, luma = frame.time, frame.luma
         self.comparer.add(time, frame.pts, luma, frame.chroma)
         change = 0.0
-        if self.before is not None and self.before.shape == luma.shape:
-            change = cv2.norm(luma, self.before, cv2.NORM_L1) / luma.size / 255
+        if self.before:
+            change = cv2.norm(luma, self.before[-1][1], cv2.NORM_L1) / luma.size / 255
         jump = change > 0.05 and change > 4 * self.usual
         if not jump:
             self.usual += 0.2 * (change - self.usual)
             # A jump is a cut or a flash, not movement.
             self.motion.add(time, change)
+        else:
+            self.before.clear()
         if self.brightness.due(time):
             self.brightness.add(time, float(cv2.mean(luma)[0]) / 255)
             away = frame.chroma.astype(np.float32) - 128
@@ -107,11 +112,14 @@ class _Watcher:
         since = time - self.looked
         if self.looked < 0 or since >= 1 / (LOOKS_AT_MOST if jump else LOOKS):
             self.look(frame, fresh=jump or self.looked < 0)
-        self.before = luma
+        self.before.append((time, luma))
+        while len(self.before) > 1 and self.before[1][0] <= time - BEFORE:
+            self.before.popleft()
 
     def look(self, frame: Frame, *, fresh: bool) -> None:
         self.looked = frame.time
-        found = self.focus_finder.find(frame.luma, self.before, frame.small_colour(), frame.time, fresh=fresh)
+        before = self.before[0][1] if self.before and not fresh else None
+        found = self.focus_finder.find(frame.luma, before, frame.small_colour(), frame.time, fresh=fresh)
         self.focus.append(Focus(found.time, self.turn.box(found.box), found.weight))
         if self.face_finder:
             self.faces += self.face_finder.find(frame.upright(self.stream), frame.time)

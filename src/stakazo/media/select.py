@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stakazo.media.candidates import windows
 from stakazo.media.score import Scores, weigh
@@ -125,21 +127,28 @@ def _likeness(timeline: Timeline, candidates: tuple[Window, ...], chosen: int) -
 def _looks_like(timeline: Timeline, candidates: tuple[Window, ...], chosen: int) -> Floats:
     """The mean over a window's seconds of how well the most similar second of the chosen one fits.
 
-    1 where half of its seconds show the same picture again.
+    1 where half of the seconds of one show a picture of the other again.
     """
     prints = timeline.prints
     if prints is None:
         return np.zeros(len(candidates))
     window = candidates[chosen]
     first = min(int(window.start), len(prints) - 1)
-    closest = (prints @ prints[first : max(int(np.ceil(window.end)), first + 1)].T).max(axis=1)
+    likeness = prints[first : max(int(np.ceil(window.end)), first + 1)] @ prints.T
     begins = np.clip(np.array([w.start for w in candidates]).astype(np.intp), 0, len(prints) - 1)
     finishes = np.clip(np.ceil([w.end for w in candidates]).astype(np.intp), begins + 1, len(prints))
-    sums = np.concatenate(([0.0], np.cumsum(np.clip(closest, 0.0, 1.0))))
-    again = np.concatenate(([0], np.cumsum(closest >= REPEATED)))
-    mean = (sums[finishes] - sums[begins]) / (finishes - begins)
-    repeated = (again[finishes] - again[begins]) / (finishes - begins)
-    return np.where(repeated >= 0.5, 1.0, mean)
+    seconds = finishes - begins
+    closest = likeness.max(axis=0)
+    mean = _within(np.clip(closest, 0.0, 1.0), begins, finishes) / seconds
+    theirs = _within(closest >= REPEATED, begins, finishes) / seconds
+    ours = (_within(likeness >= REPEATED, begins, finishes) > 0).mean(axis=0)
+    return np.where(np.maximum(theirs, ours) >= 0.5, 1.0, mean)
+
+
+def _within(values: NDArray[Any], begins: NDArray[np.intp], finishes: NDArray[np.intp]) -> Floats:
+    """The sums along the last axis over many stretches of it."""
+    sums = np.concatenate((np.zeros((*values.shape[:-1], 1)), np.cumsum(values, axis=-1, dtype=np.float64)), axis=-1)
+    return np.asarray(sums[..., finishes] - sums[..., begins])
 
 
 def _sounds_like(timeline: Timeline, candidates: tuple[Window, ...], chosen: int) -> Floats | None:

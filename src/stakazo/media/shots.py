@@ -25,6 +25,8 @@ MIN_SHOT = 0.3
 """Seconds: of two boundaries closer than this the weaker one is dropped."""
 CUT = 0.2
 """Strength from which a jump is a cut: distance x structure x how many times the usual change it is."""
+NEAR = 6
+"""Among how many frames before the nearest is sought, to know how much a frame usually changes."""
 FLAT = 4.0
 """Contrast below which a picture is one flat colour."""
 LONGEST_RAMP = 2.5
@@ -33,7 +35,7 @@ DISSOLVE = 1.0
 """Strength from which a blend is a dissolve."""
 PICTURE = 6.0
 """The least contrast of a picture that a dissolve can lead from or to; below it is a fade's matter."""
-SPREAD = 0.3
+SPREAD = 0.4
 """The least share of the picture that a dissolve changes."""
 KEPT = 0.95
 """The most of the ends' contrast and edges that may be left in the middle of a dissolve."""
@@ -108,7 +110,9 @@ def cut_strength(distance: Floats, structure: Floats) -> Floats:
     if len(distance) < 2:
         return np.zeros(len(distance), np.float32)
     far, strange = across(distance), across(structure)
-    step = np.where(np.isfinite(distance[:, 0]), distance[:, 0], 0)
+    # The nearest of the frames just before: in a strobe it is the last one with the same light.
+    step = distance[:, :NEAR].min(axis=1)
+    step[0] = step[1]
     reach = 5
     padded = np.pad(step, reach, mode="edge")
     sides = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1)

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from stakazo.media import audio
+from stakazo.media.energy import ENERGY_RATE, find_drops, find_levels
 from stakazo.media.form import find_form, make_grid
-from stakazo.media.hooks import ENERGY_RATE, find_drops, find_hooks, find_levels, name_sections
+from stakazo.media.hooks import find_hooks, name_sections
 from stakazo.media.loudness import find_silences, sum_up
 from stakazo.media.music import find_rhythm
 from stakazo.media.rhythm import onset_strength
@@ -18,7 +19,10 @@ from stakazo.media.speech import speech_share
 from stakazo.media.types import Curve, Loudness, MediaInfo, Sound, Span
 
 Progress = Callable[[float], None]
-ONSET_RATE = FINE_RATE
+QUIET = 0.05
+"""Linear peak under which the meter's three decimals are too coarse: the file is then measured once more, amplified."""
+NOTHING = -120.0
+"""LUFS under which the meter has heard nothing at all."""
 
 
 def hear(path: Path | str, info: MediaInfo | None = None, *, progress: Progress | None = None) -> Sound:
@@ -41,15 +45,11 @@ def hear(path: Path | str, info: MediaInfo | None = None, *, progress: Progress 
             tell(0.9 * told)
     features = spectrum.finish()
     loudness = sum_up(readings)
-    if readings and 0.0 < readings[-1].true_peak < QUIET:
+    if readings and readings[-1].true_peak < QUIET and any(one.momentary > NOTHING for one in readings):
         loudness = _quiet_peak(path, info, loudness)
     sound = understand(features, loudness, samples / audio.RATE)
     tell(1.0)
     return sound
-
-
-QUIET = 0.05
-"""Linear peak under which the meter's three decimals are too coarse: the file is then measured once more, amplified."""
 
 
 def _quiet_peak(path: Path, info: MediaInfo | None, loudness: Loudness) -> Loudness:
@@ -72,7 +72,7 @@ def understand(features: Features, loudness: Loudness, duration: float) -> Sound
     return Sound(
         loudness=loudness,
         silences=silences,
-        onsets=Curve(ONSET_RATE, np.clip(strength, 0.0, 1.0)),
+        onsets=Curve(FINE_RATE, np.clip(strength, 0.0, 1.0)),
         energy=Curve(ENERGY_RATE, levels.energy),
         tempo=rhythm.tempo,
         tempo_confidence=rhythm.confidence,

@@ -162,7 +162,7 @@ def chroma_filters(low: float, high: float) -> FloatArray:
     distance = (pitch[:, None] - np.arange(12) + 6) % 12 - 6
     weights = np.exp(-0.5 * (distance / 0.4) ** 2) * inside[:, None]
     per_octave = np.maximum(frequencies, low)[:, None] / low
-    return (weights / per_octave).astype(np.float32)
+    return np.asarray(weights / per_octave, np.float32)
 
 
 def _means(values: FloatArray, starts: NDArray[np.int64]) -> FloatArray:
@@ -171,4 +171,4 @@ def _means(values: FloatArray, starts: NDArray[np.int64]) -> FloatArray:
     (Sums, not a matrix product: BLAS would wake all cores for it and burn more time than it saves.)
     """
     sums = np.add.reduceat(values[:, : starts[-1]], starts[:-1], axis=1)
-    return sums / np.diff(starts).astype(np.float32)
+    return np.asarray(sums / np.diff(starts), np.float32)

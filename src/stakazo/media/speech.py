@@ -40,8 +40,7 @@ def speechlike(windows: FloatArray) -> FloatArray:
     shape = np.hanning(windows.shape[1])
     spectrum = np.abs(np.fft.rfft((level - level.mean(axis=1, keepdims=True)) * shape, axis=1)) ** 2
     rates = np.fft.rfftfreq(windows.shape[1], 1 / FINE_RATE)
-    syllables = spectrum[:, (rates >= 2.0) & (rates <= 8.0)].sum(axis=1) / (
-        spectrum[:, (rates > 0.4) & (rates < 30)].sum(axis=1) + 1e-9
-    )
+    all_rates = spectrum[:, (rates > 0.4) & (rates < 30)].sum(axis=1)
+    syllables = spectrum[:, (rates >= 2.0) & (rates <= 8.0)].sum(axis=1) / (all_rates + 1e-9)
     score = 6.0 * (low - 0.35) + 0.12 * (depth - 18.0) + 3.0 * (syllables - 0.5)
-    return (1 / (1 + np.exp(-2.0 * score))).astype(np.float32)
+    return np.asarray(1 / (1 + np.exp(-2.0 * score)), np.float32)

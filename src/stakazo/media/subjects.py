@@ -132,23 +132,23 @@ class Turn:
 class FocusFinder:
     """Where the eye goes, from small pictures as coded."""
 
-    MEMORY = 0.5
+    MEMORY = 0.35
     """The share of the last sample's map that stays, so that a subject that rests for a moment isn't lost."""
 
     def __init__(self) -> None:
         self._map: Floats | None = None
 
     def find(self, luma: Bytes, before: Bytes | None, chroma: Bytes, time: float, *, fresh: bool) -> Focus:
-        """The focus of one frame; `before` is the frame just before it, `fresh` starts a new shot."""
+        """The focus of one frame; `before` is a frame about 0.1 s before it, `fresh` starts a new shot."""
         rows, columns = chroma.shape[1:]
         half = _to(luma, columns, rows)
         attention = contrast(half, chroma)
         if before is not None and not fresh:
             moving = motion(half, _to(before, columns, rows))
             peak = float(moving.max())
-            # A change of 4 % of full scale beside the camera's own movement is a subject that clearly moves.
-            share = min(1.0, peak / 0.08)
-            attention = (1 - 0.65 * share) * attention + 0.65 * share * (moving / max(peak, 1e-6))
+            # A change of 6 % of full scale beside the camera's own movement is a subject that clearly moves.
+            share = 0.8 * min(1.0, peak / 0.06)
+            attention = (1 - share) * attention + share * (moving / max(peak, 1e-6))
         if self._map is not None and not fresh and self._map.shape == attention.shape:
             attention = self.MEMORY * self._map + (1 - self.MEMORY) * attention
         self._map = attention
@@ -161,21 +161,25 @@ def _to(picture: Bytes, columns: int, rows: int) -> Bytes:
 
 
 def contrast(luma: Bytes, chroma: Bytes) -> Floats:
-    """[rows, columns], 0 to 1: how much each place differs in colour and light from the frame's border."""
+    """[rows, columns], 0 to 1: how much each place differs from its surroundings and from the frame's border."""
     rows, columns = luma.shape
-    parts = np.stack([luma, *chroma]).astype(np.float32)
-    smooth = np.stack([cv2.blur(part, (3, 3)) for part in parts])
-    edge = max(1, min(rows, columns) // 10)
-    inner = np.zeros((rows, columns), bool)
-    inner[edge : rows - edge, edge : columns - edge] = True
-    border = smooth[:, ~inner]
-    centre = border.mean(1)[:, None, None]
-    spread = border.std(1)[:, None, None] + np.array([12.0, 4.0, 4.0], np.float32)[:, None, None]
-    strange = np.sqrt((((smooth - centre) / spread) ** 2).sum(0))
+    parts = [luma.astype(np.float32), *(plane.astype(np.float32) * 2 for plane in chroma)]
+    near, far = max(3, columns // 16) | 1, max(5, columns // 3) | 1
+    edge = max(1, min(rows, columns) // 12)
+    inside = np.zeros((rows, columns), np.uint8)
+    inside[edge : rows - edge, edge : columns - edge] = 1
+    border = inside == 0
+    apart = np.zeros((rows, columns), np.float32)
+    strange = np.zeros((rows, columns), np.float32)
+    for part in parts:
+        smooth = cv2.blur(part, (near, near))
+        apart += cv2.absdiff(smooth, cv2.blur(part, (far, far)))
+        edges = smooth[border]
+        strange += np.maximum(cv2.absdiff(smooth, np.full_like(smooth, edges.mean())) - edges.std(), 0)
+    seen = apart / max(float(apart.max()), 24.0) + strange / max(float(strange.max()), 24.0)
     y = np.linspace(-1, 1, rows, dtype=np.float32)[:, None]
     x = np.linspace(-1, 1, columns, dtype=np.float32)[None, :]
-    central = np.exp(-(x * x + y * y) / 0.9)
-    seen = strange * central
+    seen *= np.exp(-(x * x + y * y) / 2.5)
     return cast(Floats, seen / max(float(seen.max()), 1e-6))
 
 
@@ -193,7 +197,7 @@ def motion(luma: Bytes, before: Bytes) -> Floats:
 
 def gather(attention: Floats, share: float = 0.8) -> tuple[Box, float]:
     """The box that holds `share` of the attention in each direction, and how clearly it stands out (0 to 1)."""
-    floor = float(attention.mean() + 0.5 * attention.std())
+    floor = float(attention.mean() + attention.std())
     mass = np.maximum(attention - floor, 0)
     total = float(mass.sum())
     if total <= 1e-6:

@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from stakazo.media.errors import NothingToSee, Unreadable
-from stakazo.media.timeline import RATE, Timeline
+from stakazo.media.timeline import RATE, Timeline, distance
 from stakazo.media.tonemap import bgr_from_hdr
 from stakazo.media.types import Hdr, MediaInfo, Span
 
@@ -53,12 +53,8 @@ def best_time(timeline: Timeline, span: Span) -> float:
         worth += present.at(times) * (0.6 + 0.8 * np.clip(size.at(times) / 0.35, 0.0, 1.0))
     if timeline.subject is not None:
         worth += 0.4 * timeline.subject.at(times)
-    if len(timeline.cuts):
-        nearest = np.abs(times[:, None] - timeline.cuts[None, :]).min(axis=1)
-        worth -= 1.5 * (nearest < 0.25)
-    if len(timeline.soft_cuts):
-        nearest = np.abs(times[:, None] - timeline.soft_cuts[None, :]).min(axis=1)
-        worth -= 1.5 * (nearest < 0.7)
+    worth -= 1.5 * (distance(times, timeline.cuts) < 0.25)
+    worth -= 1.5 * (distance(times, timeline.soft_cuts) < 0.7)
     worth -= 3.0 * timeline.dead.at(times)
     return float(times[int(np.argmax(worth))])
 

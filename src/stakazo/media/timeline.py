@@ -79,6 +79,13 @@ def smooth(values: Floats, seconds: float) -> Floats:
     return np.convolve(padded, np.full(width, 1.0 / width), mode="valid")
 
 
+def distance(times: Floats, marks: Floats) -> Floats:
+    """How far each time is from the nearest of the marks, which are in order; infinite where there are none."""
+    around = np.concatenate(([-np.inf], marks, [np.inf]))
+    right = np.searchsorted(around, times)
+    return np.minimum(around[right] - times, times - around[right - 1])
+
+
 def runs(mask: Mask) -> list[Span]:
     """The stretches in which the mask holds."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))

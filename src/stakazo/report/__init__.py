@@ -2,6 +2,5 @@
 
 from stakazo.report.data import ReportClip, ReportData, ReportVariant, Still
 from stakazo.report.page import render, write_report
-from stakazo.report.stills import stills_of
 
-__all__ = ["ReportClip", "ReportData", "ReportVariant", "Still", "render", "stills_of", "write_report"]
+__all__ = ["ReportClip", "ReportData", "ReportVariant", "Still", "render", "write_report"]

@@ -6,12 +6,12 @@ from pathlib import PurePosixPath
 from urllib.parse import quote
 
 from stakazo.media.types import Analysis, Span
+from stakazo.report.closeup import closeup
 from stakazo.report.crops import diagrams
 from stakazo.report.data import ReportClip, ReportVariant
 from stakazo.report.markup import Child, Markup, data_uri, joined, tag
 from stakazo.report.posters import poster_of
-from stakazo.report.timeline import zoomed
-from stakazo.report.words import clock, codec, edge, exact_clock, plural, rate, sentence, size
+from stakazo.report.words import clock, codec, edge, plural, rate, sentence, size, stretch
 
 SOUND = frozenset({"hook", "form", "drop", "energy", "rhythm", "loop", "speech", "music"})
 PICTURE = frozenset({"motion", "people", "faces", "subject", "clarity", "variety", "colour", "sharpness"})
@@ -66,7 +66,8 @@ def _header(clip: ReportClip) -> Markup:
             ),
             tag(
                 "p",
-                f"{clip.duration:.1f} seconds, {exact_clock(clip.start)} to {exact_clock(clip.end)} of the film. Starts {edge(clip.starts_on)}, ends {edge(clip.ends_on)}.",
+                f"{clip.duration:.1f} seconds, {stretch(clip.start, clip.end)} of the film. "
+                f"Starts {edge(clip.starts_on)}, ends {edge(clip.ends_on)}.",
             ),
         ),
         score_mark(clip),
@@ -85,7 +86,7 @@ def _filmstrip(clip: ReportClip) -> Markup | None:
 
 
 def _reasons(clip: ReportClip, analysis: Analysis) -> Markup:
-    drawing = zoomed(analysis, Span(clip.start, clip.end))
+    drawing = closeup(analysis, Span(clip.start, clip.end))
     return tag(
         "div",
         tag("h4", "Why this one"),

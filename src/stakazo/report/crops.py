@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from stakazo.media.types import Box, CropPath, CropShot, Framing
 from stakazo.report.data import ReportClip, ReportVariant
 from stakazo.report.markup import Child, Markup, joined, number, tag
@@ -19,7 +21,7 @@ def at_time(path: CropPath, time: float) -> tuple[CropShot, Box] | None:
         return None
     if time <= keys[0].time or len(keys) == 1:
         return shot, keys[0].box
-    for before, after in zip(keys, keys[1:], strict=False):
+    for before, after in itertools.pairwise(keys):
         if time <= after.time:
             share = (time - before.time) / max(after.time - before.time, 1e-9)
             a, b = before.box, after.box
@@ -56,7 +58,8 @@ def _diagram(clip: ReportClip, path: CropPath, variants: list[ReportVariant], sh
             marks.append(tag("path", d=_outside(box, high), fill_rule="evenodd", class_="crop-shade"))
             marks.append(_ghosts(path, shot, high))
             marks.append(_rect(box, high, "crop-box"))
-            said = f"{names}: the window of {path.aspect.numerator}:{path.aspect.denominator} at {box.x:.0%} to {box.x + box.width:.0%} of the width"
+            shape_ = f"{path.aspect.numerator}:{path.aspect.denominator}"
+            said = f"{names}: the window of {shape_} at {box.x:.0%} to {box.x + box.width:.0%} of the width"
         else:
             said = f"{names}: the whole frame over a blurred copy of itself"
     way, moves = _way(path, high)

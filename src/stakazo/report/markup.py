@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 from collections.abc import Iterable
+from typing import TypeAlias
 
 Attribute = str | float | int | bool | None
 
@@ -15,7 +16,7 @@ class Markup(str):
     __slots__ = ()
 
 
-Child = Markup | str | None | Iterable["Markup | str | None"]
+Child: TypeAlias = "Markup | str | Iterable[Child] | None"
 
 VOID = frozenset({"meta", "img", "br", "hr", "link", "input", "col"})
 
@@ -38,8 +39,11 @@ def escaped(child: Child) -> str:
 
 
 def tag(name: str, /, *children: Child, **attributes: Attribute) -> Markup:
-    """One element. `class_` and `for_` lose their underscore, other underscores become hyphens; False and None leave
-    an attribute out, True gives it without a value."""
+    """One element.
+
+    `class_` and `for_` lose their underscore, other underscores become hyphens; False and None leave an attribute
+    out, True gives it without a value.
+    """
     parts = [name]
     for key, value in attributes.items():
         if value is None or value is False:

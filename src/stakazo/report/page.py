@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable
+from importlib import resources
 from pathlib import Path
 
 from stakazo.media.types import Analysis, MediaInfo
 from stakazo.report.clip import article, player, score_mark
 from stakazo.report.data import ReportClip, ReportData, ReportVariant
 from stakazo.report.markup import Child, Markup, data_uri, tag
-from stakazo.report.style import STYLE
 from stakazo.report.timeline import timeline
 from stakazo.report.words import clock, codec, exact_clock, long_clock, plural, rate, sentence, size
 
@@ -40,7 +40,7 @@ def render(data: ReportData) -> str:
         # The page asks nobody for anything: only what is in it, and the films beside it.
         tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
         tag("title", f"{data.title}: {plural(len(data.clips), 'clip')}"),
-        tag("style", Markup(STYLE)),
+        tag("style", Markup(_STYLE)),
     )
     body = tag(
         "body",
@@ -52,6 +52,7 @@ def render(data: ReportData) -> str:
     return "<!doctype html>\n" + tag("html", head, body, lang="en")
 
 
+_STYLE = resources.files(__package__).joinpath("style.css").read_text(encoding="utf-8")
 _POLICY = "default-src 'none'; img-src data:; media-src 'self' file: blob:; style-src 'unsafe-inline'"
 
 
@@ -139,9 +140,9 @@ def source_facts(data: ReportData) -> str:
         video = info.video
         hdr = f" {video.hdr.value.upper()}" if video.hdr else ""
         turned = f", turned by {video.rotation}°" if video.rotation else ""
-        said.append(
-            f"{video.display_width} × {video.display_height}{hdr} at {rate(video.frame_rate)} fps{' (variable)' if video.variable_rate else ''}, {codec(video.codec)}{turned}"
-        )
+        varies = " (variable)" if video.variable_rate else ""
+        said.append(f"{video.display_width} × {video.display_height}{hdr} at {rate(video.frame_rate)} fps{varies}")
+        said.append(f"{codec(video.codec)}{turned}")
     else:
         said.append("no pictures")
     said.append(
@@ -160,7 +161,8 @@ def _overview(data: ReportData) -> Markup:
         tag("h2", "The film at a glance"),
         tag(
             "p",
-            "Everything that was seen and heard, on one line of time. The red windows are the clips that were chosen; each is a link.",
+            "Everything that was seen and heard, on one line of time. The red windows are the clips that were chosen; "
+            "each is a link.",
             class_="lead",
         ),
         tag(
@@ -232,17 +234,17 @@ def _keys(analysis: Analysis) -> Markup:
 def _as_table(analysis: Analysis) -> Markup | None:
     rows: list[Markup] = []
     if analysis.sound:
-        for one in analysis.sound.sections:
-            rows.append(
-                _row("Part of the song", one.start, one.end, f"{one.label} ({one.letter}), energy {one.energy:.0%}")
-            )
-        for hook in analysis.sound.hooks:
-            rows.append(_row("Hook", hook.start, hook.end, hook.reason))
-        for drop in analysis.sound.drops:
-            rows.append(_row("Drop", drop, None, ""))
+        rows += [
+            _row("Part of the song", one.start, one.end, f"{one.label} ({one.letter}), energy {one.energy:.0%}")
+            for one in analysis.sound.sections
+        ]
+        rows += [_row("Hook", hook.start, hook.end, hook.reason) for hook in analysis.sound.hooks]
+        rows += [_row("Drop", drop, None, "") for drop in analysis.sound.drops]
     if analysis.pictures:
-        for number, shot in enumerate(analysis.pictures.shots, 1):
-            rows.append(_row("Shot", shot.start, shot.end, f"{number}, begins with a {shot.transition.value}"))
+        rows += [
+            _row("Shot", shot.start, shot.end, f"{number}, begins with a {shot.transition.value}")
+            for number, shot in enumerate(analysis.pictures.shots, 1)
+        ]
     if not rows:
         return None
     head = tag("tr", *(tag("th", name, scope="col") for name in ("What", "From", "To", "More")))
@@ -275,7 +277,10 @@ def _clips(data: ReportData) -> Markup:
                 class_="card empty",
             ),
         )
-    lead = "Best first. The score is a sum of named parts: each part's value from 0 to 1, times its weight, out of 100 together."
+    lead = (
+        "Best first. The score is a sum of named parts: each part's value from 0 to 1, times its weight, "
+        "out of 100 together."
+    )
     return tag(
         "section",
         tag("h2", "The clip" if len(data.clips) == 1 else f"The {len(data.clips)} clips"),
@@ -297,7 +302,8 @@ def _comparison(data: ReportData) -> Markup | None:
         tag("h2", "Beside the truth"),
         tag(
             "p",
-            "This film was made by Stakazo itself, so everything about it is known. This is how what was found compares.",
+            "This film was made by Stakazo itself, so everything about it is known. "
+            "This is how what was found compares.",
             class_="lead",
         ),
         tag("ul", lines, class_="checks card"),
@@ -356,7 +362,8 @@ def _foot(data: ReportData) -> Markup:
         "footer",
         tag(
             "p",
-            f"{made}This page holds its pictures and asks no server for anything. The films are files beside it: keep them in the same folder and they play from here.",
+            f"{made}This page holds its pictures and asks no server for anything. "
+            "The films are files beside it: keep them in the same folder and they play from here.",
         ),
         class_="foot",
     )

@@ -33,9 +33,10 @@ def poster_of(clip: ReportClip, variant: ReportVariant) -> bytes | None:
 
 @lru_cache(maxsize=64)
 def _cut(thumbnail: bytes, box: Box, whole: bool, size: tuple[int, int]) -> bytes | None:  # noqa: FBT001 - a cached key
-    picture = cv2.imdecode(np.frombuffer(thumbnail, dtype=np.uint8), cv2.IMREAD_COLOR)
-    if picture is None:
+    decoded = cv2.imdecode(np.frombuffer(thumbnail, dtype=np.uint8), cv2.IMREAD_COLOR)
+    if decoded is None:
         return None
+    picture = np.asarray(decoded, dtype=np.uint8)
     high, wide = picture.shape[:2]
     left, top = round(box.x * wide), round(box.y * high)
     cut = picture[

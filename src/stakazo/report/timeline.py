@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from stakazo.media.types import Analysis, Curve, Pictures, Sound, Span, Transition
+from stakazo.media.types import Analysis, Curve, Pictures, Sound, Transition
 from stakazo.report.data import ReportClip, Still
 from stakazo.report.markup import Child, Markup, data_uri, joined, number, tag
-from stakazo.report.words import clock, exact_clock, plural
+from stakazo.report.words import clock, exact_clock, plural, stretch
 
 WIDTH = 1180.0
 GUTTER = 92.0
@@ -88,8 +89,7 @@ def described(analysis: Analysis, clips: Sequence[ReportClip]) -> str:
         said.append(
             "the song's parts " + ", ".join(f"{one.label} at {clock(one.start)}" for one in analysis.sound.sections)
         )
-    for clip in clips:
-        said.append(f"clip {clip.rank} from {clock(clip.start)} to {clock(clip.end)}")
+    said += [f"clip {clip.rank} from {clock(clip.start)} to {clock(clip.end)}" for clip in clips]
     return "; ".join(said) + "."
 
 
@@ -102,7 +102,7 @@ def _windows(at: Scale, clips: Sequence[ReportClip]) -> Lane:
                 "a",
                 tag(
                     "title",
-                    f"Clip {clip.rank}: {exact_clock(clip.start)} to {exact_clock(clip.end)}, score {clip.score.total:.0f}",
+                    f"Clip {clip.rank}: {stretch(clip.start, clip.end)}, score {clip.score.total:.0f}",
                 ),
                 tag("rect", x=at(clip.start), y=2, width=max(wide - 1, 1.0), height=28, rx=6),
                 tag("text", str(clip.rank), x=at(clip.start) + wide / 2, y=21, text_anchor="middle")
@@ -159,7 +159,7 @@ def _shots(at: Scale, pictures: Pictures) -> Lane:
                 "rect",
                 tag(
                     "title",
-                    f"Shot {index + 1}: {exact_clock(shot.start)} to {exact_clock(shot.end)}, begins with a {shot.transition.value}",
+                    f"Shot {index + 1}: {stretch(shot.start, shot.end)}, begins with a {shot.transition.value}",
                 ),
                 x=at(shot.start),
                 y=4,
@@ -220,16 +220,22 @@ def _sections(at: Scale, sound: Sound) -> Lane:
         blocks.append(
             tag(
                 "g",
-                tag("title", f"{one.label} ({one.letter}), {exact_clock(one.start)} to {exact_clock(one.end)}, energy {one.energy:.0%}"),
+                tag("title", f"{one.label} ({one.letter}), {stretch(one.start, one.end)}, energy {one.energy:.0%}"),
                 tag(
                     "rect", x=at(one.start), y=0, width=max(wide - 1.5, 0.6), height=26, rx=5,
                     fill=f"hsl({hue} 62% 55%)", fill_opacity=round(0.20 + 0.34 * min(max(one.energy, 0.0), 1.0), 2),
                 ),
-                tag("text", label, x=at(one.start) + 9 if wide > 30 else at(one.start) + wide / 2, y=17, text_anchor=None if wide > 30 else "middle") if label else None,
+                _section_name(label, at(one.start), wide) if label else None,
                 class_="section",
             )
         )  # fmt: skip
     return Lane("Song", 26, joined(blocks))
+
+
+def _section_name(label: str, start: float, wide: float) -> Markup:
+    if wide > 30:
+        return tag("text", label, x=start + 9, y=17)
+    return tag("text", label, x=start + wide / 2, y=17, text_anchor="middle")
 
 
 def _hooks(at: Scale, sound: Sound) -> Lane:
@@ -238,7 +244,7 @@ def _hooks(at: Scale, sound: Sound) -> Lane:
         marks.append(
             tag(
                 "rect",
-                tag("title", f"Hook {rank + 1}, {exact_clock(hook.start)} to {exact_clock(hook.end)}: {hook.reason}"),
+                tag("title", f"Hook {rank + 1}, {stretch(hook.start, hook.end)}: {hook.reason}"),
                 x=at(hook.start), y=7, width=at.wide(hook.start, hook.end), height=8, rx=4, class_="hook",
                 opacity=round(0.25 + 0.75 * min(max(hook.score, 0.0), 1.0) ** 2, 2),
             )
@@ -301,15 +307,15 @@ def _subjects(at: Scale, pictures: Pictures) -> Lane:
         tall = max(3.0, min(1.0, face.box.width) * high)
         marks.append(
             tag(
-                "rect", x=at(face.time), y=min(max(face.box.centre[0] * high - tall / 2, 0.0), high - tall), width=max(1.6, at.wide(0, 0.3)),
-                height=tall, rx=1.5, class_="face",
+                "rect", x=at(face.time), y=min(max(face.box.centre[0] * high - tall / 2, 0.0), high - tall),
+                width=max(1.6, at.wide(0, 0.3)), height=tall, rx=1.5, class_="face",
             )
         )  # fmt: skip
     return Lane("Faces, focus", high, joined(marks))
 
 
 def _spacing(times: Sequence[float]) -> float:
-    steps = [b - a for a, b in zip(times, times[1:], strict=False) if b > a]
+    steps = [b - a for a, b in itertools.pairwise(times) if b > a]
     return float(np.median(steps)) if steps else 0.5
 
 
@@ -360,84 +366,3 @@ def _axis(at: Scale, top: float) -> Markup:
         )
         time += step
     return joined(marks)
-
-
-def zoomed(analysis: Analysis, span: Span) -> Markup | None:
-    """The inside of one clip: energy, bars and cuts, large enough to see that they meet."""
-    sound, pictures = analysis.sound, analysis.pictures
-    if span.duration <= 0 or (sound is None and pictures is None):
-        return None
-    wide, high = 520.0, 96.0
-
-    def x(time: float) -> float:
-        return wide * (time - span.start) / span.duration
-
-    marks: list[Child] = []
-    if sound:
-        marks.append(_clip_energy(sound.energy, span, x, high))
-        inside = [bar for bar in sound.downbeats if span.start - 0.02 <= bar <= span.end + 0.02]
-        marks.append(
-            tag(
-                "path",
-                d="".join(f"M{number(x(bar))} 20V{number(high - 26)}" for bar in inside),
-                stroke="var(--sound)",
-                stroke_opacity=0.55,
-                stroke_width=1,
-            )
-        )
-        for drop in sound.drops:
-            if span.contains(drop):
-                marks.append(
-                    tag(
-                        "path",
-                        tag("title", "drop"),
-                        d=f"M{number(max(x(drop) - 7, 0.0))} 4h14l-7 14Z",
-                        fill="var(--accent)",
-                    )
-                )
-    if pictures:
-        for index, shot in enumerate(pictures.shots):
-            start, end = max(shot.start, span.start), min(shot.end, span.end)
-            if end > start:
-                marks.append(
-                    tag(
-                        "rect",
-                        x=x(start),
-                        y=high - 22,
-                        width=max(0.8, x(end) - x(start) - 1),
-                        height=10,
-                        rx=2,
-                        fill="var(--picture)",
-                        fill_opacity=0.35 if index % 2 else 0.6,
-                    )
-                )
-    marks.append(tag("text", clock(span.start), x=0, y=high))
-    marks.append(tag("text", clock(span.end), x=wide, y=high, text_anchor="end"))
-    bars = len([bar for bar in sound.downbeats if span.start - 0.02 <= bar < span.end - 0.05]) if sound else 0
-    cuts = len([shot for shot in pictures.shots if span.start + 0.02 < shot.start < span.end]) if pictures else 0
-    said = f"Inside the clip: {plural(bars, 'bar')} and {plural(cuts, 'cut')}"
-    return tag("svg", marks, viewBox=f"0 0 {number(wide)} {number(high + 4)}", role="img", aria_label=said)
-
-
-def _clip_energy(curve: Curve, span: Span, x: object, high: float) -> Markup:
-    assert callable(x)
-    values = curve.within(span)
-    if not len(values):
-        return Markup("")
-    base, room = high - 26, high - 48
-    points = [
-        (
-            x(min(max(span.start, int(span.start * curve.rate) / curve.rate + (index + 0.5) / curve.rate), span.end)),
-            base - room * float(value),
-        )
-        for index, value in enumerate(values)
-    ]
-    points = [(0.0, points[0][1]), *points, (x(span.end), points[-1][1])]
-    line = "M" + "L".join(f"{number(a)} {number(b)}" for a, b in points)
-    closed = f"{line}L{number(points[-1][0])} {number(base)}L0 {number(base)}Z"
-    return joined(
-        [
-            tag("path", d=closed, fill="var(--sound)", fill_opacity=0.22),
-            tag("path", d=line, fill="none", stroke="var(--sound)", stroke_width=1.5),
-        ]
-    )

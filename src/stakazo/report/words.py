@@ -13,9 +13,14 @@ def clock(seconds: float) -> str:
 
 
 def exact_clock(seconds: float) -> str:
-    """1:07.43"""
+    """With hundredths: 1:07.43."""
     hundredths = max(0, round(seconds * 100))
     return f"{clock(hundredths // 100)}.{hundredths % 100:02}"
+
+
+def stretch(start: float, end: float) -> str:
+    """From and to, exactly."""
+    return f"{exact_clock(start)} to {exact_clock(end)}"
 
 
 def long_clock(seconds: float) -> str:

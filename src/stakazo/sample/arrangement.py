@@ -211,15 +211,24 @@ class _Arranger:
             for step in range(steps):
                 at = beat + step / steps
                 if at < beats - silent:
-                    self._hit(section, at, Drum.SNARE, 0.25 + 0.5 * (at / beats), pitch=4 * at / beats)
+                    self._hit(section, at, Drum.SNARE, 0.12 + 0.5 * (at / beats), pitch=4 * at / beats)
             if beat < beats - silent:
-                self._hit(section, beat, Drum.KICK, 0.75)
+                self._hit(section, beat, Drum.KICK, 0.28 + 0.3 * share)
         for bar in range(bars):
-            opening = 0.25 + 0.6 * (bar + 1) / bars
+            opening = 0.15 + 0.65 * (bar + 1) / bars
             for beat in range(BEATS_PER_BAR):
                 if bar * BEATS_PER_BAR + beat < beats - silent:
                     for semitones in CHORDS[bar % 4]:
-                        self._note(section, bar, beat, 0.8, self.tonic + semitones, Voice.STABS, 0.4, opening)
+                        self._note(
+                            section,
+                            bar,
+                            beat,
+                            0.8,
+                            self.tonic + semitones,
+                            Voice.STABS,
+                            0.15 + 0.25 * (bar + 1) / bars,
+                            opening,
+                        )
 
     def _drop(self, section: TrueSection, bars: int) -> None:
         self._crash(section, 1.0)

@@ -79,8 +79,13 @@ def gradient(width: int, height: int, colours: Sequence[Colour]) -> Image:
     rows = np.stack(
         [np.interp(at, np.arange(len(colours)), [colour[part] for colour in colours]) for part in range(3)], axis=1
     )
-    noise = np.random.default_rng(1).uniform(-0.7, 0.7, (height, width, 1))
-    return np.asarray(np.clip(np.rint(rows[:, None, :] + noise), 0, 255), dtype=np.uint8)
+    grain = np.tile(_grain(), (height // 256 + 1, width // 256 + 1, 1))[:height, :width]
+    return np.asarray(np.clip(np.rint(rows.astype(np.float32)[:, None, :] + grain), 0, 255), dtype=np.uint8)
+
+
+@cache
+def _grain() -> NDArray[np.float32]:
+    return np.random.default_rng(1).uniform(-0.7, 0.7, (256, 256, 1)).astype(np.float32)
 
 
 def _fixed(points: Sequence[Point] | NDArray[np.float64]) -> NDArray[np.int32]:
@@ -168,8 +173,9 @@ def paste(image: Image, layer: Image, mask: Mask) -> None:
 def bloom(image: Image, level: float) -> None:
     """Bright places shine over their edges, as through a lens."""
     height, width = image.shape[:2]
-    small = cv2.resize(image, (max(2, width // 8), max(2, height // 8)), interpolation=cv2.INTER_AREA)
-    bright = cv2.subtract(small, (110, 110, 110, 0))
+    half = cv2.resize(image, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(half, (max(2, width // 8), max(2, height // 8)), interpolation=cv2.INTER_AREA)
+    bright = cv2.subtract(small, np.full_like(small, 110))
     soft = cv2.GaussianBlur(bright, (0, 0), max(1.0, height / 8 * 0.035))
     soft = cv2.convertScaleAbs(soft, alpha=level)
     cv2.add(image, cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR), dst=image)
@@ -178,6 +184,6 @@ def bloom(image: Image, level: float) -> None:
 @cache
 def vignette(width: int, height: int, level: float) -> Image:
     """A frame to multiply with (255 leaves alone): the corners are darker."""
-    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]  # type: ignore[misc]
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     shade = 1 - level * np.clip((x**2 + y**2) / 2, 0, 1) ** 1.5
     return np.asarray(np.repeat((255 * shade)[:, :, None], 3, axis=2), dtype=np.uint8)

@@ -61,7 +61,7 @@ class Tunnel:
     def draw(self, at: Moment) -> tuple[Image, Box | None]:
         width, height = self.setting.width, self.setting.height
         right = round(at.time * self.twist * 2 * self.size) % self.size
-        away = round((at.time * 0.55 + 0.05 * at.kick) * self.size) % self.size
+        away = round((at.time * 0.55 + 0.02 * sin(at.beat * pi)) * self.size) % self.size
         wall = np.empty((self.size + 1, self.size + 1, 3), dtype=np.uint8)
         for rows, from_rows in _rolled(away, self.size):
             for columns, from_columns in _rolled(right, self.size):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
 Wave = NDArray[np.float32]
+
+#: A part repeats the chords of four bars: that many notes are worth keeping, a whole song's would fill the memory.
+_remembered = lru_cache(maxsize=48)
 
 RATE = 48_000
 
@@ -130,7 +133,7 @@ def hat(kind: int) -> Wave:
     """`kind` chooses one of four slightly different strokes; 9 is the open hat."""
     t = _time(0.34 if kind == 9 else 0.09)
     decay = 0.11 if kind == 9 else 0.018 + 0.004 * kind
-    return filtered(_metal(t, 10 + kind), "highpass", 7200, order=3) * np.exp(-t / decay).astype(np.float32)
+    return filtered(_metal(t, 10 + kind), "highpass", 7200, order=3) * np.asarray(np.exp(-t / decay), dtype=np.float32)
 
 
 @cache
@@ -153,7 +156,7 @@ def crash(side: int) -> Wave:
 # --- notes ---------------------------------------------------------------------------------------------------
 
 
-@cache
+@_remembered
 def keys(midi: int, held: float) -> Wave:
     """An electric piano: a sine bent by another that dies away, with a bell at the start."""
     t = _time(held + 0.9)
@@ -164,9 +167,9 @@ def keys(midi: int, held: float) -> Wave:
     return np.asarray(0.6 * wave * _envelope(len(t), 0.002, 0.7, 0.12, held, 0.8), dtype=np.float32)
 
 
-@cache
+@_remembered
 def supersaw(midi: int, held: float, brightness: float, side: int, *, slow: bool) -> Wave:
-    """Five detuned sawtooths through a filter that opens: wide chords (fast) or a pad (slow). `side` 0 left, 1 right."""
+    """Five detuned sawtooths through a filter that opens: wide chords (fast) or a pad (slow). `side` 1 is right."""
     release = 0.9 if slow else 0.18
     t = _time(held + release)
     f = hertz(midi)
@@ -187,7 +190,7 @@ def supersaw(midi: int, held: float, brightness: float, side: int, *, slow: bool
     return np.asarray(0.28 * swept(wave, opening.astype(np.float32), resonance=0.8) * level, np.float32)
 
 
-@cache
+@_remembered
 def stab(midi: int, held: float, brightness: float, side: int) -> Wave:
     """A short chord note: bright at once, then closed by its filter."""
     t = _time(held + 0.2)
@@ -202,7 +205,7 @@ def stab(midi: int, held: float, brightness: float, side: int) -> Wave:
     return np.asarray(0.4 * swept(wave, corner.astype(np.float32), resonance=1.4) * level, dtype=np.float32)
 
 
-@cache
+@_remembered
 def bass(midi: int, held: float, brightness: float) -> Wave:
     t = _time(held + 0.09)
     f = hertz(midi)
@@ -214,7 +217,7 @@ def bass(midi: int, held: float, brightness: float) -> Wave:
     return np.asarray(np.tanh(0.9 * body + 0.75 * under) * _envelope(len(t), 0.004, 0.4, 0.7, held, 0.07), np.float32)
 
 
-@cache
+@_remembered
 def growl(midi: int, held: float) -> Wave:
     """The drop's bass: driven saws whose filter says "wow", over a clean octave below."""
     t = _time(held + 0.07)
@@ -234,7 +237,7 @@ def _singing(f: float, t: Wave, *, depth: float, late: float) -> NDArray[np.floa
     return np.asarray(np.cumsum(f * 2 ** ((vibrato + scoop) / 12)) / RATE)
 
 
-@cache
+@_remembered
 def lead(midi: int, held: float, side: int) -> Wave:
     t = _time(held + 0.16)
     f = hertz(midi)
@@ -248,7 +251,7 @@ def lead(midi: int, held: float, side: int) -> Wave:
     )
 
 
-@cache
+@_remembered
 def pluck(midi: int, held: float) -> Wave:
     """A soft, hollow lead for verses: a clipped triangle with a quick filter."""
     t = _time(held + 0.25)
@@ -260,7 +263,7 @@ def pluck(midi: int, held: float) -> Wave:
     return np.asarray(0.6 * swept(wave.astype(np.float32), corner.astype(np.float32)) * level, dtype=np.float32)
 
 
-@cache
+@_remembered
 def choir(midi: int, held: float, side: int) -> Wave:
     """A voice that sings "ah": a rich tone through the throat's resonances."""
     t = _time(held + 0.3)

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import cv2
-import imageio_ffmpeg
 import numpy as np
 from scipy.io import wavfile
 
 from stakazo.media.errors import RenderFailed, ToolMissing
+from stakazo.media.ffmpeg import executable
 from stakazo.sample import song
 from stakazo.sample.arrangement import Arrangement, arrange
 from stakazo.sample.instruments import RATE
@@ -100,9 +100,9 @@ def command(spec: Spec, wav: Path | None, out: Path) -> list[str]:
         "-f", "rawvideo", "-pixel_format", "yuv420p", "-video_size", f"{spec.width}x{spec.height}",
         "-framerate", str(spec.fps), "-i", "pipe:0",
         *sound_in,
-        "-map", "0:v", "-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-g", str(spec.fps * 4),
+        "-map", "0:v", "-c:v", "libx264", "-preset", "superfast", "-crf", "22", "-g", str(spec.fps * 4),
         # What OpenCV's conversion to I420 is: BT.601's matrix, limited range.
-        "-colorspace", "smpte170m", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv",
+        "-vf", "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=smpte170m",
         *sound_out,
         "-t", f"{spec.length:.6f}", "-map_metadata", "-1", "-metadata", "title=Stakazo sample", "-fflags", "+bitexact",
         "-movflags", "+faststart", str(out),
@@ -118,13 +118,13 @@ def _film(
     every = max(1, round(spec.fps / SUBJECT_RATE))
     try:
         child = subprocess.Popen(
-            [imageio_ffmpeg.get_ffmpeg_exe(), *command(spec, wav, out)],
+            [executable(), *command(spec, wav, out)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             env={**os.environ, "AV_LOG_FORCE_NOCOLOR": "1"},
         )
-    except (OSError, RuntimeError) as error:
+    except OSError as error:
         raise ToolMissing(f"FFmpeg can't be started: {error}") from error
     with child:
         assert child.stdin is not None

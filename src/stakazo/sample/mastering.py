@@ -45,7 +45,7 @@ def _levels(mix: Stereo) -> NDArray[np.float32]:
         between = np.abs(signal.resample_poly(channel, 4, 1, window=_BETWEEN))
         for phase in range(4):
             np.maximum(level, between[phase::4], out=level)
-    return level
+    return np.asarray(level, dtype=np.float32)
 
 
 def true_peak(mix: Stereo) -> float:
@@ -70,7 +70,7 @@ def limited(mix: Stereo, ceiling: float, *, between: bool = True, ahead: float =
     return np.asarray(mix * gain, dtype=np.float32)
 
 
-def mastered(mix: Stereo, loudness: float, peak: float = -1.5) -> Stereo:
+def mastered(mix: Stereo, loudness: float, peak: float = -1.8) -> Stereo:
     """The mix at `loudness` LUFS with peaks under `peak` dB: gentle saturation, then the limiter, until it fits."""
     low_cut = signal.butter(2, 27, "highpass", fs=RATE, output="sos")
     clean = np.asarray(signal.sosfilt(low_cut, mix, axis=1), dtype=np.float32)

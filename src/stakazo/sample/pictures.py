@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
@@ -20,25 +20,20 @@ from stakazo.sample.shows import Portrait, Poster, Stage
 ENERGY = {"intro": 0.2, "verse": 0.45, "chorus": 0.85, "break": 0.25, "build": 0.6, "drop": 1.0, "outro": 0.25}
 
 
-def _scene(name: str, setting: Setting) -> Scene:
-    match name:
-        case "skyline" | "rooftop":
-            return City(setting, near=name == "rooftop")
-        case "road":
-            return Road(setting)
-        case "sea":
-            return Sea(setting)
-        case "stage" | "stage_close":
-            return Stage(setting, close=name == "stage_close")
-        case "poster":
-            return Poster(setting)
-        case "portrait" | "portrait_night":
-            return Portrait(setting, night=name == "portrait_night")
-        case "tunnel":
-            return Tunnel(setting)
-        case "kaleidoscope":
-            return Kaleidoscope(setting)
-    raise ValueError(f"there is no scene called {name}")
+#: Every scene by the name that the timetable calls it.
+SCENES: dict[str, Callable[[Setting], Scene]] = {
+    "skyline": lambda setting: City(setting, near=False),
+    "rooftop": lambda setting: City(setting, near=True),
+    "road": Road,
+    "sea": Sea,
+    "stage": lambda setting: Stage(setting, close=False),
+    "stage_close": lambda setting: Stage(setting, close=True),
+    "poster": Poster,
+    "portrait": lambda setting: Portrait(setting, night=False),
+    "portrait_night": lambda setting: Portrait(setting, night=True),
+    "tunnel": Tunnel,
+    "kaleidoscope": Kaleidoscope,
+}
 
 
 def frames(plan: Plan, arrangement: Arrangement) -> Iterator[tuple[Image, Box | None]]:
@@ -57,17 +52,17 @@ def frames(plan: Plan, arrangement: Arrangement) -> Iterator[tuple[Image, Box | 
             shot = plan.shots[index]
             if index not in built:
                 setting = Setting(spec.width, spec.height, mood(shot.label, index), shot.variant, shot.label)
-                built[index] = _scene(shot.truth.scene, setting)
+                built[index] = SCENES[shot.truth.scene](setting)
             drawn.append(built[index].draw(music.at(number, shot)))
         image, box = _together(drawn, [plan.shots[index] for index in seen], number)
         bloom(image, 0.55)
         cv2.multiply(image, shade, dst=image, scale=1 / 255)
         if number in flashes:
-            image = cv2.addWeighted(image, 0.18, np.full_like(image, 255), 0.82, 0)
+            image = np.asarray(cv2.addWeighted(image, 0.18, np.full_like(image, 255), 0.82, 0), dtype=np.uint8)
         level = min(1.0, (number + 0.5) / plan.fade_in, (spec.frames - number - 0.5) / plan.fade_out)
         if level < 1.0:
-            image = cv2.convertScaleAbs(image, alpha=level)
-        yield np.asarray(image, dtype=np.uint8), box
+            image = np.asarray(cv2.convertScaleAbs(image, alpha=level), dtype=np.uint8)
+        yield image, box
 
 
 def _together(drawn: list[tuple[Image, Box | None]], shots: list[ShotPlan], number: int) -> tuple[Image, Box | None]:

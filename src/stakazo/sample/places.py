@@ -37,8 +37,8 @@ def _sun(image: Image, centre: tuple[float, float], radius: float, top: Colour, 
     disc(mask, (reach + 1, reach + 1), radius, 255)
     if bars:
         for number in range(7):
-            at = reach + 1 + radius * (0.08 + 0.14 * number)
-            cv2.rectangle(mask, (0, round(at)), (size, round(at + radius * (0.015 + 0.011 * number))), 0, -1)
+            at = reach + 1 + radius * (0.02 + 0.15 * number)
+            cv2.rectangle(mask, (0, round(at)), (size, round(at + radius * (0.022 + 0.016 * number))), 0, -1)
     x0, y0, x1, y1 = (
         max(0, x - reach),
         max(0, y - reach),

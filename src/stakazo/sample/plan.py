@@ -1,4 +1,4 @@
-"""From a spec to a timetable: where every beat, part, shot and flash falls. Pure; the song and the pictures follow it."""
+"""From a spec to a timetable: where every beat, part, shot and flash falls. Pure; song and pictures follow it."""
 
 from __future__ import annotations
 
@@ -163,6 +163,6 @@ def _flashes(spec: Spec, sections: list[TrueSection], shots: tuple[ShotPlan, ...
                 abs(frame - shot.truth.frame) < margin for shot in shots
             ):
                 quiet.append(frame)
-        for frame in sorted(dice.sample(quiet, min(len(quiet), 2 if section.label == "drop" else 1))):
-            found.append(Flash(frame, max(1, round(0.07 * spec.fps)), frame / spec.fps))
+        chosen = sorted(dice.sample(quiet, min(len(quiet), 2 if section.label == "drop" else 1)))
+        found += [Flash(frame, max(1, round(0.07 * spec.fps)), frame / spec.fps) for frame in chosen]
     return tuple(found)

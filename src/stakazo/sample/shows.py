@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from math import pi, sin
+from math import cos, pi, sin
 
 import cv2
 import numpy as np
 
 from stakazo.media.types import Box
 from stakazo.sample import dancer, singer
-from stakazo.sample.canvas import Image, Mask, disc, dimmed, glow, gradient, limb, mixed, paste, polygon, ramp
+from stakazo.sample.canvas import Image, Mask, dimmed, disc, glow, gradient, limb, mixed, paste, polygon, ramp
 from stakazo.sample.scenes import Moment, Setting, ease
 
 
@@ -53,7 +53,7 @@ class Stage:
             for column in range(self.COLUMNS):
                 disc(mask, ((column + 0.5) * wide, (row + 0.5) * high), min(wide, high) * 0.40, 255)
         if self.close:
-            mask = cv2.GaussianBlur(mask, (0, 0), self.setting.height * 0.012)
+            mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), self.setting.height * 0.012), dtype=np.uint8)
         return np.repeat(mask[:, :, None], 3, axis=2)
 
     def _crowd(self, depth: int, seed: int) -> tuple[Image, Mask]:
@@ -151,10 +151,10 @@ class Stage:
                 dimmed(colour, 0.24 + 0.16 * at.kick),
             )
             cv2.add(light, beam, dst=light)
-        light = cv2.GaussianBlur(light, (0, 0), max(0.8, height / 60))
+        soft = cv2.GaussianBlur(light, (0, 0), max(0.8, height / 60))
         cv2.add(
             frame,
-            cv2.resize(light, (self.setting.width, self.setting.height), interpolation=cv2.INTER_LINEAR),
+            cv2.resize(soft, (self.setting.width, self.setting.height), interpolation=cv2.INTER_LINEAR),
             dst=frame,
         )
 
@@ -200,16 +200,16 @@ class Poster:
 
     def draw(self, at: Moment) -> tuple[Image, Box | None]:
         width, height = self.setting.width, self.setting.height
-        frame = np.empty((height, width, 3), dtype=np.uint8)
-        frame[:] = self.back
-        middle = (width / 2, height * 0.46)
-        reach = width * 0.8
+        half = np.empty((height // 2, width // 2, 3), dtype=np.uint8)
+        half[:] = self.back
+        middle = (width / 4, height * 0.23)
+        reach = width * 0.4
         for number in range(14):
             turn = 2 * pi * number / 14 + self.spin * at.age
-            points = [middle]
-            for edge in (turn, turn + pi / 14):
-                points.append((middle[0] + reach * np.cos(edge), middle[1] + reach * np.sin(edge)))
-            polygon(frame, points, self.ray)
+            edges = [(middle[0] + reach * cos(edge), middle[1] + reach * sin(edge)) for edge in (turn, turn + pi / 14)]
+            polygon(half, [middle, *edges], self.ray)
+        frame = np.asarray(cv2.resize(half, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+        middle = (width / 2, height * 0.46)
         disc(frame, middle, height * (0.33 + 0.045 * at.kick), self.plate)
         disc(frame, middle, height * (0.28 + 0.03 * at.kick), mixed(self.plate, self.back, 0.35))
         cv2.multiply(frame, self.dots, dst=frame, scale=1 / 255)
@@ -263,8 +263,8 @@ class Portrait:
             spot = np.zeros_like(small)
             disc(spot, place, size * height / 4 * (1 + 0.12 * at.kick), dimmed(colour, level))
             cv2.add(small, spot, dst=small)
-        small = cv2.GaussianBlur(small, (0, 0), 1.2)
-        cv2.add(frame, cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), dst=frame)
+        soft = cv2.GaussianBlur(small, (0, 0), 1.2)
+        cv2.add(frame, cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR), dst=frame)
         for x, y, speed in self.rain:
             top = ((y + at.time * speed * 0.9) % 1.1) * height
             cv2.line(

@@ -76,7 +76,8 @@ class Singer:
         cut = max(0, -top)
         turn[1, 2] -= cut
         visible = (side, max(1, min(side, height - top) - cut))
-        over(image, cv2.warpAffine(self._states[state], turn, visible, flags=cv2.INTER_LINEAR), left, top + cut)
+        moved = cv2.warpAffine(self._states[state], turn, visible, flags=cv2.INTER_LINEAR)
+        over(image, np.asarray(moved, dtype=np.uint8), left, top + cut)
         x0, y0 = max(0.0, (centre[0] - 0.19 * size) / width), max(0.0, (centre[1] - 0.26 * size) / height)
         x1, y1 = min(1.0, (centre[0] + 0.19 * size) / width), min(1.0, (centre[1] + 0.26 * size) / height)
         return Box(x0, y0, max(0.0, x1 - x0), max(0.0, y1 - y0))
@@ -104,11 +105,13 @@ class Singer:
         self._face(layer)
         self._hair(layer)
         self._phones(layer, cover)
-        edge = cv2.subtract(cover, cv2.warpAffine(cover, np.float32([[1, 0, -9], [0, 1, 5]]), (SIZE, SIZE)))
+        moved = np.zeros_like(cover)
+        moved[5:, :-9] = cover[:-5, 9:]
+        edge = cv2.subtract(cover, moved)
         edge = cv2.min(cv2.GaussianBlur(edge, (0, 0), 2.5), cover)
         for part in range(3):
             layer[:, :, part] = cv2.add(layer[:, :, part], cv2.convertScaleAbs(edge, alpha=self.rim[part] / 255))
-        soft = cv2.GaussianBlur(cover, (0, 0), 0.8)
+        soft = np.asarray(cv2.GaussianBlur(cover, (0, 0), 0.8), dtype=np.uint8)
         return np.asarray(cv2.multiply(layer, cv2.cvtColor(soft, cv2.COLOR_GRAY2BGR), scale=1 / 255), np.uint8), soft
 
     def _shaded(
@@ -185,13 +188,9 @@ class Singer:
         layer[:] = (layer * (1 - share) + paint * share).astype(np.uint8)
         for sign, x in ((-1, 268), (1, 372)):
             brow = [
-                (x - 34 * sign, 203),
-                (x - 8 * sign, 195),
-                (x + 20 * sign, 197),
-                (x + 40 * sign, 211),
-                (x + 18 * sign, 206),
-                (x - 32 * sign, 213),
-            ]
+                (x - 34 * sign, 199), (x - 8 * sign, 192), (x + 20 * sign, 194), (x + 40 * sign, 208),
+                (x + 18 * sign, 202), (x - 8 * sign, 201), (x - 32 * sign, 208),
+            ]  # fmt: skip
             polygon(layer, brow, mixed(looks.hair, looks.shade, 0.25))
 
     def _hair(self, layer: Image) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
 from stakazo.sample import instruments as band
-from stakazo.sample.arrangement import Arrangement, Drum, Noise, Note, Sweep, Voice
+from stakazo.sample.arrangement import Arrangement, Drum, Hit, Noise, Note, Sweep, Voice
 from stakazo.sample.instruments import RATE, Wave
 from stakazo.sample.mastering import Stereo, mastered
 from stakazo.sample.plan import Plan
@@ -72,27 +74,19 @@ def render(plan: Plan, arrangement: Arrangement) -> Stereo:
 
 
 def _sound(note: Note, side: int) -> Wave:
-    held = round(note.length, 3)
-    bright = round(note.brightness, 2)
-    match note.voice:
-        case Voice.KEYS:
-            return band.keys(note.midi, held)
-        case Voice.PAD:
-            return band.supersaw(note.midi, held, bright, side, slow=True)
-        case Voice.SAWS:
-            return band.supersaw(note.midi, held, bright, side, slow=False)
-        case Voice.STABS:
-            return band.stab(note.midi, held, bright, side)
-        case Voice.BASS:
-            return band.bass(note.midi, held, bright)
-        case Voice.GROWL:
-            return band.growl(note.midi, held)
-        case Voice.LEAD:
-            return band.lead(note.midi, held, side)
-        case Voice.CHOIR:
-            return band.choir(note.midi, held, side)
-        case Voice.PLUCK:
-            return band.pluck(note.midi, held)
+    midi, held, bright = note.midi, round(note.length, 3), round(note.brightness, 2)
+    voices: dict[Voice, Callable[[], Wave]] = {
+        Voice.KEYS: lambda: band.keys(midi, held),
+        Voice.PAD: lambda: band.supersaw(midi, held, bright, side, slow=True),
+        Voice.SAWS: lambda: band.supersaw(midi, held, bright, side, slow=False),
+        Voice.STABS: lambda: band.stab(midi, held, bright, side),
+        Voice.BASS: lambda: band.bass(midi, held, bright),
+        Voice.GROWL: lambda: band.growl(midi, held),
+        Voice.LEAD: lambda: band.lead(midi, held, side),
+        Voice.CHOIR: lambda: band.choir(midi, held, side),
+        Voice.PLUCK: lambda: band.pluck(midi, held),
+    }
+    return voices[note.voice]()
 
 
 def _going(noise: Noise, side: int) -> Wave:
@@ -120,25 +114,24 @@ def _play_drums(arrangement: Arrangement, dry: Stereo, room: Stereo) -> None:
         if hit.drum is Drum.TOM:
             place = hit.pitch / 12
         for side in (0, 1):
-            match hit.drum:
-                case Drum.KICK:
-                    wave = band.kick()
-                case Drum.SNARE:
-                    wave = band.snare(round(hit.pitch))
-                case Drum.CLAP:
-                    wave = band.clap()
-                case Drum.HAT:
-                    wave = band.hat(number % 4)
-                case Drum.OPEN_HAT:
-                    wave = band.hat(9)
-                case Drum.TOM:
-                    wave = band.tom(hit.pitch)
-                case Drum.CRASH:
-                    wave = band.crash(side)
+            wave = _stroke(hit, number, side)
             here = level * hit.level * (1 + place if side else 1 - place)
             _add(dry[side], wave, hit.time, here)
             if to_room:
                 _add(room[side], wave, hit.time, here * to_room)
+
+
+def _stroke(hit: Hit, number: int, side: int) -> Wave:
+    strokes: dict[Drum, Callable[[], Wave]] = {
+        Drum.KICK: band.kick,
+        Drum.SNARE: lambda: band.snare(round(hit.pitch)),
+        Drum.CLAP: band.clap,
+        Drum.HAT: lambda: band.hat(number % 4),
+        Drum.OPEN_HAT: lambda: band.hat(9),
+        Drum.TOM: lambda: band.tom(hit.pitch),
+        Drum.CRASH: lambda: band.crash(side),
+    }
+    return strokes[hit.drum]()
 
 
 def _ducking(count: int, kicks: tuple[float, ...]) -> Wave:

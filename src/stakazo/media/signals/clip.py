@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from stakazo.media.signals import Batch, Judged, Unjudged, listed
-from stakazo.media.timeline import RATE, Floats, Timeline, Track, smooth
+from stakazo.media.timeline import RATE, Floats, Timeline, Track, distance, smooth
 
 
 def opening(timeline: Timeline, batch: Batch) -> Judged | Unjudged:
@@ -58,9 +58,7 @@ def edges(timeline: Timeline, batch: Batch) -> Judged | Unjudged:
 
 
 def _on_cut(timeline: Timeline, times: Floats) -> Floats:
-    if not len(timeline.cuts):
-        return np.zeros(len(times))
-    return np.asarray(np.abs(times[:, None] - timeline.cuts[None, :]).min(axis=1) < 0.02, dtype=np.float64)
+    return np.asarray(distance(times, timeline.cuts) < 0.02, dtype=np.float64)
 
 
 def _aligned(kind: str, *, cut: bool) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from stakazo.media.signals import BLIND, SILENT, Batch, Judged, Unjudged, clock, compared, listed, step
-from stakazo.media.timeline import RATE, Floats, Timeline, Track, smooth
+from stakazo.media.signals import BLIND, Batch, Judged, Unjudged, clock, compared, listed, step
+from stakazo.media.timeline import RATE, Floats, Timeline, Track, distance, smooth
 
 
 def motion(timeline: Timeline, batch: Batch) -> Judged | Unjudged:
@@ -23,10 +23,10 @@ def peak(timeline: Timeline, batch: Batch) -> Judged | Unjudged:
     """Whether the strongest moments of the whole film are in it."""
     tracks = [track for track in (timeline.motion, timeline.energy, timeline.onsets) if track is not None]
     if not tracks:
-        return SILENT
+        return BLIND
     level = np.mean([_standing(smooth(track.values, 1.5)) for track in tracks], axis=0)
     level = np.where(timeline.dead.values > 0, 0.0, level)
-    strong = Track((level >= np.percentile(level, 88)).astype(np.float64))
+    strong = Track(((level >= np.percentile(level, 88)) & (level > np.median(level) + 0.05)).astype(np.float64))
     shares = strong.mean(batch.starts, batch.ends)
     values = np.clip(shares / 0.4, 0.0, 1.0)
 
@@ -41,8 +41,10 @@ def peak(timeline: Timeline, batch: Batch) -> Judged | Unjudged:
 
 
 def _standing(values: Floats) -> Floats:
-    """Each value's place among all: 0 for the least, 1 for the greatest."""
-    return np.argsort(np.argsort(values, kind="stable"), kind="stable") / max(len(values) - 1, 1)
+    """Each value's place among all, 0 to 1; equal values share the middle of their places."""
+    order = np.sort(values)
+    places = np.searchsorted(order, values, side="left") + np.searchsorted(order, values, side="right")
+    return places / (2 * len(values))
 
 
 def rhythm(timeline: Timeline, batch: Batch) -> Judged | Unjudged:
@@ -59,8 +61,7 @@ def rhythm(timeline: Timeline, batch: Batch) -> Judged | Unjudged:
     values = rates / (rates + usual)
     on_beat = np.zeros(len(counts))
     if len(timeline.beats) > 8:
-        gaps = np.abs(cuts[:, None] - timeline.beats[None, :]).min(axis=1)
-        hits = np.concatenate(([0], np.cumsum(gaps <= 0.08)))
+        hits = np.concatenate(([0], np.cumsum(distance(cuts, timeline.beats) <= 0.08)))
         on_beat = (hits[np.maximum(last, first)] - hits[first]) / np.maximum(counts, 1)
         values = 0.7 * values + 0.3 * on_beat
 

@@ -1,0 +1,280 @@
+"""Videos, clips, variants, rules and jobs over HTTP: found, changed, removed; always only one's own."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from stakazo.clips import service as clips
+from stakazo.core.storage import DiskStorage
+from stakazo.media.types import Part, Pick, Score, Window
+from stakazo.variants.models import ClipVariant, VariantState
+from stakazo.videos import service as videos
+from stakazo.videos.models import VideoAsset
+
+FILE = b"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00isomiso2avc1mp41" + b"\0" * 500
+
+
+class Catalogue:
+    """A video with three proposed clips, and their files."""
+
+    def __init__(self, video_id: UUID, clip_ids: list[UUID]) -> None:
+        self.video_id, self.clip_ids = video_id, clip_ids
+        self.clip = f"/clips/{clip_ids[0]}"
+
+
+@pytest.fixture
+def catalogue(site: Any, client: httpx.Client) -> Catalogue:
+    video_id = UUID(client.post("/upload", files={"file": ("a.mp4", FILE + uuid4().bytes)}).json()["video"]["id"])
+    storage, pictures, picks = DiskStorage(site.settings.storage_dir), [], []
+    for number in range(3):
+        start = 10.0 * number
+        picks.append(
+            Pick(
+                Window(start, start + 8, "bar", "shot"),
+                Score((Part("hook", 0.9 - 0.2 * number, 2.0, "the hook"), Part("motion", 0.5, 1.0, "it moves"))),
+                ("the hook", "it moves"),
+                start + 1,
+            )
+        )
+        key = f"{site.workspace_id}/thumbnails/{video_id}-{number}.jpg"
+        temporary = storage.temporary()
+        temporary.write_bytes(b"\xff\xd8\xff jpeg")
+        storage.adopt(temporary, key)
+        pictures.append(clips.Pictures(key, None))
+
+    async def propose(session: AsyncSession) -> list[UUID]:
+        await session.execute(update(VideoAsset).where(VideoAsset.id == video_id).values(duration=60.0))
+        proposal = await clips.propose(session, await videos.get(session, video_id), picks, None, pictures)
+        return [clip.id for clip in proposal.clips]
+
+    return Catalogue(video_id, site.within(propose))
+
+
+def _ready(site: Any, clip_id: UUID) -> None:
+    """As a worker would leave a clip's variants."""
+    storage = DiskStorage(site.settings.storage_dir)
+
+    async def finish(session: AsyncSession) -> None:
+        for variant in await session.scalars(select(ClipVariant).where(ClipVariant.clip_id == clip_id)):
+            key = f"{site.workspace_id}/variants/{variant.id}.mp4"
+            temporary = storage.temporary()
+            temporary.write_bytes(FILE)
+            storage.adopt(temporary, key)
+            variant.state, variant.storage_key = VariantState.READY, key
+            variant.sha256, variant.size_bytes = "0" * 64, len(FILE)
+            variant.render = {"clip": {"start": 0.0, "end": 8.0}}
+
+    site.within(finish)
+
+
+def test_lists_come_in_pages_that_neither_repeat_nor_skip(client: httpx.Client) -> None:
+    made = [
+        client.post("/upload", files={"file": ("a.mp4", FILE + bytes([n]))}).json()["video"]["id"] for n in range(5)
+    ]
+    seen: list[str] = []
+    cursor = None
+    while True:
+        page = client.get("/videos", params={"limit": 2} | ({"cursor": cursor} if cursor else {})).json()
+        seen += [video["id"] for video in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert seen == made[::-1]
+
+
+def test_clips_are_filtered_and_sorted(client: httpx.Client, catalogue: Catalogue) -> None:
+    def ids(**query: Any) -> list[str]:
+        return [clip["id"] for clip in client.get("/clips", params=query).json()["items"]]
+
+    ranked = [str(clip) for clip in catalogue.clip_ids]
+    assert ids(sort="rank", video_id=str(catalogue.video_id)) == ranked
+    assert ids(sort="score") == ranked
+    assert ids(sort="newest") == ranked[::-1]
+    assert ids(min_score=60, sort="rank") == ranked[:2]
+    assert ids(video_id=str(uuid4())) == []
+    client.post(f"/clips/{ranked[1]}/accept")
+    assert ids(state="ACCEPTED") == [ranked[1]]
+    assert client.get("/clips", params={"sort": "luck"}).status_code == 422
+
+
+def test_a_clip_shows_its_score_as_a_sum_with_reasons(client: httpx.Client, catalogue: Catalogue) -> None:
+    clip = client.get(catalogue.clip).json()
+    parts = clip["score_parts"]
+    total = 100 * sum(part["value"] * part["weight"] for part in parts) / sum(part["weight"] for part in parts)
+    assert clip["score"] == pytest.approx(total)
+    assert clip["reasons"] == ["the hook", "it moves"]
+
+
+def test_a_clip_is_accepted_rejected_and_moved(client: httpx.Client, catalogue: Catalogue) -> None:
+    assert client.post(f"{catalogue.clip}/accept").json()["state"] == "ACCEPTED"
+    moved = client.patch(catalogue.clip, json={"end": 9.5}).json()
+    assert (moved["start"], moved["end"], moved["starts_on"], moved["ends_on"]) == (0.0, 9.5, "bar", "person")
+    for wrong in ({"end": 500.0}, {"start": 9.4}, {"start": -1}, {"end": "NaN"}, {"middle": 3}):
+        assert client.patch(catalogue.clip, json=wrong).status_code == 422, wrong
+    assert client.post(f"{catalogue.clip}/reject").json()["state"] == "REJECTED"
+    assert client.post(f"{catalogue.clip}/variants").status_code == 409
+
+
+def test_pictures_of_a_clip_are_pictures(client: httpx.Client, catalogue: Catalogue) -> None:
+    thumbnail = client.get(f"{catalogue.clip}/thumbnail")
+    assert (thumbnail.status_code, thumbnail.headers["content-type"]) == (200, "image/jpeg")
+    assert client.get(f"{catalogue.clip}/filmstrip").status_code == 404
+
+
+def test_variants_are_ordered_once(site: Any, client: httpx.Client, catalogue: Catalogue) -> None:
+    first = client.post(f"{catalogue.clip}/variants", json={"recipes": ["tiktok", "facebook_feed"]})
+    assert first.status_code == 202
+    assert [variant["recipe"] for variant in first.json()["variants"]] == ["tiktok", "facebook_feed"]
+    job = first.json()["job"]
+    assert (job["type"], job["payload"]) == ("generate_variants", {"clip_id": str(catalogue.clip_ids[0])})
+    assert {variant["job_id"] for variant in first.json()["variants"]} == {job["id"]}
+    again = client.post(f"{catalogue.clip}/variants", json={"recipes": ["facebook_feed", "tiktok"]}).json()
+    assert again["job"]["id"] == job["id"]
+    _ready(site, catalogue.clip_ids[0])
+    done = client.post(f"{catalogue.clip}/variants", json={"recipes": ["tiktok"]}).json()
+    assert done["job"] is None
+    assert done["variants"][0]["state"] == "READY"
+    client.patch(catalogue.clip, json={"end": 9.0})
+    changed = client.post(f"{catalogue.clip}/variants", json={"recipes": ["tiktok"]}).json()
+    assert changed["job"] is not None
+    assert changed["variants"][0]["state"] == "PENDING"
+
+
+def test_an_unknown_recipe_is_refused_with_the_known_ones(client: httpx.Client, catalogue: Catalogue) -> None:
+    answer = client.post(f"{catalogue.clip}/variants", json={"recipes": ["myspace"]})
+    assert answer.status_code == 422
+    assert "tiktok" in answer.json()["detail"]
+    assert client.post(f"{catalogue.clip}/variants", json={"recipes": []}).status_code == 422
+
+
+def test_a_variant_is_found_downloaded_and_removed(site: Any, client: httpx.Client, catalogue: Catalogue) -> None:
+    ordered = client.post(f"{catalogue.clip}/variants", json={"recipes": ["tiktok", "landscape"]}).json()["variants"]
+    path = f"/variants/{ordered[0]['id']}"
+    assert client.get(f"{path}/file").status_code == 409
+    _ready(site, catalogue.clip_ids[0])
+    found = client.get("/variants", params={"video_id": str(catalogue.video_id), "recipe": "tiktok"}).json()["items"]
+    assert [variant["id"] for variant in found] == [ordered[0]["id"]]
+    answer = client.get(f"{path}/file", headers={"Range": "bytes=4-7"})
+    assert (answer.status_code, answer.content, answer.headers["content-type"]) == (206, b"ftyp", "video/mp4")
+    before = len(site.files)
+    assert client.delete(path).status_code == 204
+    assert client.get(path).status_code == 404
+    assert len(site.files) == before - 1
+
+
+def test_a_file_that_two_variants_share_stays_for_the_other(
+    site: Any, client: httpx.Client, catalogue: Catalogue
+) -> None:
+    one, two = client.post(f"{catalogue.clip}/variants", json={"recipes": ["tiktok", "instagram_reel"]}).json()[
+        "variants"
+    ]
+    _ready(site, catalogue.clip_ids[0])
+
+    async def share(session: AsyncSession) -> None:
+        shared = await session.get_one(ClipVariant, UUID(one["id"]))
+        other = await session.get_one(ClipVariant, UUID(two["id"]))
+        other.storage_key = shared.storage_key
+
+    site.within(share)
+    assert client.delete(f"/variants/{one['id']}").status_code == 204
+    assert client.get(f"/variants/{two['id']}/file").status_code == 200
+
+
+def test_a_video_goes_with_everything_made_of_it(site: Any, client: httpx.Client, catalogue: Catalogue) -> None:
+    client.post(f"{catalogue.clip}/variants", json={"recipes": ["tiktok"]})
+    _ready(site, catalogue.clip_ids[0])
+    assert client.delete(f"/videos/{catalogue.video_id}").status_code == 204
+    assert site.files == []
+    assert client.get("/clips").json()["items"] == []
+    assert client.get("/variants").json()["items"] == []
+    assert {job["state"] for job in client.get("/jobs").json()["items"]} == {"CANCELLED"}
+
+
+def test_a_clip_goes_with_its_files(site: Any, client: httpx.Client, catalogue: Catalogue) -> None:
+    client.post(f"{catalogue.clip}/variants", json={"recipes": ["tiktok"]})
+    _ready(site, catalogue.clip_ids[0])
+    before = len(site.files)
+    assert client.delete(catalogue.clip).status_code == 204
+    assert len(site.files) == before - 2
+    assert len(client.get("/clips").json()["items"]) == 2
+
+
+def test_rules_are_proposed_activated_and_retired(client: httpx.Client) -> None:
+    active = client.get("/rules").json()["items"]
+    assert {rule["state"] for rule in active} == {"ACTIVE"}
+    platform = active[0]["platform"]
+    wrong = client.post("/rules", json={"platform": platform, "rule": {"clips": {"min_duration": "long"}}})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "invalid")
+    made = client.post("/rules", json={"platform": platform, "rule": {}, "evidence": {"why": "a test"}})
+    assert made.status_code == 201
+    rule = made.json()
+    assert (rule["state"], rule["version"]) == ("PROPOSED", active[0]["version"] + 1)
+    assert client.post(f"/rules/{rule['id']}/activate").json()["state"] == "ACTIVE"
+    assert client.get(f"/rules/{active[0]['id']}").json()["state"] == "RETIRED"
+    assert len(client.get("/rules").json()["items"]) == len(active)
+
+
+def test_a_job_is_started_found_and_cancelled(client: httpx.Client, catalogue: Catalogue) -> None:
+    wanted = {"type": "propose_clips", "video_id": str(catalogue.video_id)}
+    job = client.post("/jobs", json=wanted).json()
+    assert client.post("/jobs", json=wanted).json()["id"] == job["id"]
+    assert client.get(f"/jobs/{job['id']}").json()["type"] == "propose_clips"
+
+    def found(**query: Any) -> list[str]:
+        return [row["id"] for row in client.get("/jobs", params=query).json()["items"]]
+
+    assert found(type="propose_clips") == [job["id"]]
+    assert len(found(video_id=str(catalogue.video_id))) == 2
+    assert found(state=["RETRY", "FAILED"]) == []
+    assert found(correlation_id=job["correlation_id"]) == [job["id"]]
+    assert client.post(f"/jobs/{job['id']}/cancel").json()["state"] == "CANCELLED"
+    assert client.post(f"/jobs/{job['id']}/cancel").status_code == 200
+    assert client.post(f"/jobs/{job['id']}/retry").json()["state"] in {"PENDING", "RETRY"}
+    assert client.post("/jobs", json=wanted | {"video_id": str(uuid4())}).status_code == 404
+
+
+def test_a_job_is_run_by_hand_and_says_why_it_failed(client: httpx.Client) -> None:
+    """The file begins like an MP4 and isn't one: the real analysis has to say so."""
+    uploaded = client.post("/upload", files={"file": ("broken.mp4", FILE)}).json()
+    ran = client.post(f"/jobs/{uploaded['job']['id']}/process", timeout=60).json()["job"]
+    assert ran["state"] == "FAILED"
+    assert ran["error"]["retryable"] is False
+    assert ran["error"]["detail"]
+    video = client.get(f"/videos/{uploaded['video']['id']}").json()
+    assert (video["state"], video["error"]["code"]) == ("FAILED", ran["error"]["code"])
+    assert client.get(f"/videos/{uploaded['video']['id']}/analysis").status_code == 409
+    assert client.post("/jobs/process").json() == {"job": None}
+
+
+def test_nobody_sees_what_is_anothers(site: Any, client: httpx.Client, catalogue: Catalogue) -> None:
+    job = client.post(f"{catalogue.clip}/variants", json={"recipes": ["tiktok"]}).json()["job"]["id"]
+    variant = client.get("/variants").json()["items"][0]["id"]
+    rule = client.get("/rules").json()["items"][0]["id"]
+    with site.house.site().client() as stranger:
+        for path in ("/videos", "/clips", "/variants", "/jobs", "/debug/ledger/recent"):
+            assert stranger.get(path).json()["items"] == [], path
+        for path in (
+            f"/videos/{catalogue.video_id}",
+            f"/videos/{catalogue.video_id}/source",
+            catalogue.clip,
+            f"{catalogue.clip}/thumbnail",
+            f"/variants/{variant}",
+            f"/jobs/{job}",
+            f"/rules/{rule}",
+        ):
+            assert stranger.get(path).status_code == 404, path
+        for method, path in (
+            ("delete", f"/videos/{catalogue.video_id}"),
+            ("post", f"/jobs/{job}/cancel"),
+            ("post", f"{catalogue.clip}/accept"),
+            ("delete", f"/variants/{variant}"),
+            ("post", f"/rules/{rule}/retire"),
+        ):
+            assert stranger.request(method, path).status_code == 404, path
+    assert client.get(f"/jobs/{job}").json()["state"] == "PENDING"
