@@ -1,8 +1,8 @@
 """Songs whose beats, bars and form are known because they are made here: the ground truth of bench/music.py.
 
-Everything is drawn from a seed: tempo (68 to 178), metre (3 or 4), swing, drift, style of drums, chords, sounds, form.
-The songs are no art, but they have what real ones have and click tracks don't: fills, pads that blur onsets, basses that
-anticipate, choruses that return varied, sections of 4 to 16 bars, intros without drums, noise and players' jitter.
+Everything is drawn from a seed: tempo (72 to 174), metre (3 or 4), swing, drift, style of drums, chords, sounds, form.
+The songs are no art, but they have what real ones have and click tracks don't: fills, pads that blur onsets,
+choruses that return varied, sections of 4 to 16 bars, intros without drums, swing, noise and players' jitter.
 """
 
 from __future__ import annotations
@@ -53,7 +53,16 @@ class Song:
     tags: tuple[str, ...] = field(default=())
 
 
-POP = (("intro", 4), ("verse", 8), ("chorus", 8), ("verse", 8), ("chorus", 8), ("bridge", 8), ("chorus", 8), ("outro", 4))
+POP = (
+    ("intro", 4),
+    ("verse", 8),
+    ("chorus", 8),
+    ("verse", 8),
+    ("chorus", 8),
+    ("bridge", 8),
+    ("chorus", 8),
+    ("outro", 4),
+)
 POP16 = (("intro", 8), ("verse", 16), ("chorus", 8), ("verse", 16), ("chorus", 8), ("outro", 4))
 EDM = (("intro", 8), ("break", 8), ("build", 4), ("drop", 16), ("break", 8), ("build", 4), ("drop", 16), ("outro", 8))
 SHORT = (("intro", 4), ("verse", 8), ("chorus", 8), ("break", 4), ("drop", 8), ("outro", 4))
@@ -91,7 +100,10 @@ def catalogue() -> list[Song]:
         ("disco-118", 118, 4, "house", 0.0, 0.01, POP),
         ("indie-128-no-intro", 128, 4, "rock", 0.0, 0.0, POP[1:]),
     ]
-    return [Song(name, 100 + i, tempo, metre, style, swing, drift, form) for i, (name, tempo, metre, style, swing, drift, form) in enumerate(rows)]
+    return [
+        Song(name, 100 + i, tempo, metre, style, swing, drift, form)
+        for i, (name, tempo, metre, style, swing, drift, form) in enumerate(rows)
+    ]
 
 
 def render(song: Song) -> tuple[Sound, Truth]:
@@ -141,7 +153,15 @@ def _clock(song: Song, beats: int, rng: np.random.Generator) -> NDArray[np.float
     return np.concatenate([[0.0], np.cumsum(periods)])[:beats]
 
 
-CHORDS = {"I": (0, 4, 7), "ii": (2, 5, 9), "iii": (4, 7, 11), "IV": (5, 9, 12), "V": (7, 11, 14), "vi": (9, 12, 16), "bVII": (10, 14, 17)}
+CHORDS = {
+    "I": (0, 4, 7),
+    "ii": (2, 5, 9),
+    "iii": (4, 7, 11),
+    "IV": (5, 9, 12),
+    "V": (7, 11, 14),
+    "vi": (9, 12, 16),
+    "bVII": (10, 14, 17),
+}
 PROGRESSIONS = [
     ("I", "V", "vi", "IV"), ("vi", "IV", "I", "V"), ("I", "vi", "IV", "V"), ("ii", "V", "I", "vi"), ("I", "IV", "vi", "V"),
     ("vi", "V", "IV", "V"), ("I", "bVII", "IV", "I"), ("IV", "I", "V", "vi"), ("I", "iii", "IV", "V"), ("vi", "ii", "V", "I"),
@@ -159,7 +179,13 @@ class _Band:
         order = rng.permutation(len(PROGRESSIONS))
         self.progressions = [PROGRESSIONS[i] for i in order]
         self.bright = float(rng.uniform(0.6, 1.4))
-        self.kit = {"kick": _kick(rng), "snare": _snare(rng), "hat": _hat(rng, 0.05), "open": _hat(rng, 0.25), "crash": _hat(rng, 1.6)}
+        self.kit = {
+            "kick": _kick(rng),
+            "snare": _snare(rng),
+            "hat": _hat(rng, 0.05),
+            "open": _hat(rng, 0.25),
+            "crash": _hat(rng, 1.6),
+        }
 
     def play(self, label: str, first: int, count: int, following: str | None) -> None:
         part = self._part(label)
@@ -168,14 +194,17 @@ class _Band:
             chord = CHORDS[part["progression"][bar // part["per_chord"] % 4]]
             last = bar == count - 1
             self._chords(first + bar, chord, part, level)
-            if label not in {"break"} and not (label == "intro" and part["bare"]) and label != "build":
+            bare = label == "break" or (label == "intro" and part["bare"])
+            if not bare and label != "build":
                 self._bass(first + bar, chord, part, level)
             if label == "break" or (label == "intro" and part["bare"]):
                 pass
             elif label == "build":
                 self._roll(first + bar, bar, count)
             else:
-                self._drums(first + bar, part, level, fill=last and self.rng.random() < 0.8 and following not in {"break", None})
+                self._drums(
+                    first + bar, part, level, fill=last and self.rng.random() < 0.8 and following not in {"break", None}
+                )
             if label in {"chorus", "drop", "verse", "bridge"}:
                 self._lead(first + bar, bar, chord, part, level)
         if label in {"chorus", "drop"}:
@@ -193,7 +222,10 @@ class _Band:
                 "pattern": _pattern(self.song, label, rng),
                 "bass": [0] + [int(rng.random() < 0.5) for _ in range(steps - 1)],
                 "stab": rng.random() < 0.4,
-                "notes": [[(int(rng.integers(0, 3)), rng.random() < {"verse": 0.5}.get(label, 0.6)) for _ in range(steps)] for _ in range(4)],
+                "notes": [
+                    [(int(rng.integers(0, 3)), rng.random() < {"verse": 0.5}.get(label, 0.6)) for _ in range(steps)]
+                    for _ in range(4)
+                ],
                 "octave": 12 if label in {"chorus", "drop"} else 0,
                 "shape": float(rng.uniform(0.5, 2.0)),
             }
@@ -240,13 +272,21 @@ class _Band:
             time = self._at(bar, step)
             length = (end - start) if len(steps) == 1 else 0.25
             for note in chord:
-                self._add(time, _tone(48 + self.key % 12 + note, length, part["shape"] * self.bright, soft=len(steps) == 1), 0.10 * level)
+                self._add(
+                    time,
+                    _tone(48 + self.key % 12 + note, length, part["shape"] * self.bright, soft=len(steps) == 1),
+                    0.10 * level,
+                )
 
     def _bass(self, bar: int, chord: tuple[int, ...], part: dict, level: float) -> None:
         eighth = 0.5 * (self.times[1] - self.times[0])
         for k, on in enumerate(part["bass"]):
             if on or k == 0:
-                self._add(self._at(bar, k / 2), _tone(30 + self.key % 12 + chord[0] % 12, eighth * 1.6, 1.2, soft=False), 0.3 * level)
+                self._add(
+                    self._at(bar, k / 2),
+                    _tone(30 + self.key % 12 + chord[0] % 12, eighth * 1.6, 1.2, soft=False),
+                    0.3 * level,
+                )
 
     def _lead(self, bar: int, number: int, chord: tuple[int, ...], part: dict, level: float) -> None:
         eighth = 0.5 * (self.times[1] - self.times[0])
@@ -273,10 +313,24 @@ def _pattern(song: Song, label: str, rng: np.random.Generator) -> list[tuple[str
         divide = 4 if song.style == "trap" else 2
         hits += [("hat", k / divide, 0.25) for k in range(metre * divide)]
     elif song.style == "breaks":
-        hits += [("kick", 0.0, 1.0), ("snare", 1.0, 0.9), ("kick", 2.5, 0.9), ("snare", 3.0, 0.9), ("snare", 1.75, 0.2), ("snare", 2.25, 0.2)]
+        hits += [
+            ("kick", 0.0, 1.0),
+            ("snare", 1.0, 0.9),
+            ("kick", 2.5, 0.9),
+            ("snare", 3.0, 0.9),
+            ("snare", 1.75, 0.2),
+            ("snare", 2.25, 0.2),
+        ]
         hits += [("hat", step, 0.3) for step in hats]
     elif song.style == "funk":
-        hits += [("kick", 0.0, 1.0), ("kick", 0.75, 0.7), ("kick", 2.5, 0.9), ("snare", 1.0, 0.9), ("snare", 3.0, 0.9), ("snare", 1.75, 0.25)]
+        hits += [
+            ("kick", 0.0, 1.0),
+            ("kick", 0.75, 0.7),
+            ("kick", 2.5, 0.9),
+            ("snare", 1.0, 0.9),
+            ("snare", 3.0, 0.9),
+            ("snare", 1.75, 0.25),
+        ]
         hits += [("hat", k / 4, 0.3 if k % 2 == 0 else 0.15) for k in range(4 * metre)]
     elif song.style == "waltz":
         hits += [("kick", 0.0, 1.0), ("snare", 1.0, 0.45), ("snare", 2.0, 0.45)]
@@ -292,12 +346,16 @@ def _pattern(song: Song, label: str, rng: np.random.Generator) -> list[tuple[str
 def _kick(rng: np.random.Generator) -> Sound:
     t = np.arange(int(0.25 * RATE)) / RATE
     low, high = rng.uniform(42, 58), rng.uniform(90, 180)
-    return np.sin(2 * np.pi * (low * t + high * 0.03 * (1 - np.exp(-t / 0.03)))) * np.exp(-t / 0.09) + 0.3 * rng.normal(0, 1, len(t)) * np.exp(-t / 0.004)
+    return np.sin(2 * np.pi * (low * t + high * 0.03 * (1 - np.exp(-t / 0.03)))) * np.exp(-t / 0.09) + 0.3 * rng.normal(
+        0, 1, len(t)
+    ) * np.exp(-t / 0.004)
 
 
 def _snare(rng: np.random.Generator) -> Sound:
     t = np.arange(int(0.3 * RATE)) / RATE
-    return 0.5 * rng.normal(0, 1, len(t)) * np.exp(-t / 0.07) + 0.5 * np.sin(2 * np.pi * rng.uniform(170, 230) * t) * np.exp(-t / 0.05)
+    return 0.5 * rng.normal(0, 1, len(t)) * np.exp(-t / 0.07) + 0.5 * np.sin(
+        2 * np.pi * rng.uniform(170, 230) * t
+    ) * np.exp(-t / 0.05)
 
 
 def _hat(rng: np.random.Generator, decay: float) -> Sound:

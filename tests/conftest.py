@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -9,6 +10,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
@@ -24,6 +26,7 @@ from stakazo.core.db import Database
 from stakazo.core.settings import Settings
 from stakazo.core.storage import DiskStorage
 
+PREFIX = "stakazo-run-"
 MEDIA = Path(__file__).resolve().parents[2] / "shared" / "media"
 
 # The tests' server may forget everything in a power cut; in return a database of one's own costs little.
@@ -35,22 +38,46 @@ _shared: dict[str, Path] = {}
 def pytest_configure(config: pytest.Config) -> None:
     worker = getattr(config, "workerinput", None)
     if worker is None:  # the one who started the run
-        folder = Path(tempfile.mkdtemp(prefix="stakazo-tests-"))
-        folder.chmod(0o711)
-        _shared["folder"], _shared["ours"] = folder, folder
+        _sweep()
+        _shared["folder"] = _shared["ours"] = _make_folder()
     else:
         _shared["folder"] = Path(worker["stakazo_folder"])
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: object) -> None:
-    node.workerinput["stakazo_folder"] = str(_shared["folder"])  # type: ignore[attr-defined]
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["stakazo_folder"] = str(_shared["folder"])
 
 
 def pytest_unconfigure() -> None:
     if folder := _shared.get("ours"):
-        postgres.stop(folder, force=True)
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
+
+
+def _make_folder() -> Path:
+    """A folder of this run, locked for as long as its process lives, under its final name only when it is."""
+    folder = Path(tempfile.mkdtemp(prefix=f".{PREFIX}"))
+    fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_EX)
+    folder.chmod(0o711)  # the server's user must pass through
+    return folder.rename(folder.with_name(folder.name.removeprefix(".")))
+
+
+def _sweep() -> None:
+    """Remove what runs that were killed have left, with their servers."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):  # alive, another user's, or gone by now
+            handle = os.open(folder, os.O_RDONLY)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _remove(folder)
+            finally:
+                os.close(handle)
+
+
+def _remove(folder: Path) -> None:
+    for data in folder.glob("**/postgres/data"):
+        postgres.stop(data.parents[1], force=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 # --- the database -------------------------------------------------------------------------------------------

@@ -109,7 +109,7 @@ class House:
     async def worker(self, **changed: Any) -> AsyncIterator[None]:
         """A worker in this process."""
         stop = asyncio.Event()
-        settings = self.settings.model_copy(update={"heartbeat_interval": 0.2, "stalled_after": 60.0} | changed)
+        settings = self.settings.model_copy(update={"heartbeat_interval": 0.2, "stalled_after": 600.0} | changed)
         task = asyncio.create_task(run_worker(settings, self.urls, stop=stop))
         try:
             yield

@@ -172,7 +172,7 @@ async def test_a_failed_job_can_be_started_again(house: Any, program: ModuleType
 
 async def test_a_running_job_is_cancelled_and_its_child_is_gone(house: Any, program: ModuleType) -> None:
     row = await house.start(program.sleeper, 60.0)
-    async with house.worker():
+    async with house.worker(heartbeat_interval=60.0):
         await house.until(lambda: house.rows("select 1 from starts"))
         ((pid,),) = await house.rows("select what::int from starts")
         assert psutil.pid_exists(pid)
@@ -270,6 +270,11 @@ async def test_a_delivery_is_good_for_one_claim(house: Any, program: ModuleType)
             return await lifecycle.claim(session, row.id, row.engine_job_id, name)
 
     assert [await claim("a") is not None, await claim("b") is not None] == [True, False]
+    async with house.db.transaction(house.actor) as session:
+        await lifecycle.give_back(session, await lifecycle.lineage(session, row.id))
+    assert await claim("c") is None  # by the old delivery
+    row = await house.job(row.id)
+    assert await claim("c") is not None
 
 
 async def test_a_failed_completion_undoes_what_was_written_with_it(house: Any, program: ModuleType) -> None:

@@ -24,7 +24,9 @@ def all_frames(path: Path) -> tuple[list[Frame], Watched]:
 @pytest.mark.parametrize("pixels", ["yuv420p", "yuvj420p", "yuv422p10le", "yuv444p", "gbrp", "gray"])
 def test_small_pictures_show_the_same_whatever_the_format(encode: Encode, tmp_path: Path, pixels: str):
     """Left half black, right half white, orange below: as luma and colour, in each pixel format."""
-    colours = "color=black:size=320x180:rate=10:duration=0.5,drawbox=160:0:160:180:white:fill,drawbox=0:90:320:90:orange"
+    colours = (
+        "color=black:size=320x180:rate=10:duration=0.5,drawbox=160:0:160:180:white:fill,drawbox=0:90:320:90:orange"
+    )
     path = encode(
         *("-f", "lavfi", "-i", f"{colours}:fill", "-c:v", "libx264", "-crf", "1"),
         *("-pix_fmt", pixels if pixels != "gbrp" else "gbrp", tmp_path / "x.mkv"),
@@ -82,7 +84,12 @@ def test_what_is_broken_in_the_middle_is_left_out(encode: Encode, tmp_path: Path
 
 def test_a_turned_picture_is_upright(encode: Encode, tmp_path: Path):
     flat = encode(
-        *("-f", "lavfi", "-i", "color=black:size=320x180:rate=10:duration=0.3,drawbox=0:0:320:60:white:fill,setsar=1/2"),
+        *(
+            "-f",
+            "lavfi",
+            "-i",
+            "color=black:size=320x180:rate=10:duration=0.3,drawbox=0:0:320:60:white:fill,setsar=1/2",
+        ),
         *("-c:v", "libx264", tmp_path / "flat.mp4"),
     )
     turned = encode("-display_rotation", "-90", "-i", flat, "-c", "copy", tmp_path / "turned.mp4")

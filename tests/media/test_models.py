@@ -24,7 +24,8 @@ def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Model:
         archive.writestr("kittens/model.onnx", CONTENT)
         archive.writestr("kittens-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: kittens\nVersion: 1.0\n")
         archive.writestr(
-            "kittens-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+            "kittens-1.0.dist-info/WHEEL",
+            "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         )
         archive.writestr("kittens-1.0.dist-info/RECORD", "")
     monkeypatch.setenv("PIP_NO_INDEX", "1")

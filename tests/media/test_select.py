@@ -53,11 +53,19 @@ def test_the_count_that_is_asked_for_is_kept_where_it_fits(song: Analysis):
     assert [len(choose(song, ClipRules(), count=count)) for count in (1, 2, 4, 6)] == [1, 2, 4, 6]
 
 
-def test_clips_are_spread_over_an_even_film(film: Film):
-    picks = choose(film(600.0, cuts=[float(t) for t in range(10, 600, 10)]), ClipRules())
+def test_clips_are_spread_over_a_film_whose_first_part_is_a_little_better(film: Film):
+    cuts = [float(t) for t in range(10, 600, 10)]
+    picks = choose(film(600.0, cuts=cuts, colour=[(0, 300, 0.16)]), ClipRules())
     starts = sorted(pick.window.start for pick in picks)
     assert len(picks) == 9
     assert {int(start // 200) for start in starts} == {0, 1, 2}
+    assert picks[0].window.start < 300
+
+
+def test_room_is_left_for_the_clips_still_to_come(film: Film):
+    # The best window lies across the middle of 36 s: taken first and long, it would leave no room for two more.
+    analysis = film(36.0, cuts=[4.0, 10.0, 12.0, 18.0, 24.0, 28.0], motion=[(4.0, 28.0, 0.08)], sound=False)
+    assert len(choose(analysis, ClipRules(target_duration=20.0), count=3)) == 3
 
 
 def test_the_same_pictures_are_not_chosen_twice(film: Film):
@@ -76,8 +84,18 @@ def test_the_same_pictures_are_not_chosen_twice(film: Film):
 
 
 def test_the_same_pictures_to_other_music_are_another_clip(film: Film):
-    sections = [Section(0, 60, "verse", "A", 0.5), Section(60, 120, "chorus", "B", 0.6)]
-    assert len(choose(film(120.0, looks=lambda _: 1, sections=sections), ClipRules(), count=2)) == 2
+    sections = [Section(t, t + 30, "part", letter, 0.5) for t, letter in zip(range(0, 120, 30), "ABCD", strict=True)]
+    one_camera = film(120.0, bpm=120.0, looks=lambda _: 1, sections=sections)
+    assert len(choose(one_camera, ClipRules(min_count=1), count=4)) == 4
+    the_same_part = film(120.0, bpm=120.0, looks=lambda _: 1)
+    assert len(choose(the_same_part, ClipRules(min_count=1), count=4)) == 1
+
+
+def test_short_films_get_shorter_clips_rather_than_fewer(film: Film):
+    cuts = [float(t) for t in range(2, 30, 2)]
+    lengths = [pick.window.span.duration for pick in choose(film(30.0, cuts=cuts), ClipRules())]
+    assert len(lengths) == 3
+    assert all(8 <= length <= 12 for length in lengths)
 
 
 @pytest.mark.parametrize(("duration", "clips"), [(30.0, 1), (80.0, 2), (600.0, 3)])

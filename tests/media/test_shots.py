@@ -25,7 +25,9 @@ Film = list[NDArray[np.float32]]
 def place(number: int, seconds: float, *, speed: float = 0.6) -> Film:
     """A place of its own with something that moves through it while the camera drifts."""
     random = np.random.default_rng(number)
-    wide = cv2.resize(random.uniform(0, 255, (7, 14, 3)).astype(np.float32), (3 * COLUMNS, 2 * ROWS), interpolation=cv2.INTER_CUBIC)
+    wide = cv2.resize(
+        random.uniform(0, 255, (7, 14, 3)).astype(np.float32), (3 * COLUMNS, 2 * ROWS), interpolation=cv2.INTER_CUBIC
+    )
     wide += cv2.resize(random.uniform(-60, 60, (40, 80, 3)).astype(np.float32), (3 * COLUMNS, 2 * ROWS))
     frames = []
     for index in range(round(seconds * RATE)):

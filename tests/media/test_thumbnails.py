@@ -43,6 +43,18 @@ def test_the_frame_on_screen_is_the_one_that_is_extracted(counted: Path, order: 
         assert number_of(picture) == pytest.approx(int(time * FPS + 1e-6), abs=2.5)
 
 
+def test_far_moments_are_sought_and_not_decoded_up_to(counted: Path, tmp_path: Path):
+    # The first ten seconds are broken: whoever decodes them all to get to the end sees that.
+    whole = counted.read_bytes()
+    start = whole.index(b"mdat")
+    size = int.from_bytes(whole[start - 4 : start], "big")
+    torn = tmp_path / "torn.mp4"
+    first, last = start + size // 20, start + size // 2
+    torn.write_bytes(whole[:first] + bytes(last - first) + whole[last:])
+    _, late = pictures_at(torn, [0.0, 11.0], height=54)
+    assert number_of(late) == pytest.approx(11 * FPS, abs=2.5)
+
+
 def test_times_beyond_the_ends_give_the_first_and_the_last_frame(counted: Path):
     first, last = pictures_at(counted, [-1.0, 99.0], height=54)
     assert number_of(first) == pytest.approx(0, abs=2.5)

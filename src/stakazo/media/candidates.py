@@ -62,7 +62,7 @@ def windows(timeline: Timeline, rules: ClipRules) -> tuple[Window, ...]:
     if analysis.pictures is None and analysis.sound is None:
         raise NothingToSee("This file has neither pictures nor sound that can be decoded.")
     if timeline.duration < LEAST:
-        raise TooShort(f"This video lasts {timeline.duration:.1f} s; a clip needs at least {LEAST:.0f} s.")
+        raise TooShort(f"This video lasts {timeline.duration:.2g} s; a clip needs at least {LEAST:.0f} s.")
     everything = whole(timeline)
     if everything.span.duration < rules.min_duration:
         return (everything,)

@@ -32,6 +32,8 @@ ODD = (0.0, 0.2, 0.5, 0.9)
 """What a length adds to that price: a multiple of 8, of 4, of 2, any other."""
 VIEWS = (1.0, 0.5, 1.2)
 """Weights of timbre, of harmony, of what returns where."""
+LEAST_VARIANCE = (2.0, 0.01, 0.02)
+"""Of each view: a piece that varies less doesn't vary."""
 SAME = 0.55
 """Similarity from which two sections are the same music."""
 
@@ -95,16 +97,16 @@ def find_form(features: Features, grid: Grid) -> Form:
         return Form(grid, (0, grid.units), ("A",), likeness)
     phrase = 4 if grid.metric else 3
     views = (
-        (VIEWS[0], timbre),
-        (VIEWS[1], smooth(harmony.reshape(grid.units, grid.parts, 12).mean(axis=1), phrase)),
-        (VIEWS[2], returns(alike_harmony, phrase)),
+        timbre,
+        smooth(harmony.reshape(grid.units, grid.parts, 12).mean(axis=1), phrase),
+        returns(alike_harmony, phrase),
     )
     gram = np.zeros((grid.units, grid.units))
-    for weight, view in views:
+    for view, weight, least in zip(views, VIEWS, LEAST_VARIANCE, strict=True):
         centred = view - view.mean(axis=0)
         product = centred @ centred.T
-        gram += weight * product / (np.trace(product) / grid.units + 1e-9)
-    bounds = segment(gram / sum(weight for weight, _ in views), novelty(timbre), metric=grid.metric)
+        gram += weight / sum(VIEWS) * product / max(float(np.trace(product)) / grid.units, least)
+    bounds = segment(gram, novelty(timbre), metric=grid.metric)
     return Form(grid, bounds, same_music(bounds, alike_harmony, alike_timbre), likeness)
 
 
@@ -119,8 +121,8 @@ def unit_features(features: Features, grid: Grid) -> tuple[FloatArray, FloatArra
     texture = np.log1p(20 * per_interval(features.onsets, FINE_RATE, grid.edges[:-1]))
     spread = pairs - pairs.mean(axis=0)
     busy = texture - texture.mean(axis=0)
-    spread = spread / (spread.std() + 1e-6)
-    busy = 1.5 * busy / (busy.std() + 1e-6)
+    spread = spread / max(float(spread.std()), 1.0)
+    busy = 1.5 * busy / max(float(busy.std()), 0.05)
     return chroma.reshape(grid.units, -1), np.concatenate([spread, busy], axis=1).astype(np.float32)
 
 
@@ -146,7 +148,7 @@ def returns(alike: FloatArray, phrase: int) -> FloatArray:
 def novelty(timbre: FloatArray) -> FloatArray:
     """[units]: 0 to 1, how much the sound turns where each unit begins: two units on compared with two before."""
     step = turn(timbre, 2) + turn(timbre, 1)
-    return np.asarray(np.clip(step / (np.percentile(step, 95) + 1e-6), 0.0, 1.0), np.float32)
+    return np.asarray(np.clip(step / max(float(np.percentile(step, 95)), 1.0), 0.0, 1.0), np.float32)
 
 
 def segment(gram: NDArray[np.float64], new: FloatArray, *, metric: bool) -> tuple[int, ...]:

@@ -36,7 +36,9 @@ def find_metre(features: Features, pulse: NDArray[np.float64]) -> Metre:
     """The bars of a piece with this pulse (seconds)."""
     if len(pulse) < 8:
         return Metre(pulse, np.arange(0, len(pulse), 4), 4, 0.0)
-    halves = np.interp(np.arange(2 * len(pulse) - 1) / 2, np.arange(len(pulse)), pulse)
+    halves = np.empty(2 * len(pulse) - 1)
+    halves[::2] = pulse
+    halves[1::2] = pulse[:-1] + off_beat(features.onsets, pulse) * np.diff(pulse)
     one, beat, answer = evidence(features, halves)
     best: tuple[float, int, NDArray[np.int64]] | None = None
     for size in (4, 3):
@@ -49,6 +51,15 @@ def find_metre(features: Features, pulse: NDArray[np.float64]) -> Metre:
     fit, size, count = best
     beats, downbeats = halves[count % 2 == 0], np.flatnonzero(count[count % 2 == 0] == 0)
     return Metre(beats, downbeats, size, fit)
+
+
+def off_beat(onsets: FloatArray, pulse: NDArray[np.float64]) -> float:
+    """Where between two beats most starts, as a share of a beat: a half, or what swing or a swung pulse makes of it."""
+    places = np.linspace(0.3, 0.7, 17)
+    starts = [float(at_times(onsets, pulse[:-1] + place * np.diff(pulse), 1).sum(axis=1).mean()) for place in places]
+    middle = starts[len(places) // 2]
+    best = int(np.argmax(starts))
+    return float(places[best]) if starts[best] > 1.3 * middle else 0.5
 
 
 def evidence(features: Features, times: NDArray[np.float64]) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -119,9 +130,9 @@ def per_interval(values: FloatArray, rate: float, times: NDArray[np.float64]) ->
     return np.asarray((total[last] - total[first]) / (last - first)[:, None], np.float32)
 
 
-def at_times(onsets: FloatArray, times: NDArray[np.float64]) -> FloatArray:
-    """[times, bands]: onset strength at each time, forgiving 35 ms."""
-    frames = np.round(times * FINE_RATE).astype(int)[:, None] + np.arange(-3, 4)
+def at_times(onsets: FloatArray, times: NDArray[np.float64], reach: int = 3) -> FloatArray:
+    """[times, bands]: onset strength at each time, forgiving `reach` frames of 12 ms either way."""
+    frames = np.round(times * FINE_RATE).astype(int)[:, None] + np.arange(-reach, reach + 1)
     return np.asarray(onsets[np.clip(frames, 0, len(onsets) - 1)].max(axis=1), np.float32)
 
 

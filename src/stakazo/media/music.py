@@ -12,7 +12,7 @@ from stakazo.media.rhythm import STEADY, find_pulses, onset_strength
 from stakazo.media.spectrum import FINE_RATE, Features
 
 WORTH_A_LOOK = 0.4
-"""Levels of the metre with less than this share of the best one's salience are left out."""
+"""Twice or half the most salient tempo is considered from this share of its salience on."""
 HARMONY_WEIGHT = 1.5
 """How much the fit of the bars counts against the salience of the pulse."""
 
@@ -38,7 +38,8 @@ def find_rhythm(features: Features) -> Rhythm:
         return Rhythm(None, steady, np.zeros(0), np.zeros(0, np.int64), 4)
     readings = []
     for pulse in pulses:
-        if pulse.salience >= WORTH_A_LOOK * pulses[0].salience:
+        octaves = float(np.log2(pulse.tempo / pulses[0].tempo))
+        if pulse.salience >= WORTH_A_LOOK * pulses[0].salience and abs(octaves - round(octaves)) < 0.1:
             metre = find_metre(features, pulse.frames / FINE_RATE)
             readings.append((pulse.salience * float(np.exp(HARMONY_WEIGHT * metre.fit)), pulse, metre))
     _, pulse, metre = max(readings, key=lambda reading: reading[0])

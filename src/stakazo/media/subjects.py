@@ -146,8 +146,8 @@ class FocusFinder:
         if before is not None and not fresh:
             moving = motion(half, _to(before, columns, rows))
             peak = float(moving.max())
-            # A change of 6 % of full scale beside the camera's own movement is a subject that clearly moves.
-            share = 0.8 * min(1.0, peak / 0.06)
+            # A change of a tenth of full scale beside the camera's own movement is a subject that clearly moves.
+            share = 0.8 * min(1.0, peak / 0.1)
             attention = (1 - share) * attention + share * (moving / max(peak, 1e-6))
         if self._map is not None and not fresh and self._map.shape == attention.shape:
             attention = self.MEMORY * self._map + (1 - self.MEMORY) * attention
@@ -185,14 +185,23 @@ def contrast(luma: Bytes, chroma: Bytes) -> Floats:
 
 def motion(luma: Bytes, before: Bytes) -> Floats:
     """[rows, columns], 0 to 1 of full scale: what changed beside the camera's own movement."""
-    one, other = before.astype(np.float32), luma.astype(np.float32)
-    (dx, dy), response = cv2.phaseCorrelate(one, other, cv2.createHanningWindow(one.shape[::-1], cv2.CV_32F))
+    old, new = before.astype(np.float32), luma.astype(np.float32)
     rows, columns = luma.shape
-    if response > 0.1 and abs(dx) < columns / 4 and abs(dy) < rows / 4:
+    changed = cast(Floats, cv2.absdiff(old, new))
+    # Fine texture of limited strength: the whole background shall outvote one bright subject.
+    (dx, dy), _ = cv2.phaseCorrelate(_texture(old), _texture(new), cv2.createHanningWindow((columns, rows), cv2.CV_32F))
+    if 0.3 < max(abs(dx), abs(dy)) and abs(dx) < columns / 4 and abs(dy) < rows / 4:
         shift = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
-        one = cast(Floats, cv2.warpAffine(one, shift, (columns, rows), borderMode=cv2.BORDER_REPLICATE))
-    changed = cv2.blur(cv2.absdiff(one, other), (5, 5)) / 255
-    return cast(Floats, np.maximum(changed - np.median(changed), 0))
+        followed = cv2.warpAffine(old, shift, (columns, rows), borderMode=cv2.BORDER_REPLICATE)
+        still = cast(Floats, cv2.absdiff(followed, new))
+        if np.median(still) < np.median(changed):
+            changed = still
+    changed = cast(Floats, cv2.blur(changed, (5, 5))) / 255
+    return np.maximum(changed - np.median(changed), 0)
+
+
+def _texture(picture: Floats) -> Floats:
+    return np.clip(picture - cv2.blur(picture, (7, 7)), -6, 6)
 
 
 def gather(attention: Floats, share: float = 0.8) -> tuple[Box, float]:

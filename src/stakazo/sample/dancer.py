@@ -163,7 +163,7 @@ def _box(pose_: Pose, foot: Point, height: float, width: int, tall: int) -> Box:
     x0 = max(0.0, (foot[0] + (min(xs) - 0.06) * height) / width)
     x1 = min(1.0, (foot[0] + (max(xs) + 0.06) * height) / width)
     y0 = max(0.0, (foot[1] - top * height) / tall)
-    y1 = min(1.0, foot[1] / tall)
+    y1 = min(1.0, (foot[1] - pose_.lift * height) / tall)
     return Box(x0, y0, max(0.0, x1 - x0), max(0.0, y1 - y0))
 
 

@@ -62,7 +62,16 @@ def frames(plan: Plan, arrangement: Arrangement) -> Iterator[tuple[Image, Box | 
         level = min(1.0, (number + 0.5) / plan.fade_in, (spec.frames - number - 0.5) / plan.fade_out)
         if level < 1.0:
             image = np.asarray(cv2.convertScaleAbs(image, alpha=level), dtype=np.uint8)
-        yield image, box
+        yield image, _inside(box)
+
+
+def _inside(box: Box | None) -> Box | None:
+    """What of a box the frame shows."""
+    if box is None:
+        return None
+    x0, y0 = min(max(box.x, 0.0), 1.0), min(max(box.y, 0.0), 1.0)
+    x1, y1 = min(max(box.x + box.width, x0), 1.0), min(max(box.y + box.height, y0), 1.0)
+    return Box(x0, y0, x1 - x0, y1 - y0)
 
 
 def _together(drawn: list[tuple[Image, Box | None]], shots: list[ShotPlan], number: int) -> tuple[Image, Box | None]:

@@ -90,7 +90,7 @@ class City:
         mask = np.zeros((height, self.wide), dtype=np.uint8)
         colour = mixed(palette.middle, palette.dark, (0.35, 0.65, 0.9)[depth])
         lamp = mixed(palette.accent, palette.low, 0.3)
-        x = -20.0
+        x = -0.02 * height
         while x < self.wide:
             width = height * numbers.uniform(0.06, 0.13) * (1 + 0.25 * depth)
             top = height * (numbers.uniform(0.36, 0.62) + 0.09 * depth)

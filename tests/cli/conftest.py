@@ -1,0 +1,119 @@
+"""The program as a person runs it: as a process, in a folder of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import imageio_ffmpeg
+import psutil
+import pytest
+
+from stakazo.core import postgres
+
+PATIENCE = 120.0
+
+
+class Program:
+    """`stakazo` with an environment and a folder."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.folder = folder
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("STAKAZO_")}
+        self.environment |= {"COLUMNS": "160", "NO_COLOR": "1"} | environment
+        self.started: list[subprocess.Popen[str]] = []
+
+    def start(self, *arguments: str | Path, **changes: str) -> subprocess.Popen[str]:
+        argv = [sys.executable, "-m", "stakazo.cli", *map(str, arguments)]
+        child = subprocess.Popen(
+            argv,
+            cwd=self.folder,
+            env=self.environment | changes,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self.started.append(child)
+        return child
+
+    def run(self, *arguments: str | Path, **changes: str) -> subprocess.CompletedProcess[str]:
+        child = self.start(*arguments, **changes)
+        out, err = child.communicate(timeout=PATIENCE)
+        return subprocess.CompletedProcess(child.args, child.returncode, out, err)
+
+    def end(self) -> None:
+        for child in self.started:
+            if child.poll() is None:
+                with suppress(psutil.NoSuchProcess):
+                    for grandchild in psutil.Process(child.pid).children(recursive=True):
+                        grandchild.kill()
+                child.kill()
+            child.communicate()
+
+
+def until(true: Callable[[], Any], seconds: float = PATIENCE) -> Any:
+    """What the condition gives once it is true."""
+    deadline = time.monotonic() + seconds
+    while not (found := true()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return found
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Iterator[Program]:
+    """The program, with no database that it could reach."""
+    program = Program(tmp_path, {"STAKAZO_DATA_DIR": str(tmp_path / "var")})
+    yield program
+    program.end()
+
+
+@pytest.fixture
+def installed(tmp_path: Path, urls: postgres.Urls) -> Iterator[Program]:
+    """The program on a migrated database of the test's own."""
+    program = Program(
+        tmp_path,
+        {
+            "STAKAZO_DATA_DIR": str(tmp_path / "var"),
+            "STAKAZO_DATABASE_URL": urls.owner,
+            "STAKAZO_APP_DATABASE_URL": urls.app,
+            "STAKAZO_MIN_FREE_BYTES": "1",
+            "STAKAZO_MEDIA_WORKERS": "1",
+        },
+    )
+    yield program
+    program.end()
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real video of four seconds with sound."""
+    path = tmp_path_factory.mktemp("tiny") / "tiny film.mp4"
+    sources = ["-f", "lavfi", "-i", "testsrc2=s=320x180:r=25:d=4", "-f", "lavfi", "-i", "sine=f=330:d=4"]
+    encoding = ["-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", "-shortest", str(path)]
+    subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", *sources, *encoding], check=True, timeout=60)
+    return path
+
+
+def interrupt(child: subprocess.Popen[str]) -> None:
+    """Ctrl-C."""
+    child.send_signal(signal.SIGINT)
+
+
+@pytest.fixture(name="until")
+def _until() -> Callable[..., Any]:
+    return until
+
+
+@pytest.fixture(name="interrupt")
+def _interrupt() -> Callable[..., None]:
+    return interrupt

@@ -1,0 +1,116 @@
+"""`stakazo serve`: everything with one command, gone with Ctrl-C, and nothing lost."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+FILE = b"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00isomiso2avc1mp41" + b"\0" * 500
+
+
+def _up(program: Any, data: Path, until: Any) -> tuple[Any, str]:
+    """A serving program and its address."""
+    child = program.start("serve", "--port", "0")
+    note = data / "serve.json"
+
+    def answers() -> str | None:
+        assert child.poll() is None, child.communicate()
+        if not note.exists():
+            return None
+        found = json.loads(note.read_text())
+        return found["url"] if found["pid"] == child.pid else None
+
+    return child, until(answers)
+
+
+def _client(data: Path, url: str) -> httpx.Client:
+    key = (data / "api_key").read_text().strip()
+    return httpx.Client(base_url=url, headers={"X-API-Key": key}, timeout=30, trust_env=False)
+
+
+@pytest.fixture
+def serving(program: Any, data_dir: Path) -> Iterator[Any]:
+    """The program on an embedded database of its own."""
+    program.environment["STAKAZO_DATA_DIR"] = str(data_dir)
+    program.environment["DEBUG_ENDPOINTS_ENABLED"] = "true"
+    program.environment["STAKAZO_MIN_FREE_BYTES"] = "1"
+    yield program
+    program.end()
+
+
+def test_one_command_brings_everything_up_and_ctrl_c_takes_it_down(
+    serving: Any, data_dir: Path, until: Any, interrupt: Any
+) -> None:
+    child, url = _up(serving, data_dir, until)
+    assert (data_dir / "api_key").stat().st_mode & 0o077 == 0
+    with _client(data_dir, url) as client:
+        until(lambda: client.get("/debug/health").status_code == 200)  # a worker is alive
+        video = client.post("/upload", files={"file": ("a.mp4", FILE)}).json()
+        done = until(lambda: [j for j in client.get("/jobs").json()["items"] if j["state"] == "FAILED"])
+        assert done[0]["id"] == video["job"]["id"]  # real work: it was looked at, and is no film
+
+        second = serving.run("serve", "--port", "0")
+        assert second.returncode == 1
+        assert url in second.stderr
+        assert "Traceback" not in second.stderr
+
+        doctor = serving.run("doctor", "--json")
+        checks = {check["name"]: check["ok"] for check in json.loads(doctor.stdout)["checks"]}
+        assert (checks["Database"], checks["Tables"], checks["Workers"], checks["FFmpeg"]) == (True,) * 4
+
+        listed = serving.run("jobs", "list", "--json")
+        assert [job["id"] for job in json.loads(listed.stdout)] == [video["job"]["id"]]
+        retried = serving.run("jobs", "retry", video["job"]["id"][-8:], "--json")
+        assert json.loads(retried.stdout)["state"] in {"PENDING", "RETRY", "PROCESSING"}
+
+    family = psutil.Process(child.pid).children(recursive=True)
+    assert family
+    interrupt(child)
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == 0, err
+    assert "Traceback" not in out + err
+    assert not any(process.is_running() and process.status() != "zombie" for process in family)
+    assert not (data_dir / "serve.json").exists()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{url}/health", trust_env=False)
+
+    child, url = _up(serving, data_dir, until)
+    with _client(data_dir, url) as client:
+        assert [row["id"] for row in client.get("/videos").json()["items"]] == [video["video"]["id"]]
+
+
+def test_kill_9_loses_nothing_that_was_acknowledged(serving: Any, data_dir: Path, until: Any) -> None:
+    child, url = _up(serving, data_dir, until)
+    with _client(data_dir, url) as client:
+        kept = [
+            client.post("/upload", files={"file": ("a.mp4", FILE + bytes([n]))}).json()["video"]["id"] for n in range(5)
+        ]
+    left = data_dir / "storage" / "tmp" / "half.upload"
+    left.write_bytes(b"half of a video")
+    family = psutil.Process(child.pid).children(recursive=True)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    until(lambda: not any(process.is_running() and process.status() != "zombie" for process in family))
+    child, url = _up(serving, data_dir, until)
+    with _client(data_dir, url) as client:
+        assert {row["id"] for row in client.get("/videos").json()["items"]} == set(kept)
+    assert not left.exists()
+
+
+def test_a_taken_port_is_said_before_anything_is_started(program: Any) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        ended = program.run("serve", "--port", str(taken.getsockname()[1]))
+    assert ended.returncode == 1
+    assert "is taken by another program" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not (program.folder / "var" / "postgres").exists()
