@@ -163,13 +163,16 @@ CHORDS = {
     "bVII": (10, 14, 17),
 }
 PROGRESSIONS = [
-    ("I", "V", "vi", "IV"), ("vi", "IV", "I", "V"), ("I", "vi", "IV", "V"), ("ii", "V", "I", "vi"), ("I", "IV", "vi", "V"),
-    ("vi", "V", "IV", "V"), ("I", "bVII", "IV", "I"), ("IV", "I", "V", "vi"), ("I", "iii", "IV", "V"), ("vi", "ii", "V", "I"),
+    tuple(row.split())
+    for row in (
+        "I V vi IV", "vi IV I V", "I vi IV V", "ii V I vi", "I IV vi V",
+        "vi V IV V", "I bVII IV I", "IV I V vi", "I iii IV V", "vi ii V I",
+    )
 ]  # fmt: skip
 
 
 class _Band:
-    """The players: each section's material is drawn once by its label, so that what returns is the same and yet varied."""
+    """The players: each section's material is drawn once by its label, so what returns is the same and yet varied."""
 
     def __init__(self, song: Song, times: NDArray[np.float64], rng: np.random.Generator) -> None:
         self.song, self.times, self.rng = song, times, rng
@@ -197,11 +200,9 @@ class _Band:
             bare = label == "break" or (label == "intro" and part["bare"])
             if not bare and label != "build":
                 self._bass(first + bar, chord, part, level)
-            if label == "break" or (label == "intro" and part["bare"]):
-                pass
-            elif label == "build":
+            if label == "build":
                 self._roll(first + bar, bar, count)
-            else:
+            elif not bare:
                 self._drums(
                     first + bar, part, level, fill=last and self.rng.random() < 0.8 and following not in {"break", None}
                 )
@@ -296,14 +297,14 @@ class _Band:
                 self._add(self._at(bar, k / 2), _tone(pitch, eighth * 1.5, 0.9, soft=False, vibrato=True), 0.14 * level)
 
 
-def _pattern(song: Song, label: str, rng: np.random.Generator) -> list[tuple[str, float, float]]:  # noqa: C901 - a list of styles
+def _pattern(song: Song, label: str, rng: np.random.Generator) -> list[tuple[str, float, float]]:
     metre, full = song.metre, label in {"chorus", "drop"}
     hits: list[tuple[str, float, float]] = []
     hats = [k / 2 for k in range(2 * metre)]
     if song.style == "house":
         hits += [("kick", float(k), 1.0) for k in range(metre)]
         hits += [("open", k + 0.5, 0.35) for k in range(metre)]
-        hits += [("snare", 1.0, 0.5), ("snare", 3.0, 0.5)] if label not in {"intro"} else []
+        hits += [("snare", 1.0, 0.5), ("snare", 3.0, 0.5)] if label != "intro" else []
     elif song.style == "rock":
         hits += [("kick", 0.0, 1.0), ("kick", 2.0, 0.9), ("snare", 1.0, 0.8), ("snare", 3.0, 0.8)]
         hits += [("kick", float(rng.choice([1.5, 2.5, 3.5])), 0.7)]

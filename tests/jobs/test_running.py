@@ -172,8 +172,8 @@ async def test_a_failed_job_can_be_started_again(house: Any, program: ModuleType
 
 async def test_a_running_job_is_cancelled_and_its_child_is_gone(house: Any, program: ModuleType) -> None:
     row = await house.start(program.sleeper, 60.0)
-    async with house.worker(heartbeat_interval=60.0):
-        await house.until(lambda: house.rows("select 1 from starts"))
+    async with house.worker(heartbeat_interval=60.0):  # neither a heartbeat nor progress will tell it
+        await house.until(lambda: house.rows("select 1 from starts, jobs where progress > 0"))
         ((pid,),) = await house.rows("select what::int from starts")
         assert psutil.pid_exists(pid)
         asked = time.monotonic()

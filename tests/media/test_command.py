@@ -149,7 +149,7 @@ def test_hdr_is_mapped_once_before_the_split_and_sdr_never(plan: RenderPlan):
     assert made.index("tonemap") < made.index("split=2")
     assert "tin=smpte2084" in made
     assert "zscale=w=3414:h=1920:" in made
-    assert "in_color_matrix" not in made
+    assert "color_matrix" not in made
     wide_gamut = graph(with_video(plan, color_primaries="bt2020", color_space="bt2020nc"))
     assert "tin=bt709:pin=bt2020" in wide_gamut
     assert "tonemap" not in wide_gamut
@@ -165,18 +165,28 @@ def test_an_alpha_layer_is_decoded_and_laid_over_black(plan: RenderPlan):
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"color_space": "smpte170m"}, ":in_color_matrix=smpte170m"),
-        ({"color_space": "bt709"}, ":in_color_matrix=bt709"),
-        ({"color_space": None}, ":in_color_matrix=bt709"),
-        ({"color_space": None, "display_width": 640, "display_height": 480}, ":in_color_matrix=smpte170m"),
-        ({"color_range": "pc"}, ":in_range=full"),
-        ({"pixel_format": "yuvj420p"}, ":in_range=full"),
+        ({"color_space": "smpte170m"}, "in_color_matrix=smpte170m:in_range=limited:"),
+        ({"color_space": "bt709"}, None),
+        ({"color_space": None}, None),
+        (
+            {"color_space": None, "display_width": 640, "display_height": 480},
+            "in_color_matrix=smpte170m:in_range=limited:",
+        ),
+        ({"color_range": "pc"}, "in_color_matrix=bt709:in_range=full:"),
+        ({"pixel_format": "yuvj420p"}, "in_color_matrix=bt709:in_range=full:"),
+        ({"pixel_format": "rgb24", "color_space": "gbr"}, "scale=out_color_matrix=bt709:"),
     ],
 )
-def test_colours_are_brought_to_bt709(plan: RenderPlan, changes: dict[str, object], expected: str):
-    made = graph(with_video(plan, **changes))
-    assert expected in made
-    assert ":out_color_matrix=bt709:out_range=limited" in made
+def test_colours_are_brought_to_bt709_once_where_they_are_not(
+    plan: RenderPlan, changes: dict[str, object], expected: str | None
+):
+    two = replace(plan, outputs=(output("a"), output("b", width=540, height=960)))
+    made = graph(with_video(two, **changes))
+    if expected is None:
+        assert "color_matrix" not in made
+    else:
+        assert expected in made[: made.index("split=2")]
+        assert made.count("out_color_matrix=bt709:out_range=limited") == 1
 
 
 # --- rates --------------------------------------------------------------------------------------------------

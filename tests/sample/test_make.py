@@ -63,7 +63,7 @@ def test_every_cut_is_a_jump_in_the_pictures_at_exactly_its_frame(
     assert len(cuts) == 3
     for cut in cuts:
         around = np.delete(change[cut - 4 : cut + 3], 3)
-        assert change[cut - 1] > 3 * around.max()
+        assert change[cut - 1] > 2.5 * around.max()
 
 
 def test_a_dissolve_goes_from_one_picture_to_the_other_without_a_jump(

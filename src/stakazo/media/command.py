@@ -12,14 +12,14 @@ from pathlib import Path
 
 from stakazo.media.crops import Move, Run, even, expression, mapped, raster, runs, seen, smooth, to_even
 from stakazo.media.plan import Output, RenderPlan
-from stakazo.media.types import Framing, Hdr
+from stakazo.media.types import Framing, Hdr, VideoStream
 
 SAMPLE_RATE = 48000
 FADE = 0.01
 """Seconds of fade at both ends of the sound: enough that a cut doesn't click, too short to hear."""
 AAC_DELAY = 1024
-"""Samples that FFmpeg's AAC encoder puts in front. They are taken from the clip's start (silence of the fade), so
-that picture and sound stay together without an edit list, which Instagram and YouTube ask not to use."""
+"""Samples of silence that FFmpeg's AAC encoder puts in front. As many are left out at the clip's start (a fiftieth
+of a second), so that picture and sound stay together without an edit list, which Instagram and YouTube don't want."""
 MATRICES = {
     "bt709": "bt709",
     "smpte170m": "smpte170m",
@@ -42,7 +42,7 @@ def arguments(plan: RenderPlan, gain: float = 0.0) -> list[str]:
     taps = [f"[s{index}]" for index in range(sum(len(branch) for branch in branches))]
     graph.append(f"[0:{plan.video.index}]{_clean(plan)}{_split('split', taps)}")
     sounds = [f"[a{number}]" for number in range(sum(len(_bitrates(group)) for group in plan.groups))]
-    graph.append(f"{_sound(plan, gain)},atrim=start_sample={AAC_DELAY},asetpts=N{_split('asplit', sounds)}")
+    graph.append(f"{_sound(plan, gain)}{_ends(plan)}{_split('asplit', sounds)}")
     for number, (group, branch) in enumerate(zip(plan.groups, branches, strict=True)):
         picture = f"[v{number}]"
         graph += _branch(plan, group[0], branch, [taps.pop(0) for _ in branch], picture)
@@ -96,9 +96,14 @@ def _sound(plan: RenderPlan, gain: float) -> str:
     ]
     if gain:
         parts.append(f"volume={gain:.2f}dB")
-    if plan.duration > 4 * FADE:
-        parts += [f"afade=t=in:d={FADE}", f"afade=t=out:st={_number(plan.duration - FADE)}:d={FADE}"]
     return ",".join(parts)
+
+
+def _ends(plan: RenderPlan) -> str:
+    """The sound's ends made ready for the encoder: what its delay replaces left out, both ends faded."""
+    heard = plan.duration - AAC_DELAY / SAMPLE_RATE
+    fades = f",afade=t=in:d={FADE},afade=t=out:st={_number(heard - FADE)}:d={FADE}" if heard > 4 * FADE else ""
+    return f",atrim=start_sample={AAC_DELAY},asetpts=N{fades}"
 
 
 # --- pictures -----------------------------------------------------------------------------------------------
@@ -116,10 +121,34 @@ def _clean(plan: RenderPlan) -> str:
     if video.codec in {"mpeg2video", "mpeg1video", "dvvideo", "h264", "vc1", "wmv3", "prores", "mpeg4"}:
         parts.insert(0, "bwdif=mode=send_frame:deint=interlaced")
     if video.has_alpha:
-        parts += ["format=gbrap", "premultiply=inplace=1", "format=gbrp"]
+        parts += ["format=gbrap", "premultiply=inplace=1", f"format=gbrp,{_to_bt709('')}"]
     elif mapped(video):
         parts.append(_tonemapped(plan))
+    elif coding := _other_coding(video):
+        parts.append(_to_bt709(coding))
     return ",".join(parts)
+
+
+def _other_coding(video: VideoStream) -> str | None:
+    """How the scaler is told of colours that are coded otherwise than BT.709 in studio range; None for those."""
+    name = video.pixel_format
+    if not name.startswith(("yuv", "nv", "p0", "gray")):
+        return ":"
+    untagged = "bt709" if max(video.display_width, video.display_height) >= 1280 else "smpte170m"
+    matrix = MATRICES.get(video.color_space or "", untagged)
+    full = video.color_range == "pc" or name.startswith(("yuvj", "gray"))
+    if matrix == "bt709" and not full:
+        return None
+    return f":in_color_matrix={matrix}:in_range={'full' if full else 'limited'}"
+
+
+def _to_bt709(coding: str) -> str:
+    """Recode colours without rounding them off, once, at the source's size."""
+    given = coding.strip(":")
+    return (
+        f"scale={given}{':' if given else ''}out_color_matrix=bt709:out_range=limited"
+        ":flags=accurate_rnd+full_chroma_int,format=yuv420p"
+    )
 
 
 def _tonemapped(plan: RenderPlan) -> str:
@@ -156,18 +185,8 @@ def _finish() -> str:
     return ",format=yuv420p,setsar=1,setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv"
 
 
-def _scale(plan: RenderPlan, width: int, height: int, flags: str = "lanczos") -> str:
-    """Scale to a size, and to the BT.709 matrix in studio range."""
-    video = plan.video
-    if mapped(video) or video.has_alpha:
-        source = ""
-    else:
-        untagged = "bt709" if max(video.display_width, video.display_height) >= 1280 else "smpte170m"
-        matrix = MATRICES.get(video.color_space or "", untagged)
-        source = f":in_color_matrix={matrix}"
-        if video.color_range == "pc" or video.pixel_format.startswith("yuvj"):
-            source += ":in_range=full"
-    return f"scale={width}:{height}:flags={flags}{source}:out_color_matrix=bt709:out_range=limited"
+def _scale(width: int, height: int, flags: str = "lanczos") -> str:
+    return f"scale={width}:{height}:flags={flags}"
 
 
 def _cropped(plan: RenderPlan, output: Output, run: Run) -> str:
@@ -175,12 +194,12 @@ def _cropped(plan: RenderPlan, output: Output, run: Run) -> str:
     if not run.moves:
         x = expression([Move(move.first, to_even(move.value), 0.0) for move in run.x], run.first)
         y = expression([Move(move.first, to_even(move.value), 0.0) for move in run.y], run.first)
-        return f"crop={run.width}:{run.height}:{_quote(x)}:{_quote(y)},{_scale(plan, output.width, output.height)}"
+        return f"crop={run.width}:{run.height}:{_quote(x)}:{_quote(y)},{_scale(output.width, output.height)}"
     frame_width, frame_height = seen(plan)
     wide, coarse_x, fine_x, scaled_width = smooth(run.x, run.first, run.width, frame_width, output.width)
     high, coarse_y, fine_y, scaled_height = smooth(run.y, run.first, run.height, frame_height, output.height)
     return (
-        f"crop={wide}:{high}:{_quote(coarse_x)}:{_quote(coarse_y)},{_scale(plan, scaled_width, scaled_height)},"
+        f"crop={wide}:{high}:{_quote(coarse_x)}:{_quote(coarse_y)},{_scale(scaled_width, scaled_height)},"
         f"crop={output.width}:{output.height}:{_quote(fine_x)}:{_quote(fine_y)}"
     )
 
@@ -198,10 +217,10 @@ def _fitted(plan: RenderPlan, output: Output, tap: str, cut: str, end: str) -> l
     return [
         f"{tap}{cut}split=2[{stem}b][{stem}f]",
         (
-            f"[{stem}b]crop={cover[0]}:{cover[1]},{_scale(plan, *small, flags='area')},format=yuv420p,gblur=sigma=5,"
-            f"lutyuv=y=16+(val-16)*0.65,scale={output.width}:{output.height}:flags=bicubic,setsar=1[{stem}c]"
+            f"[{stem}b]crop={cover[0]}:{cover[1]},{_scale(*small, 'area')},format=yuv420p,gblur=sigma=5,"
+            f"lutyuv=y=16+(val-16)*0.65,{_scale(output.width, output.height, 'bicubic')},setsar=1[{stem}c]"
         ),
-        f"[{stem}f]{_scale(plan, *inner)},format=yuv420p,setsar=1[{stem}g]",
+        f"[{stem}f]{_scale(*inner)},format=yuv420p,setsar=1[{stem}g]",
         f"[{stem}c][{stem}g]overlay=x=(W-w)/2:y=(H-h)/2:shortest=1{_finish()}{end}",
     ]
 

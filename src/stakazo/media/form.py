@@ -107,7 +107,11 @@ def find_form(features: Features, grid: Grid) -> Form:
         product = centred @ centred.T
         gram += weight / sum(VIEWS) * product / max(float(np.trace(product)) / grid.units, least)
     bounds = segment(gram, novelty(timbre), metric=grid.metric)
-    return Form(grid, bounds, same_music(bounds, alike_harmony, alike_timbre), likeness)
+    letters = same_music(bounds, alike_harmony, alike_timbre)
+    if not grid.metric:  # without phrases, the same music going on is one section
+        new = [i for i, one in enumerate(letters) if i == 0 or one != letters[i - 1]]
+        bounds, letters = (*(bounds[i] for i in new), bounds[-1]), tuple(letters[i] for i in new)
+    return Form(grid, bounds, letters, likeness)
 
 
 def unit_features(features: Features, grid: Grid) -> tuple[FloatArray, FloatArray]:

@@ -50,8 +50,6 @@ class Pulse:
 
 def onset_strength(onsets: FloatArray) -> FloatArray:
     """One curve from the bands, each counted alike: 0 where nothing starts, about 1 at a clear onset."""
-    if not len(onsets):
-        return np.zeros(0, np.float32)
     spread = np.sqrt(smooth(onsets**2, round(10 * FINE_RATE))) + 0.02 * onsets.max() + 1e-6
     even = (onsets / spread).mean(axis=1)
     even = np.maximum(even - smooth(even, round(0.6 * FINE_RATE)), 0.0)
@@ -76,7 +74,7 @@ def find_pulses(strength: FloatArray, accents: FloatArray) -> list[Pulse]:
     pulses = []
     for tempo in likely_tempi(gram, tempi):
         path = tempo_path(gram, tempi, tempo)
-        frames = track(strength, tempi[path])
+        frames = from_first_to_last(strength, track(strength, tempi[path]))
         if len(frames) >= 4:
             steady = steadiness(strength, frames)
             clarity = float(gram[np.arange(len(path)), path].mean())
@@ -131,7 +129,7 @@ def tempo_path(gram: FloatArray, tempi: FloatArray, tempo: float) -> NDArray[np.
     """The number of the local tempo around each second: near the tempo of the whole, following slow changes."""
     near = np.flatnonzero(np.abs(np.log2(tempi / tempo)) < 0.25)
     local = np.log2(tempi[near])
-    reward = gram[:, near] - 4.0 * (local - np.log2(tempo)) ** 2
+    reward = gram[:, near] - 30.0 * (local - np.log2(tempo)) ** 2
     cost = 400.0 * (local[:, None] - local[None, :]) ** 2
     best = reward[0]
     back = np.zeros(reward.shape, np.int64)
@@ -180,6 +178,20 @@ def track(strength: FloatArray, tempi: FloatArray) -> NDArray[np.int64]:
         frames.append(end)
         end = int(back[end])
     return np.array(frames[::-1], np.int64)
+
+
+def from_first_to_last(strength: FloatArray, frames: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The beats from the first clear onset to the last: counted back into a beginning without drums, not into an echo."""
+    if len(frames) < 4:
+        return frames
+    clear = np.flatnonzero(strength > 0.3 * np.median(_peak_at(strength, frames)))
+    if not len(clear):
+        return frames
+    period = float(np.median(np.diff(frames[:9])))
+    room = max(int((frames[0] - clear[0]) / period + 0.3), 0)
+    before = np.round(frames[0] - period * np.arange(room, 0, -1)).astype(np.int64)
+    counted = np.concatenate([before, frames])
+    return counted[(counted >= max(clear[0] - period / 4, 0)) & (counted <= clear[-1] + period / 4)]
 
 
 def _peak_at(strength: FloatArray, frames: NDArray[np.int64]) -> FloatArray:

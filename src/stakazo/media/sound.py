@@ -61,6 +61,7 @@ def _quiet_peak(path: Path, info: MediaInfo | None, loudness: Loudness) -> Loudn
 
 def understand(features: Features, loudness: Loudness, duration: float) -> Sound:
     """The musical sense of what was heard: pure."""
+    duration = max(duration, 1 / FINE_RATE)
     rhythm = find_rhythm(features)
     silences = find_silences(loudness, duration)
     grid = make_grid(_sounding(silences, duration), rhythm.beats, rhythm.downbeats, rhythm.beats_per_bar)

@@ -86,18 +86,14 @@ class Spectrum:
             self._buffer = self._buffer[step:]
 
     def finish(self) -> Features:
-        """The features of everything that was fed."""
+        """The features of everything that was fed: never empty, one frame of silence when that was nothing."""
         self._gather()
-        fine = self._samples // HOP + 1 if self._samples else 0
+        fine = self._samples // HOP + 1
         left = -(-fine // COARSE) - BATCH * len(self._parts)
         if left > 0:
             needed = left * COARSE * HOP + LONG_WINDOW
             self._buffer = np.concatenate([self._buffer, np.zeros(max(needed - len(self._buffer), 0), np.float32)])
             self._work(left)
-        if not self._parts:
-            return Features(
-                *(np.zeros(shape, np.float32) for shape in ((0, 4), (0, 4), 0, (0, MEL_BANDS), (0, 12), (0, 12)))
-            )
         onsets, accents, voice, mel, chroma, bass = (np.concatenate(part) for part in zip(*self._parts, strict=True))
         return Features(onsets[:fine], accents[:fine], voice[:fine], mel, chroma, bass)
 

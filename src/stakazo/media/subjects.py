@@ -190,18 +190,18 @@ def motion(luma: Bytes, before: Bytes) -> Floats:
     changed = cast(Floats, cv2.absdiff(old, new))
     # Fine texture of limited strength: the whole background shall outvote one bright subject.
     (dx, dy), _ = cv2.phaseCorrelate(_texture(old), _texture(new), cv2.createHanningWindow((columns, rows), cv2.CV_32F))
-    if 0.3 < max(abs(dx), abs(dy)) and abs(dx) < columns / 4 and abs(dy) < rows / 4:
+    if max(abs(dx), abs(dy)) > 0.3 and abs(dx) < columns / 4 and abs(dy) < rows / 4:
         shift = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
         followed = cv2.warpAffine(old, shift, (columns, rows), borderMode=cv2.BORDER_REPLICATE)
         still = cast(Floats, cv2.absdiff(followed, new))
         if np.median(still) < np.median(changed):
             changed = still
-    changed = cast(Floats, cv2.blur(changed, (5, 5))) / 255
-    return np.maximum(changed - np.median(changed), 0)
+    spread = cast(Floats, cv2.blur(changed, (5, 5)))
+    return cast(Floats, np.maximum(spread - np.median(spread), 0) / np.float32(255))
 
 
 def _texture(picture: Floats) -> Floats:
-    return np.clip(picture - cv2.blur(picture, (7, 7)), -6, 6)
+    return cast(Floats, np.clip(picture - cv2.blur(picture, (7, 7)), -6, 6))
 
 
 def gather(attention: Floats, share: float = 0.8) -> tuple[Box, float]:

@@ -45,7 +45,7 @@ class Tunnel:
         wall = np.zeros((size, size, 3), dtype=np.uint8)
         wall[:] = mixed(palette.dark, palette.middle, 0.35)
         colours = (palette.second, palette.accent, palette.low, palette.middle)
-        cells = 16
+        cells = 8
         step = size // cells
         for row in range(cells):
             for column in range(cells):
@@ -61,7 +61,7 @@ class Tunnel:
     def draw(self, at: Moment) -> tuple[Image, Box | None]:
         width, height = self.setting.width, self.setting.height
         right = round(at.time * self.twist * 2 * self.size) % self.size
-        away = round((at.time * 0.55 + 0.02 * sin(at.beat * pi)) * self.size) % self.size
+        away = round((at.time * 0.26 + 0.015 * sin(at.beat * pi)) * self.size) % self.size
         wall = np.empty((self.size + 1, self.size + 1, 3), dtype=np.uint8)
         for rows, from_rows in _rolled(away, self.size):
             for columns, from_columns in _rolled(right, self.size):
