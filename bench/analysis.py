@@ -1,4 +1,4 @@
-"""What a full analysis costs, beside its peers: `python bench/analysis.py [--media DIR] [--rounds N] [--report FILE]`.
+"""What a full analysis costs, beside its peers: `python bench/analysis.py [--media DIR] [--rounds N]`.
 
 Three whole programs on the same one-minute film, by turns, with warm caches: FFmpeg that only decodes, PySceneDetect
 that only looks for cuts, and the full analysis. Then the memory of the analysis of a ten-minute film. Exits with 1
@@ -62,7 +62,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--media", type=Path, default=ROOT.parent / "shared" / "media")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--report", type=Path)
+    parser.add_argument("--report", type=Path, default=ROOT / "bench" / "reports" / "analysis.md")
     orders = parser.parse_args()
     minute, film = orders.media / "bbb_1min_720p30.mp4", orders.media / "bbb_full_v5.mp4"
     beside = Path(sys.executable).parent
@@ -118,8 +118,7 @@ def main() -> int:
         "",
     ]
     print("\n".join(lines))
-    if orders.report:
-        orders.report.write_text("\n".join(lines), encoding="utf-8")
+    orders.report.write_text("\n".join(lines), encoding="utf-8")
     return 0 if all(met for _, met in bars) else 1
 
 

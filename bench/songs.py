@@ -106,6 +106,24 @@ def catalogue() -> list[Song]:
     ]
 
 
+def held_out(count: int = 24, seed: int = 2026) -> list[Song]:
+    """Songs drawn at random, with other seeds than the catalogue's: no constant was set while looking at them."""
+    rng = np.random.default_rng(seed)
+    styles = ("rock", "house", "halftime", "trap", "breaks", "funk", "waltz", "ballad")
+    usual = {"ballad": (66, 100), "halftime": (130, 150), "trap": (66, 82), "house": (116, 140), "breaks": (82, 176)}
+    drawn = []
+    for number in range(count):
+        style = styles[number % len(styles)]
+        tempo = round(float(rng.uniform(*usual.get(style, (84, 172)))), 1)
+        forms = (EDM, SHORT) if style in {"house", "halftime"} else (POP, POP16, AABA, RAP, SHORT)
+        form = forms[int(rng.integers(len(forms)))]
+        swing = float(rng.choice([0.0, 0.0, 0.0, 0.15, 0.3])) if style not in {"house", "halftime"} else 0.0
+        drift = float(rng.choice([0.0, 0.0, 0.01, 0.02]))
+        metre = 3 if style == "waltz" else 4
+        drawn.append(Song(f"drawn-{number + 1}-{style}", 9000 + number, tempo, metre, style, swing, drift, form))
+    return drawn
+
+
 def render(song: Song) -> tuple[Sound, Truth]:
     """The song as mono samples at RATE, and the truth about it."""
     rng = np.random.default_rng(song.seed)

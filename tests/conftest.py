@@ -92,7 +92,7 @@ class Server:
 
     def superuser(self, name: str) -> str:
         """The way in for who may do everything, which Stakazo itself never uses."""
-        password = (_shared["folder"] / "postgres" / postgres.SUPERUSER_PASSWORD).read_text()
+        password = (_shared["folder"] / "server/postgres" / postgres.SUPERUSER_PASSWORD).read_text()
         return _named(make_url(self.urls.owner).set(username=SUPERUSER, password=password), name)
 
     def create(self, name: str, template: str | None = None) -> postgres.Urls:
@@ -117,7 +117,7 @@ def server() -> Server:
     folder = _shared["folder"]
     with (folder / "template.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        server = Server(postgres.ensure(folder, options=QUICK), "template_stakazo")
+        server = Server(postgres.ensure(folder / "server", options=QUICK), "template_stakazo")
         if not (folder / "template.done").exists():
             urls = server.create(server.template, "template0")
             migrate.upgrade(urls.owner)

@@ -93,7 +93,7 @@ def test_a_private_server_ends_with_its_command_even_when_that_is_killed(
     installed: Any, tiny: Path, until: Any
 ) -> None:
     child = installed.start("process", tiny)
-    until(lambda: (installed.folder / "var" / "serve.json").exists())
+    until((installed.folder / "var" / "serve.json").exists)
     child.kill()
     child.wait()
     until(lambda: _children(installed) == [])

@@ -8,7 +8,20 @@ from typing import Any
 
 import pytest
 
-COMMANDS = ["serve", "worker", "process", "demo", "analyse", "reframe", "sample", "models", "jobs", "doctor", "openapi", "migrate"]
+COMMANDS = [
+    "serve",
+    "worker",
+    "process",
+    "demo",
+    "analyse",
+    "reframe",
+    "sample",
+    "models",
+    "jobs",
+    "doctor",
+    "openapi",
+    "migrate",
+]
 
 
 def test_the_help_names_every_command(program: Any) -> None:

@@ -191,13 +191,13 @@ async def test_a_workspace_is_not_remembered_by_the_connection(database: Databas
 
 # --- foreign keys -------------------------------------------------------------------------------------------
 
-FOREIGN_KEYS = [
+FOREIGN_KEYS = sorted(
     (table, [column.name for column in key.columns], key.referred_table.name)
     for table in sorted(COLUMNS)
     if table != "workspaces"
     for key in Base.metadata.tables[table].foreign_key_constraints
     if key.referred_table.name in COLUMNS and key.referred_table.name != "workspaces"
-]
+)
 
 
 @pytest.mark.parametrize(("table", "columns", "target"), FOREIGN_KEYS)

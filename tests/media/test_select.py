@@ -93,9 +93,11 @@ def test_the_same_pictures_to_other_music_are_another_clip(film: Film):
 
 def test_short_films_get_shorter_clips_rather_than_fewer(film: Film):
     cuts = [float(t) for t in range(2, 30, 2)]
-    lengths = [pick.window.span.duration for pick in choose(film(30.0, cuts=cuts), ClipRules())]
-    assert len(lengths) == 3
-    assert all(8 <= length <= 12 for length in lengths)
+    picks = choose(film(30.0, cuts=cuts), ClipRules())
+    assert len(picks) == 3
+    assert all(8 <= pick.window.span.duration <= 12 for pick in picks)
+    (said,) = [part for part in picks[0].score.parts if part.name == "length"]
+    assert (said.value, said.reason) == (1.0, "10.0 s long; aimed at: 10 s")
 
 
 @pytest.mark.parametrize(("duration", "clips"), [(30.0, 1), (80.0, 2), (600.0, 3)])

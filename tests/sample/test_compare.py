@@ -8,7 +8,12 @@ import pytest
 
 from stakazo.media.types import (
     Analysis,
+    Box,
+    CropKey,
+    CropPath,
+    CropShot,
     Curve,
+    Framing,
     Hook,
     Loudness,
     MediaInfo,
@@ -20,8 +25,9 @@ from stakazo.media.types import (
     Transition,
 )
 from stakazo.sample import Spec, Truth, compare
-from stakazo.sample.compare import matched
+from stakazo.sample.compare import kept, matched
 from stakazo.sample.plan import plan
+from stakazo.sample.truth import SubjectAt
 
 NOTHING = Curve(1.0, np.zeros(0, dtype=np.float32))
 
@@ -159,6 +165,17 @@ def test_a_short_clip_counts_when_half_of_it_has_the_hook(truth: Truth):
         Span(hook.start - 26, hook.start + 4),
     )
     assert compare(truth, analysis(heard(truth), None), windows).clips_on_hook == 2
+
+
+def test_a_subject_is_kept_while_its_middle_is_in_the_window(truth: Truth):
+    boxes = tuple(SubjectAt(time / 10, Box(0.1 + 0.006 * time, 0.2, 0.2, 0.6)) for time in range(100))
+    walking = replace(truth, subject=boxes)
+    first, last = CropKey(0.0, Box(0.1, 0.0, 0.3, 1.0)), CropKey(10.0, Box(0.7, 0.0, 0.3, 1.0))
+    follows = CropPath(Fraction(9, 16), (CropShot(0.0, 10.0, Framing.CROP, (first, last), ""),))
+    assert kept(walking, follows) == 1.0
+    holds = CropPath(Fraction(9, 16), (CropShot(0.0, 10.0, Framing.CROP, (first,), ""),))
+    assert kept(walking, holds) == pytest.approx(0.34, abs=0.01)
+    assert kept(replace(truth, subject=()), follows) is None
 
 
 def test_fractions_of_the_tempo_are_of_the_nearest_octave(truth: Truth):

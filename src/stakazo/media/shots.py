@@ -41,6 +41,10 @@ KEPT = 0.95
 """The most of the ends' contrast and edges that may be left in the middle of a dissolve."""
 HALVES = (3, 5, 8, 12, 18, 26, 38)
 """Half lengths of blends that are tried, in thumbs (25 per second)."""
+OUTSIDE = 10
+"""How many thumbs before and after a blend must be still."""
+BLOCK = 1500
+"""How many thumbs are looked at in one go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,21 +216,20 @@ class _Series:
 def dissolves(changes: Changes, others: list[int]) -> list[Boundary]:
     """Stretches between `others` (frames of harder boundaries) whose frames are mixtures of their two ends."""
     at = changes.thumb_frames
-    padded = np.pad(changes.edges, 1, mode="edge")
-    series = _Series(
-        whole=_weighed(changes.thumbs),
-        light=_light(changes.thumbs),
-        variance=changes.contrast[at] ** 2,
-        edges=((padded[:-2] + padded[1:-1] + padded[2:]) / np.float32(3))[at],
-    )
     limits = [0, *np.searchsorted(at, sorted(others)).tolist(), len(at)]
-    found = [
-        (strength, middle, half)
-        for first, last in itertools.pairwise(limits)
-        for half in HALVES
-        for middle in _promising(series, first, last, half)
-        if (strength := blend(series, middle, half, first, last)) > DISSOLVE
-    ]
+    reach = HALVES[-1] + OUTSIDE
+    found: list[tuple[float, int, int]] = []
+    for first, last in itertools.pairwise(limits):
+        # Block by block, so that an hour without a cut needs no more memory than a minute.
+        for start in range(first, last, BLOCK):
+            low, high = max(first, start - reach), min(last, start + BLOCK + reach)
+            series = _series(changes, low, high)
+            found += [
+                (strength, low + middle, half)
+                for half in HALVES
+                for middle in _promising(series, half)
+                if start <= low + middle < start + BLOCK and (strength := blend(series, middle, half)) > DISSOLVE
+            ]
     chosen: list[tuple[float, int, int]] = []
     for strength, middle, half in sorted(found, reverse=True):
         if all(abs(middle - other) > max(15, half, length) for _, other, length in chosen):
@@ -234,24 +237,33 @@ def dissolves(changes: Changes, others: list[int]) -> list[Boundary]:
     return [Boundary(int(at[middle]), Transition.DISSOLVE, strength) for strength, middle, _ in chosen]
 
 
-def _promising(series: _Series, first: int, last: int, half: int) -> list[int]:
+def _series(changes: Changes, first: int, last: int) -> _Series:
+    """The thumbs from `first` up to `last`."""
+    thumbs, at = changes.thumbs[first:last], changes.thumb_frames[first:last]
+    around = np.clip(at[:, None] + np.array([-1, 0, 1]), 0, len(changes.edges) - 1)
+    return _Series(
+        whole=_weighed(thumbs),
+        light=_light(thumbs),
+        variance=changes.contrast[at] ** 2,
+        edges=changes.edges[around].mean(1),
+    )
+
+
+def _promising(series: _Series, half: int) -> list[int]:
     """Middles of stretches whose ends are far apart and whose middle lies between them."""
-    if last - first < 2 * half + 1:
+    whole, light = series.whole, series.light
+    if len(whole) < 2 * half + 1:
         return []
-    early, centre, late = slice(first, last - 2 * half), slice(first + half, last - half), slice(first + 2 * half, last)
-    apart = series.whole[late] - series.whole[early]
+    apart = whole[2 * half :] - whole[: -2 * half]
     energy = np.einsum("ij,ij->i", apart, apart)
-    share = np.einsum("ij,ij->i", series.whole[centre] - series.whole[early], apart) / np.maximum(energy, 1e-9)
-    strange = _strangeness(series.light[early], series.light[late])
+    share = np.einsum("ij,ij->i", whole[half:-half] - whole[: -2 * half], apart) / np.maximum(energy, 1e-9)
+    strange = _strangeness(light[: -2 * half], light[2 * half :])
     hits = (energy > 0.004 * apart.shape[1]) & (share > 0.25) & (share < 0.75) & (strange > 0.35)
-    return (np.flatnonzero(hits) + first + half).tolist()
+    return (np.flatnonzero(hits) + half).tolist()
 
 
-def blend(series: _Series, middle: int, half: int, first: int, last: int) -> float:
-    """How clearly the stretch around `middle` is a mixture of its ends: strangeness x purity x stillness x dip.
-
-    `first` and `last` bound what may be looked at.
-    """
+def blend(series: _Series, middle: int, half: int) -> float:
+    """How clearly the stretch around `middle` is a mixture of its ends: strangeness x purity x stillness x dip."""
     start, end = middle - half, middle + half
     one, other = series.whole[start], series.whole[end]
     apart = other - one
@@ -268,9 +280,9 @@ def blend(series: _Series, middle: int, half: int, first: int, last: int) -> flo
         return 0.0
     rest = inside - share[:, None] * apart
     impurity = float(np.einsum("ij,ij->", rest, rest) / len(inside) / energy)
-    wide = min(2 * half, 10)
-    before = series.whole[max(first, start - wide)] - one
-    after = series.whole[min(last - 1, end + wide)] - other
+    wide = min(2 * half, OUTSIDE)
+    before = series.whole[max(0, start - wide)] - one
+    after = series.whole[min(len(series.whole) - 1, end + wide)] - other
     outside = max(float(before @ before), float(after @ after)) / size
     stillness = float(np.sqrt(energy / size / (outside + 0.0005)))
     strange = float(_strangeness(series.light[start], series.light[end]))

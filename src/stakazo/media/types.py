@@ -439,6 +439,22 @@ class CropShot:
     reason: str
     """In words: why this framing."""
 
+    def at(self, time: float) -> Box:
+        """The window at a time: straight from key to key, held before the first and after the last."""
+        if time <= self.keys[0].time:
+            return self.keys[0].box
+        for before, after in zip(self.keys, self.keys[1:], strict=False):
+            if time < after.time:
+                share = (time - before.time) / (after.time - before.time)
+                a, b = before.box, after.box
+                return Box(
+                    a.x + (b.x - a.x) * share,
+                    a.y + (b.y - a.y) * share,
+                    a.width + (b.width - a.width) * share,
+                    a.height + (b.height - a.height) * share,
+                )
+        return self.keys[-1].box
+
 
 @dataclass(frozen=True, slots=True)
 class CropPath:

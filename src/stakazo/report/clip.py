@@ -25,9 +25,6 @@ def kind(name: str) -> str:
 
 def article(clip: ReportClip, analysis: Analysis) -> Markup:
     """The whole clip."""
-    video = analysis.info.video
-    shape = video.display_width / video.display_height if video and video.display_height else 16 / 9
-    cut = diagrams(clip, shape)
     return tag(
         "article",
         _header(clip),
@@ -43,9 +40,6 @@ def article(clip: ReportClip, analysis: Analysis) -> Markup:
             [tag("p", failure, class_="failure") for failure in clip.failures],
             class_="block",
         ),
-        tag("div", tag("h4", "How the frame was cut"), tag("div", cut, class_="crops"), class_="block")
-        if cut
-        else None,
         id=f"clip-{clip.rank}",
         class_="clip card",
         aria_labelledby=f"clip-{clip.rank}-name",
@@ -87,6 +81,8 @@ def _filmstrip(clip: ReportClip) -> Markup | None:
 
 def _reasons(clip: ReportClip, analysis: Analysis) -> Markup:
     drawing = closeup(analysis, Span(clip.start, clip.end))
+    video = analysis.info.video
+    cut = diagrams(clip, video.display_width / video.display_height) if video and video.display_height else ()
     return tag(
         "div",
         tag("h4", "Why this one"),
@@ -94,6 +90,9 @@ def _reasons(clip: ReportClip, analysis: Analysis) -> Markup:
         if clip.reasons
         else tag("p", "No part of the score stands out.", class_="soft"),
         tag("figure", tag("h4", "Inside: energy, bars, cuts"), drawing, class_="inside") if drawing else None,
+        tag("div", tag("h4", "How the frame was cut"), tag("div", cut, class_="crops"), class_="inside")
+        if cut
+        else None,
     )
 
 

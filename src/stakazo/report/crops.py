@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 from stakazo.media.types import Box, CropPath, CropShot, Framing
 from stakazo.report.data import ReportClip, ReportVariant
 from stakazo.report.markup import Child, Markup, joined, number, tag
@@ -16,22 +14,7 @@ def at_time(path: CropPath, time: float) -> tuple[CropShot, Box] | None:
     if not path.shots:
         return None
     shot = min(path.shots, key=lambda one: max(one.start - time, time - one.end, 0.0))
-    keys = shot.keys
-    if not keys:
-        return None
-    if time <= keys[0].time or len(keys) == 1:
-        return shot, keys[0].box
-    for before, after in itertools.pairwise(keys):
-        if time <= after.time:
-            share = (time - before.time) / max(after.time - before.time, 1e-9)
-            a, b = before.box, after.box
-            return shot, Box(
-                a.x + (b.x - a.x) * share,
-                a.y + (b.y - a.y) * share,
-                a.width + (b.width - a.width) * share,
-                a.height + (b.height - a.height) * share,
-            )
-    return shot, keys[-1].box
+    return shot, shot.at(time)
 
 
 def diagrams(clip: ReportClip, shape: float) -> tuple[Markup, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stakazo.media.types import Analysis, Span, Transition
+from stakazo.media.types import Analysis, CropPath, Span, Transition
 from stakazo.sample.truth import Truth
 
 BEAT_TOLERANCE = 0.070
@@ -155,6 +155,25 @@ def compare(truth: Truth, analysis: Analysis, windows: Sequence[Span] = ()) -> C
         clips_on_hook=sum(_share(window, truth.hooks) >= min(0.5, 4.0 / window.duration) for window in windows),
         clips=len(windows),
     )
+
+
+def kept(truth: Truth, path: CropPath) -> float | None:
+    """The share of a crop path's time in which the middle of the true subject is inside its window.
+
+    None when the truth knows no subject in that time.
+    """
+    inside = outside = 0
+    for seen in truth.subject:
+        shot = next((one for one in path.shots if one.start <= seen.time < one.end), None)
+        if shot is None:
+            continue
+        window = shot.at(seen.time)
+        x, y = seen.box.centre
+        if window.x <= x <= window.x + window.width and window.y <= y <= window.y + window.height:
+            inside += 1
+        else:
+            outside += 1
+    return inside / (inside + outside) if inside + outside else None
 
 
 def matched(

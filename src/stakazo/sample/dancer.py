@@ -143,7 +143,7 @@ def draw(image: Image, pose_: Pose, foot: Point, height: float, outfit: Outfit, 
 
 def _rim(layer: NDArray[np.uint8], light: Light, height: float) -> None:
     """Adds the edge that the light from the side touches."""
-    step = max(1, round(height * 0.014))
+    step = max(1, round(height * 0.010))
     cover = cv2.extractChannel(layer, 3)
     shadow = np.zeros_like(cover)
     down = max(1, round(step * 0.6))
@@ -251,9 +251,25 @@ class _Body:
         ]
         self._polygon(fringe, hair)
         self._disc((x - 0.045, y + 0.080), 0.030, hair)
-        glasses = self.colour(hex_colour("#14121f"), 1.0)
-        self._limb((x - 0.026, y + 0.004), (x + 0.026, y + 0.004), 0.0145, 0.0145, glasses)
-        self._limb((x - 0.010, y - 0.034), (x + 0.010, y - 0.034), 0.006, 0.006, self.colour(hex_colour("#9b3040")))
+        self._features(x, y)
+
+    def _features(self, x: float, y: float) -> None:
+        """A face that can be told from afar: brows, eyes, nose, mouth, the shadow of one cheek."""
+        skin, dark = self.outfit.skin, hex_colour("#1a1016")
+        self._ellipse((x - 0.030, y - 0.012), (0.016, 0.036), self.colour(skin, 0.88))
+        self._ellipse((x + 0.026, y - 0.016), (0.012, 0.014), self.colour(skin, 1.12))
+        for side in (-1, 1):
+            eye = x + side * 0.0215
+            self._limb((eye - 0.011, y + 0.0215), (eye + 0.011, y + 0.0215), 0.0022, 0.0022, self.colour(dark))
+            self._ellipse((eye, y + 0.006), (0.0115, 0.0068), self.colour(hex_colour("#f4f2f2")))
+            self._disc((eye, y + 0.006), 0.0062, self.colour(dark))
+            self._limb((eye - 0.011, y + 0.0115), (eye + 0.011, y + 0.0115), 0.0014, 0.0014, self.colour(dark))
+        self._limb((x - 0.003, y + 0.002), (x - 0.005, y - 0.014), 0.0030, 0.0055, self.colour(skin, 0.80))
+        self._limb((x - 0.006, y - 0.020), (x + 0.006, y - 0.020), 0.0022, 0.0022, self.colour(skin, 0.55))
+        smile = [(-0.019, -0.032), (0.0, -0.036), (0.019, -0.032), (0.011, -0.044), (0.0, -0.047), (-0.011, -0.044)]
+        teeth = [(-0.014, -0.0345), (0.0, -0.0375), (0.014, -0.0345), (0.008, -0.0405), (-0.008, -0.0405)]
+        for shape, colour in ((smile, hex_colour("#a8404c")), (teeth, hex_colour("#f4f0f0"))):
+            self._polygon([(x + dx, y + dy) for dx, dy in shape], self.colour(colour))
 
     def _limb(self, a: Point, b: Point, ra: float, rb: float, colour: Fill) -> None:
         limb(self.layer, self.at(a), self.at(b), ra * self.height, rb * self.height, colour)
