@@ -317,9 +317,9 @@ def report(rows: Sequence[Row], drawn: Sequence[Row], real_lines: Sequence[str])
         lines += [
             "## Real songs",
             "",
-            "Metal from two Debian packages (`fretsonfire-songs-sectoid`, `fretsonfire-songs-muldjord`), with the beats",
-            "of their game charts as truth. Those are up to 60 ms off as a whole: the best constant shift is granted to",
-            "both sides, and every second beat counts as right. Beat constants were set with an eye on these songs too.",
+            "Metal from two Debian packages (`fretsonfire-songs-sectoid`, `fretsonfire-songs-muldjord`); the truth is their",
+            "game charts' beats. Those are up to 60 ms off as a whole: the best constant shift is granted to both, and",
+            "every second beat counts as right. Beat constants were set with an eye on these songs too.",
             "",
             _line("song", "tempo", "ours", "librosa", "beats F", "librosa"),
             _line(*["---"] * 6),

@@ -11,7 +11,10 @@ from typing import Any
 
 import httpx
 import psutil
+import psycopg
 import pytest
+
+from stakazo.core.postgres import Urls, conninfo
 
 FILE = b"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00isomiso2avc1mp41" + b"\0" * 500
 
@@ -64,7 +67,7 @@ def test_one_command_brings_everything_up_and_ctrl_c_takes_it_down(
 
         doctor = serving.run("doctor", "--json")
         checks = {check["name"]: check["ok"] for check in json.loads(doctor.stdout)["checks"]}
-        assert (checks["Database"], checks["Tables"], checks["Workers"], checks["FFmpeg"]) == (True,) * 4
+        assert [checks[name] for name in ("Database", "Tables", "Workspaces", "Workers", "FFmpeg")] == [True] * 5
 
         listed = serving.run("jobs", "list", "--json")
         assert [job["id"] for job in json.loads(listed.stdout)] == [video["job"]["id"]]
@@ -114,3 +117,20 @@ def test_a_taken_port_is_said_before_anything_is_started(program: Any) -> None:
     assert "is taken by another program" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert not (program.folder / "var" / "postgres").exists()
+
+
+def test_a_database_that_shows_a_workspace_to_others_is_not_served(installed: Any, urls: Urls) -> None:
+    with psycopg.connect(conninfo(urls.owner), autocommit=True) as owner:
+        owner.execute("alter table clips disable row level security")
+    fault = "The table clips is open: row-level security is off."
+
+    ended = installed.run("serve", "--port", "0", "--workers", "0")
+    assert ended.returncode == 1
+    assert fault in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not (installed.folder / "var" / "api_key").exists()
+
+    doctor = installed.run("doctor", "--json")
+    assert doctor.returncode == 1
+    details = {check["name"]: check["detail"] for check in json.loads(doctor.stdout)["checks"] if not check["ok"]}
+    assert details["Workspaces"] == fault

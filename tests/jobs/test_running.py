@@ -189,7 +189,7 @@ async def test_a_running_job_is_cancelled_and_its_child_is_gone(house: Any, prog
 async def test_cancelling_needs_no_notification(house: Any, program: ModuleType) -> None:
     row = await house.start(program.sleeper, 60.0)
     async with house.worker():
-        await house.until(lambda: house.rows("select 1 from starts"))
+        await house.until(lambda: house.rows("select 1 from starts, jobs where progress > 0"))
         await house.rows("update jobs set cancel_requested = true where id = :id returning 1", id=row.id)
         (done,) = await house.ended(row.id)
     assert done.state is JobState.CANCELLED

@@ -145,10 +145,13 @@ def test_speech_is_cut_at_pauses(film: Film):
         assert any(pause.contains(window.end) for pause in pauses)
 
 
-def test_no_clip_starts_in_the_middle_of_a_dissolve_where_it_could_elsewhere(film: Film):
-    marks = points(Timeline(film(60.0, cuts=[12.0, 30.0], soft=[30.0])))
-    worth = dict(zip(marks.times.tolist(), marks.starting.tolist(), strict=True))
-    assert worth[30.0] < worth[12.0]
+def test_no_clip_starts_or_ends_within_a_dissolve(film: Film):
+    dissolves = [12.0, 30.0, 44.0]
+    marks = points(Timeline(film(60.0, cuts=dissolves, soft=dissolves, bpm=120.0)))  # each falls on a bar
+    for moment, start, end in zip(marks.times, marks.starting, marks.ending, strict=True):
+        assert (start == end == 0.0) or min(abs(moment - middle) for middle in dissolves) > 0.45
+    assert {12.5, 30.5, 44.5} <= set(marks.times[marks.starting > 0].tolist())
+    assert {11.5, 29.5, 43.5} <= set(marks.times[marks.ending > 0].tolist())
 
 
 def test_ten_minutes_of_fast_cut_music_take_little_time(film: Film):

@@ -148,6 +148,11 @@ def test_black_and_glaring_frames_are_not_shown(film: Film):
     assert 9.0 <= best_time(Timeline(lit), Span(4.0, 18.0)) < 12.0
 
 
+def test_a_flash_is_not_shown(film: Film):
+    flash = film(20.0, brightness=[(10.0, 10.2, 0.6)], sharpness=[(9.9, 10.3, 1.0), (15.0, 15.5, 0.7)])
+    assert 15.0 <= best_time(Timeline(flash), Span(4.0, 18.0)) < 15.5
+
+
 def test_the_best_frame_lies_within_even_the_shortest_clip(film: Film):
     assert Span(0.0, 1.0).contains(best_time(Timeline(film(1.0)), Span(0.0, 1.0)))
     assert Span(3.0, 3.3).contains(best_time(Timeline(film(5.0)), Span(3.0, 3.3)))

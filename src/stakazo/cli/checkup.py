@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from stakazo.cli.client import running
 from stakazo.cli.output import FAILED, OK, console, print_json
-from stakazo.core import migrate, postgres
+from stakazo.core import isolation, migrate, postgres
 from stakazo.core.db import Database
 from stakazo.core.errors import StakazoError
 from stakazo.core.settings import Settings
@@ -140,10 +140,23 @@ async def _database(settings: Settings) -> list[Finding]:
                     needed=at is not None,
                 )
             )
+            if at is not None:
+                findings.append(await _isolation(db))
             findings.append(await _workers(settings, db, up_to_date=at == head))
     except (StakazoError, SQLAlchemyError, OSError) as error:
         return [Finding("Database", ok=False, detail=str(error).splitlines()[0], advice=advice)]
     return findings
+
+
+async def _isolation(db: Database) -> Finding:
+    async with db.engine.connect() as connection:
+        faults = await isolation.faults(connection)
+    return Finding(
+        "Workspaces",
+        ok=not faults,
+        detail=" ".join(faults) or "kept apart by the database",
+        advice="Someone changed tables or roles by hand: undo that. `stakazo serve` refuses to start until then.",
+    )
 
 
 async def _workers(settings: Settings, db: Database, *, up_to_date: bool) -> Finding:

@@ -23,7 +23,7 @@ from stakazo.accounts import service as accounts
 from stakazo.api.uploads import sweep_uploads
 from stakazo.cli.client import note_file
 from stakazo.cli.output import Failure, say
-from stakazo.core import migrate, postgres
+from stakazo.core import isolation, migrate, postgres
 from stakazo.core.db import Database
 from stakazo.core.settings import Settings
 from stakazo.core.storage import DiskStorage
@@ -104,10 +104,11 @@ def _ask_to_stop(server: _Server) -> None:
 
 
 async def prepare(settings: Settings, urls: postgres.Urls) -> accounts.FirstStart:
-    """Bring the tables up to date and make sure that there are a workspace and a key."""
+    """Bring the tables up to date, see that they keep workspaces apart, and make sure of a workspace and a key."""
     await asyncio.to_thread(migrate.upgrade, urls.owner)
     db = Database(urls.app, pool_size=1)
     try:
+        await isolation.require(db)
         first = await accounts.ensure_first(db, settings)
     finally:
         await db.close()

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stakazo.media.errors import NothingToSee, TooShort
-from stakazo.media.timeline import RATE, Floats, Timeline, runs
+from stakazo.media.timeline import RATE, Floats, Timeline, distance, runs
 from stakazo.media.types import ClipRules, Window
 
 LEAST = 1.0
@@ -19,6 +19,8 @@ FLASH_BEFORE = 0.45
 """Seconds before a cut in which no clip may start: the end of the shot before would flash up."""
 FLASH_AFTER = 0.35
 """Seconds after a cut in which no clip may end: the beginning of the next shot would flash up."""
+DISSOLVE = 0.5
+"""Seconds around the middle of a dissolve in which another picture shines through."""
 NEAR = 0.2
 """Seconds by which a bar and a cut may differ and still be one moment."""
 BUCKET = 2.5
@@ -106,11 +108,8 @@ def _without_flashes(
         behind = times - np.insert(timeline.cuts, 0, -np.inf)[np.searchsorted(timeline.cuts, times - 1e-3)]
         starting = np.where(ahead < FLASH_BEFORE, 0.0, starting)
         ending = np.where(behind < FLASH_AFTER, 0.0, ending)
-    for middle in timeline.soft_cuts:
-        # A clip that starts or ends at the middle of a dissolve shows half of another picture.
-        inside = np.abs(times - middle) < 0.5
-        starting[inside & (starting > 0)] *= 0.5
-        ending[inside & (ending > 0)] *= 0.5
+    inside = distance(times, timeline.dissolves) < DISSOLVE - 0.02
+    starting, ending = np.where(inside, 0.0, starting), np.where(inside, 0.0, ending)
     dead = timeline.dead
     starting = np.where(dead.mean(times, times + 0.3) > 0.3, 0.0, starting)
     ending = np.where(dead.mean(np.maximum(times - 0.3, 0.0), times) > 0.3, 0.0, ending)
@@ -129,12 +128,15 @@ def _edges(timeline: Timeline) -> list[tuple[float, str, float, float]]:
 def _shots(timeline: Timeline) -> list[tuple[float, str, float, float]]:
     """Cuts: what a film is made of; where bars lead they count for less."""
     worth = 0.9 - 0.35 * timeline.musical
-    return [(float(time), "shot", worth, worth) for time in timeline.cuts]
+    hard = [(float(time), "shot", worth, worth) for time in timeline.hard_cuts]
+    after = [(float(time) + DISSOLVE, "shot", 0.9 * worth, 0.0) for time in timeline.dissolves]
+    before = [(float(time) - DISSOLVE, "shot", 0.0, 0.9 * worth) for time in timeline.dissolves]
+    return hard + [mark for mark in after + before if 0 < mark[0] < timeline.duration]
 
 
 def _bars(timeline: Timeline) -> list[tuple[float, str, float, float]]:
     """Downbeats, at the exact time of a cut that falls together with one; beats where only they do."""
-    musical, cuts = timeline.musical, timeline.cuts
+    musical, cuts = timeline.musical, timeline.hard_cuts
     if not musical:
         return []
     sound = timeline.analysis.sound

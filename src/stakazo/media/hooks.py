@@ -89,10 +89,14 @@ Passage = tuple[float, float, tuple[int, int], Section]
 
 
 def _openings(form: Form, sections: tuple[Section, ...]) -> list[Passage]:
-    """The first bars of every section."""
+    """The first bars of every section; of intro, break and outro only where there is nothing else."""
     edges = form.grid.edges
     openings = []
+    between = {"intro", "break", "outro"}
+    all_between = all(section.label in between for section in sections)
     for section, (first, last) in zip(sections, itertools.pairwise(form.bounds), strict=True):
+        if section.label in between and not all_between:
+            continue
         size = _hook_units(edges, first, last)
         openings.append((float(edges[first]), float(edges[first + size]), (first, size), section))
     return openings

@@ -181,7 +181,7 @@ def track(strength: FloatArray, tempi: FloatArray) -> NDArray[np.int64]:
 
 
 def from_first_to_last(strength: FloatArray, frames: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The beats from the first clear onset to the last: counted back into a beginning without drums, not into an echo."""
+    """The beats from the first clear onset to the last: counted back where they are faint, not on into an echo."""
     if len(frames) < 4:
         return frames
     clear = np.flatnonzero(strength > 0.3 * np.median(_peak_at(strength, frames)))
@@ -191,7 +191,8 @@ def from_first_to_last(strength: FloatArray, frames: NDArray[np.int64]) -> NDArr
     room = max(int((frames[0] - clear[0]) / period + 0.3), 0)
     before = np.round(frames[0] - period * np.arange(room, 0, -1)).astype(np.int64)
     counted = np.concatenate([before, frames])
-    return counted[(counted >= max(clear[0] - period / 4, 0)) & (counted <= clear[-1] + period / 4)]
+    inside = (counted >= max(clear[0] - period / 4, 0)) & (counted <= clear[-1] + period / 4)
+    return np.asarray(counted[inside], np.int64)
 
 
 def _peak_at(strength: FloatArray, frames: NDArray[np.int64]) -> FloatArray:

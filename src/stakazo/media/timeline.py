@@ -152,10 +152,15 @@ class Timeline:
         return np.array([shot.start for shot in shots[1:]], dtype=np.float64)
 
     @cached_property
-    def soft_cuts(self) -> Floats:
-        """The middles of dissolves and fades."""
+    def dissolves(self) -> Floats:
+        """The middles of dissolves: there two pictures lie over each other."""
         shots = self.analysis.pictures.shots if self.analysis.pictures else ()
-        return np.array([s.start for s in shots[1:] if s.transition in {Transition.DISSOLVE, Transition.FADE}])
+        return np.array([shot.start for shot in shots[1:] if shot.transition is Transition.DISSOLVE], dtype=np.float64)
+
+    @cached_property
+    def hard_cuts(self) -> Floats:
+        """The cuts that are none."""
+        return np.setdiff1d(self.cuts, self.dissolves)
 
     @cached_property
     def faces(self) -> tuple[Track, Track] | None:

@@ -62,8 +62,8 @@ async def find(
         found = found.where(PlatformRule.platform == platform)
     if state is not None:
         found = found.where(PlatformRule.state == state)
-    keys = [PlatformRule.created_at.desc(), PlatformRule.id.desc()]
-    return await page(session, found, keys=keys, cursor=cursor, limit=limit)
+    newest = (PlatformRule.created_at.desc(), PlatformRule.id.desc())
+    return await page(session, found, keys=newest, cursor=cursor, limit=limit)
 
 
 async def propose(

@@ -58,7 +58,7 @@ def edges(timeline: Timeline, batch: Batch) -> Judged | Unjudged:
 
 
 def _on_cut(timeline: Timeline, times: Floats) -> Floats:
-    return np.asarray(distance(times, timeline.cuts) < 0.02, dtype=np.float64)
+    return np.asarray(distance(times, timeline.hard_cuts) < 0.02, dtype=np.float64)
 
 
 def _aligned(kind: str, *, cut: bool) -> str:

@@ -10,6 +10,8 @@ from stakazo.media.types import Hook, Section
 
 LOUD = ("chorus", "drop")
 """Labels of the sections that carry a song."""
+HOOK = 0.75
+"""The score from which a passage is called a hook."""
 
 
 def hook(timeline: Timeline, batch: Batch) -> Judged | Unjudged:
@@ -24,6 +26,8 @@ def hook(timeline: Timeline, batch: Batch) -> Judged | Unjudged:
     )
     if not hooks:
         return Unjudged("no passage of the sound stands out as a hook")
+    # What is found in a song without any hook scores about 0.4.
+    strength = np.clip((np.array([found.score for found in hooks]) - 0.3) / 0.6, 0.0, 1.0)
     table = np.zeros((len(hooks), len(batch.windows)))
     for row, found in enumerate(hooks):
         shared = np.minimum(batch.ends, found.end) - np.maximum(batch.starts, found.start)
@@ -32,7 +36,7 @@ def hook(timeline: Timeline, batch: Batch) -> Judged | Unjudged:
         # The lead-in may be a few seconds; a hook that comes late is scrolled past.
         lead = found.start - batch.starts
         soon = np.clip(1.0 - np.maximum(lead - 4.0, -lead) / 12.0, 0.5, 1.0)
-        table[row] = (0.35 + 0.65 * found.score) * covered * soon
+        table[row] = strength[row] * covered * soon
     chosen = table.argmax(axis=0)
 
     def why(index: int) -> str:
@@ -46,7 +50,8 @@ def hook(timeline: Timeline, batch: Batch) -> Judged | Unjudged:
             place = "right at the start"
         else:
             place = "already running"
-        return f"the hook from {clock(found.start)} to {clock(found.end)}, {place}: {found.reason}"
+        name = "the hook" if found.score >= HOOK else "a passage that may stick,"
+        return f"{name} from {clock(found.start)} to {clock(found.end)}, {place}: {found.reason}"
 
     return Judged(table.max(axis=0), why)
 
