@@ -12,7 +12,7 @@ from stakazo.media.types import Analysis, MediaInfo
 from stakazo.report.clip import article, player, score_mark
 from stakazo.report.data import ReportClip, ReportData, ReportVariant
 from stakazo.report.markup import Child, Markup, data_uri, tag
-from stakazo.report.timeline import timeline
+from stakazo.report.timeline import spacing, timeline
 from stakazo.report.words import clock, codec, exact_clock, long_clock, plural, rate, sentence, size
 
 
@@ -199,14 +199,12 @@ def figures(analysis: Analysis) -> list[tuple[str, str, str]]:
         cuts = len(pictures.shots) - 1
         if analysis.duration > 0:
             found.append(("Cuts", f"{60 * cuts / analysis.duration:.0f}", "a minute"))
-        people = {(face.track, round(face.time, 2)) for face in pictures.faces}
-        found.append(
-            (
-                "Faces",
-                "none" if not people else f"{len({face.track for face in pictures.faces})}",
-                "followed" if people else "found",
-            )
-        )
+        times = sorted({face.time for face in pictures.faces})
+        if times and analysis.duration > 0:
+            share = min(1.0, len(times) * spacing(times) / analysis.duration)
+            found.append(("Faces", f"{share:.0%}", "of the time"))
+        else:
+            found.append(("Faces", "none", "found"))
     if sound:
         tempo = f"{sound.tempo:.0f}" if sound.tempo else "none"
         found.append(("Tempo", tempo, "BPM" if sound.tempo else ""))

@@ -287,7 +287,7 @@ def _subjects(at: Scale, pictures: Pictures) -> Lane:
     """Up is the left of the frame, down its right: where the eye goes, and where faces are, as large as they are."""
     high = 46.0
     marks: list[Child] = [tag("line", x1=GUTTER, x2=WIDTH, y1=high / 2, y2=high / 2, class_="lane-base")]
-    step = _spacing([one.time for one in pictures.focus])
+    step = spacing([one.time for one in pictures.focus])
     wide = max(1.2, at.wide(0, step))
     focus = [(one.time, one.box, one.weight) for one in pictures.focus]
     for time, box, weight in focus:
@@ -314,7 +314,8 @@ def _subjects(at: Scale, pictures: Pictures) -> Lane:
     return Lane("Faces, focus", high, joined(marks))
 
 
-def _spacing(times: Sequence[float]) -> float:
+def spacing(times: Sequence[float]) -> float:
+    """Seconds that usually lie between two times."""
     steps = [b - a for a, b in itertools.pairwise(times) if b > a]
     return float(np.median(steps)) if steps else 0.5
 
