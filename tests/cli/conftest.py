@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import imageio_ffmpeg
 import psutil
@@ -77,21 +78,38 @@ def program(tmp_path: Path) -> Iterator[Program]:
     program.end()
 
 
+def _environment(folder: Path, urls: postgres.Urls) -> dict[str, str]:
+    return {
+        "STAKAZO_DATA_DIR": str(folder / "var"),
+        "STAKAZO_DATABASE_URL": urls.owner,
+        "STAKAZO_APP_DATABASE_URL": urls.app,
+        "STAKAZO_MIN_FREE_BYTES": "1",
+        "STAKAZO_MEDIA_WORKERS": "1",
+    }
+
+
 @pytest.fixture
 def installed(tmp_path: Path, urls: postgres.Urls) -> Iterator[Program]:
-    """The program on a migrated database of the test's own."""
-    program = Program(
-        tmp_path,
-        {
-            "STAKAZO_DATA_DIR": str(tmp_path / "var"),
-            "STAKAZO_DATABASE_URL": urls.owner,
-            "STAKAZO_APP_DATABASE_URL": urls.app,
-            "STAKAZO_MIN_FREE_BYTES": "1",
-            "STAKAZO_MEDIA_WORKERS": "1",
-        },
-    )
+    """The program on a migrated database of the test's own, and nothing running."""
+    program = Program(tmp_path, _environment(tmp_path, urls))
     yield program
     program.end()
+
+
+@pytest.fixture(scope="module")
+def serving(server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    """The program in a folder where `stakazo serve` runs, with one worker."""
+    name, folder = f"t_{uuid4().hex}", tmp_path_factory.mktemp("serving")
+    program = Program(folder, _environment(folder, server.create(name)))
+    child = program.start("serve", "--port", "0")
+    until(lambda: (folder / "var" / "serve.json").exists() or child.poll() is not None)
+    assert child.poll() is None, child.communicate()
+    yield program
+    interrupt(child)
+    out, err = child.communicate(timeout=PATIENCE)
+    program.end()
+    server.drop(name)
+    assert child.returncode == 0, out + err
 
 
 @pytest.fixture(scope="session")

@@ -24,12 +24,12 @@ def _children(program: Any) -> list[psutil.Process]:
     ]
 
 
-def test_a_video_becomes_files_that_are_what_they_should_be(installed: Any, tiny: Path) -> None:
+def test_a_video_becomes_files_that_are_what_they_should_be(serving: Any, tiny: Path) -> None:
     order = ["process", tiny, "--out", "made", "--platform", "facebook", "--clips", "1", "--json"]
-    ended = installed.run(*order)
+    ended = serving.run(*order)
     assert ended.returncode == 0, ended.stderr
     result = json.loads(ended.stdout)
-    out = installed.folder / "made"
+    out = serving.folder / "made"
     [clip] = result["clips"]
     assert [variant["recipe"] for variant in clip["variants"]] == ["facebook_feed"]
     assert (out / "report.html").is_file()
@@ -37,7 +37,7 @@ def test_a_video_becomes_files_that_are_what_they_should_be(installed: Any, tiny
     for row in (clip, *clip["variants"]):  # as the program saw them, from where it ran
         for name in ("thumbnail", "filmstrip", "path"):
             if name in row:
-                row[name] = str(installed.folder / row[name])
+                row[name] = str(serving.folder / row[name])
     done = Done(video=result["video"], analysis={}, clips=[clip])
     analysis = media.analyse(tiny)
     assert faults_of(out, done, analysis) == []
@@ -50,42 +50,45 @@ def test_a_video_becomes_files_that_are_what_they_should_be(installed: Any, tiny
     film.unlink()
     assert any("which is not in it" in fault for fault in faults_of(out, done, analysis))
 
-    again = installed.run(*order)  # what is known is used: nothing is rendered twice
+    again = serving.run(*order)  # what is known is used: nothing is rendered twice
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["clips"][0]["variants"][0]["id"] == clip["variants"][0]["id"]
     assert film.read_bytes() == whole
-    assert _children(installed) == []
 
 
-def test_a_file_that_is_no_film_is_refused_with_its_reason(installed: Any) -> None:
-    (installed.folder / "film.mp4").write_bytes(b"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00isomiso2" + b"\0" * 900)
-    (installed.folder / "text.mp4").write_text("hello " * 100)
-    for name, said in (("film.mp4", ""), ("text.mp4", "is a text, not a video")):
-        ended = installed.run("process", name)
-        assert ended.returncode == 1, ended.stderr
-        last = ended.stderr.strip().splitlines()[-1]
-        assert last.startswith("stakazo: ")
-        assert said in last
-        assert "Traceback" not in ended.stderr
-    assert _children(installed) == []
+def test_a_film_that_can_not_be_read_ends_with_the_reason(serving: Any) -> None:
+    (serving.folder / "film.mp4").write_bytes(b"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00isomiso2" + b"\0" * 900)
+    ended = serving.run("process", "film.mp4")
+    assert ended.returncode == 1, ended.stderr
+    assert ended.stderr.strip().splitlines()[-1].startswith("stakazo: ")
+    assert "Traceback" not in ended.stderr
 
 
-def test_ctrl_c_cancels_the_jobs_and_leaves_no_process(installed: Any, tiny: Path, until: Any, interrupt: Any) -> None:
-    server = installed.start("serve", "--port", "0", "--workers", "0")
-    note = installed.folder / "var" / "serve.json"
-    until(note.exists)
-    url = json.loads(note.read_text())["url"]
-    key = (installed.folder / "var" / "api_key").read_text().strip()
+def test_ctrl_c_cancels_what_runs(serving: Any, long: Path, interrupt: Any, until: Any) -> None:
+    url = json.loads((serving.folder / "var" / "serve.json").read_text())["url"]
+    key = (serving.folder / "var" / "api_key").read_text().strip()
     with httpx.Client(base_url=url, headers={"X-API-Key": key}, trust_env=False) as client:
-        child = installed.start("process", tiny)  # nobody works: it waits for the analysis
-        until(lambda: client.get("/jobs").json()["items"])
+
+        def running() -> list[Any]:
+            return list(client.get("/jobs", params={"state": "PROCESSING"}).json()["items"])
+
+        child = serving.start("process", long)
+        [job] = until(running)
         interrupt(child)
         _, err = child.communicate(timeout=60)
         assert child.returncode == 130, err
         assert "Traceback" not in err
-        assert [job["state"] for job in client.get("/jobs").json()["items"]] == ["CANCELLED"]
-    interrupt(server)
-    assert server.wait(60) == 0
+        until(lambda: client.get(f"/jobs/{job['id']}").json()["state"] == "CANCELLED")
+        until(lambda: not any("stakazo.media" in process.info["cmdline"] for process in _children(serving)))
+
+
+def test_a_private_server_comes_and_goes_with_its_command(installed: Any) -> None:
+    (installed.folder / "text.mp4").write_text("hello " * 100)
+    ended = installed.run("process", "text.mp4")
+    assert ended.returncode == 1, ended.stderr
+    assert "Starting a private Stakazo" in ended.stderr
+    assert "is a text, not a video" in ended.stderr.strip().splitlines()[-1]
+    assert "Traceback" not in ended.stderr
     assert _children(installed) == []
 
 

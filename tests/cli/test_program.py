@@ -8,20 +8,7 @@ from typing import Any
 
 import pytest
 
-COMMANDS = [
-    "serve",
-    "worker",
-    "process",
-    "demo",
-    "analyse",
-    "reframe",
-    "sample",
-    "models",
-    "jobs",
-    "doctor",
-    "openapi",
-    "migrate",
-]
+COMMANDS = ["serve", "worker", "process", "demo", "analyse", "reframe", "sample", "models", "jobs", "doctor", "migrate"]
 
 
 def test_the_help_names_every_command(program: Any) -> None:

@@ -40,7 +40,7 @@ def _client(data: Path, url: str) -> httpx.Client:
 
 
 @pytest.fixture
-def serving(program: Any, data_dir: Path) -> Iterator[Any]:
+def embedded(program: Any, data_dir: Path) -> Iterator[Any]:
     """The program on an embedded database of its own."""
     program.environment["STAKAZO_DATA_DIR"] = str(data_dir)
     program.environment["DEBUG_ENDPOINTS_ENABLED"] = "true"
@@ -50,9 +50,9 @@ def serving(program: Any, data_dir: Path) -> Iterator[Any]:
 
 
 def test_one_command_brings_everything_up_and_ctrl_c_takes_it_down(
-    serving: Any, data_dir: Path, until: Any, interrupt: Any
+    embedded: Any, data_dir: Path, until: Any, interrupt: Any
 ) -> None:
-    child, url = _up(serving, data_dir, until)
+    child, url = _up(embedded, data_dir, until)
     assert (data_dir / "api_key").stat().st_mode & 0o077 == 0
     with _client(data_dir, url) as client:
         until(lambda: client.get("/debug/health").status_code == 200)  # a worker is alive
@@ -60,18 +60,18 @@ def test_one_command_brings_everything_up_and_ctrl_c_takes_it_down(
         done = until(lambda: [j for j in client.get("/jobs").json()["items"] if j["state"] == "FAILED"])
         assert done[0]["id"] == video["job"]["id"]  # real work: it was looked at, and is no film
 
-        second = serving.run("serve", "--port", "0")
+        second = embedded.run("serve", "--port", "0")
         assert second.returncode == 1
         assert url in second.stderr
         assert "Traceback" not in second.stderr
 
-        doctor = serving.run("doctor", "--json")
+        doctor = embedded.run("doctor", "--json")
         checks = {check["name"]: check["ok"] for check in json.loads(doctor.stdout)["checks"]}
         assert [checks[name] for name in ("Database", "Tables", "Workspaces", "Workers", "FFmpeg")] == [True] * 5
 
-        listed = serving.run("jobs", "list", "--json")
+        listed = embedded.run("jobs", "list", "--json")
         assert [job["id"] for job in json.loads(listed.stdout)] == [video["job"]["id"]]
-        retried = serving.run("jobs", "retry", video["job"]["id"][-8:], "--json")
+        retried = embedded.run("jobs", "retry", video["job"]["id"][-8:], "--json")
         assert json.loads(retried.stdout)["state"] in {"PENDING", "RETRY", "PROCESSING"}
 
     family = psutil.Process(child.pid).children(recursive=True)
@@ -85,13 +85,13 @@ def test_one_command_brings_everything_up_and_ctrl_c_takes_it_down(
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{url}/health", trust_env=False)
 
-    child, url = _up(serving, data_dir, until)
+    child, url = _up(embedded, data_dir, until)
     with _client(data_dir, url) as client:
         assert [row["id"] for row in client.get("/videos").json()["items"]] == [video["video"]["id"]]
 
 
-def test_kill_9_loses_nothing_that_was_acknowledged(serving: Any, data_dir: Path, until: Any) -> None:
-    child, url = _up(serving, data_dir, until)
+def test_kill_9_loses_nothing_that_was_acknowledged(embedded: Any, data_dir: Path, until: Any) -> None:
+    child, url = _up(embedded, data_dir, until)
     with _client(data_dir, url) as client:
         kept = [
             client.post("/upload", files={"file": ("a.mp4", FILE + bytes([n]))}).json()["video"]["id"] for n in range(5)
@@ -102,7 +102,7 @@ def test_kill_9_loses_nothing_that_was_acknowledged(serving: Any, data_dir: Path
     child.send_signal(signal.SIGKILL)
     child.wait()
     until(lambda: not any(process.is_running() and process.status() != "zombie" for process in family))
-    child, url = _up(serving, data_dir, until)
+    child, url = _up(embedded, data_dir, until)
     with _client(data_dir, url) as client:
         assert {row["id"] for row in client.get("/videos").json()["items"]} == set(kept)
     assert not left.exists()

@@ -14,7 +14,9 @@ import pytest
 from numpy.typing import NDArray
 
 from stakazo.media.audio import RATE
-from stakazo.media.form import Form, find_form, make_grid, same_music, segment
+from stakazo.media.energy import Levels
+from stakazo.media.form import Form, Grid, find_form, make_grid, same_music, segment
+from stakazo.media.hooks import find_hooks, name_sections, returned
 from stakazo.media.loudness import METER_RATE
 from stakazo.media.metre import find_metre, follow
 from stakazo.media.music import find_rhythm, tempo_of
@@ -245,6 +247,27 @@ def test_the_best_hook_is_a_chorus_and_starts_with_it():
     assert 6 <= best.span.duration <= 20
     assert "comes back" in best.reason
     assert [hook.score for hook in sound.hooks] == sorted((hook.score for hook in sound.hooks), reverse=True)
+
+
+def test_a_passage_that_returns_is_known_from_one_that_does_not():
+    kinds = np.repeat([0, 1, 0, 2, 0], 4)
+    likeness = np.where(kinds[:, None] == kinds, 0.9, -0.2).astype(np.float32)
+    assert returned(likeness, 0, 4) == (pytest.approx(1.0), 2)
+    assert returned(likeness, 4, 4)[0] < 0.1
+    assert returned(likeness, 4, 4)[1] == 0
+
+
+def test_of_two_loud_passages_the_one_that_returns_is_the_hook():
+    edges = np.arange(0, 81, 2.0)
+    kinds = np.repeat([0, 1, 2, 1, 3], 8)
+    likeness = np.where(kinds[:, None] == kinds, 0.9, -0.2).astype(np.float32)
+    form = Form(Grid(edges, 4, metric=True), (0, 8, 16, 24, 32, 40), ("A", "B", "C", "B", "D"), likeness)
+    loud = np.repeat([0.5, 0.9, 1.0, 0.9, 0.5], 64).astype(np.float32)
+    levels = Levels(loud, np.full(320, -10.0, np.float32), loud)
+    sections = name_sections(form, levels, ())
+    best = find_hooks(form, sections, levels, ())[0]
+    assert best.start in {16.0, 48.0}
+    assert [section.label for section in sections] == ["intro", "chorus", "part", "chorus", "outro"]
 
 
 def test_drops_are_found_after_build_ups():

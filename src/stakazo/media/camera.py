@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog
 from scipy.sparse import csr_array, diags_array, hstack, vstack
 
 STEP = 0.1
@@ -24,6 +23,8 @@ def least_movement(low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArr
     exactly zero: holds, even moves, and even changes between both. The tube may be left, at a price, where the
     speed limit asks for it.
     """
+    from scipy.optimize import linprog  # noqa: PLC0415 - a quarter of the start-up of every API and worker otherwise
+
     count = len(low)
     if count < 4:
         middle = float((low.max() + high.min()) / 2)

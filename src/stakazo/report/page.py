@@ -53,7 +53,7 @@ def render(data: ReportData) -> str:
 
 
 _STYLE = resources.files(__package__).joinpath("style.css").read_text(encoding="utf-8")
-_POLICY = "default-src 'none'; img-src data:; media-src 'self' file: blob:; style-src 'unsafe-inline'"
+_POLICY = "default-src 'none'; img-src data:; media-src 'none'; style-src 'unsafe-inline'"
 
 
 def _frames(clips: Iterable[ReportClip]) -> Markup:

@@ -78,7 +78,7 @@ class Comparison:
         if self.downbeats is not None:
             said.append(f"Bars: {_of(self.downbeats)} (F1 {self.downbeats.f1:.2f})")
         if self.sections is not None:
-            said.append(f"Parts of the song: {_of(self.sections)} boundaries (F1 {self.sections.f1:.2f})")
+            said.append(f"Parts of the song: {_of(self.sections, 'boundaries')} (F1 {self.sections.f1:.2f})")
         if self.hook is not None:
             said.append(f"Hook: {self.hook:.0%} of the best one found is the song's real hook")
         if self.drop_known:
@@ -96,7 +96,7 @@ class Comparison:
         if self.flashes_known:
             said.append(f"Flashes taken for cuts: {self.flashes} of {self.flashes_known}")
         if self.clips and self.hook is not None:
-            said.append(f"Clips with the hook in them: {self.clips_on_hook} of {self.clips}")
+            said.append(f"Clips with the hook: {self.clips_on_hook} of {self.clips}")
         return tuple(said)
 
     def _tempo_line(self) -> str:
@@ -106,9 +106,9 @@ class Comparison:
         return f"Tempo: {self.tempo_error:.2f} % off{octave}"
 
 
-def _of(match: Match) -> str:
+def _of(match: Match, what: str = "") -> str:
     wrong = f", {match.wrong} wrong" if match.wrong else ""
-    return f"{match.found} of {match.found + match.missed} found{wrong}"
+    return f"{match.found} of {match.found + match.missed}{f' {what}' if what else ''} found{wrong}"
 
 
 def compare(truth: Truth, analysis: Analysis, windows: Sequence[Span] = ()) -> Comparison:
