@@ -262,6 +262,7 @@ async def main(*, quick: bool) -> int:
             result: dict[str, Any] = {
                 "at": datetime.now(UTC).isoformat(timespec="seconds"),
                 "cores": os.cpu_count(),
+                "realtime": os.sched_getscheduler(0) != os.SCHED_OTHER,
                 "load_before": [round(load, 1) for load in os.getloadavg()],
                 "settings": {
                     name: getattr(settings, name) for name in ("heartbeat_interval", "stalled_after", "sweep_interval")
@@ -303,8 +304,9 @@ def report(result: dict[str, Any]) -> str:
         "",
         (
             f"`python bench/jobs.py`, {result['at']}, {result['cores']} cores, "
-            f"load {result['load_before'][0]} before and "
-            f"{result['load_after'][0]} after, embedded PostgreSQL with durable commits, default settings "
+            f"load {result['load_before'][0]} before and {result['load_after'][0]} after"
+            f"{' (of others: this ran at real-time priority)' if result['realtime'] else ''}, "
+            "embedded PostgreSQL with durable commits, default settings "
             f"(heartbeat {result['settings']['heartbeat_interval']:g} s, stalled after "
             f"{result['settings']['stalled_after']:g} s, sweep {result['settings']['sweep_interval']:g} s)."
         ),

@@ -317,9 +317,9 @@ def report(rows: Sequence[Row], drawn: Sequence[Row], real_lines: Sequence[str])
         lines += [
             "## Real songs",
             "",
-            "Metal from two Debian packages (`fretsonfire-songs-sectoid`, `fretsonfire-songs-muldjord`). The truth:",
-            "the beats of their charts. Those are up to 60 ms off as a whole: the best constant shift is granted to both, and",
-            "every second beat counts as right. Beat constants were set with an eye on these songs too.",
+            "Metal from two Debian packages (`fretsonfire-songs-sectoid`, `fretsonfire-songs-muldjord`). The truth is",
+            "the beats of their charts. They are up to 60 ms off as a whole: the best constant shift is granted to",
+            "both, and every second beat counts as right. Beat constants were set with an eye on these songs too.",
             "",
             _line("song", "tempo", "ours", "librosa", "beats F", "librosa"),
             _line(*["---"] * 6),

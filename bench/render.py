@@ -84,13 +84,17 @@ def compare(film: Path, start: float, seconds: float, rounds: int) -> dict[str, 
         single = [arguments(replace(plan, outputs=(output,))) for output in plan.outputs]
         together = arguments(plan)
 
+        def one_after_the_other() -> None:
+            for argv in single:
+                run(argv)
+
         def side_by_side() -> None:
             with ThreadPoolExecutor(2) as threads:
                 list(threads.map(run, single))
 
         ways: dict[str, Callable[[], object]] = {
             "one process": lambda: run(together),
-            "five commands, one after the other": lambda: [run(argv) for argv in single],
+            "five commands, one after the other": one_after_the_other,
             "five commands, two at a time": side_by_side,
             "decoding and filters alone": lambda: run(without_encoders(together, plan)),
             "all of it: measure loudness, render, verify": lambda: asyncio.run(render(plan)),
@@ -108,11 +112,12 @@ def report(film: str, seconds: float, costs: dict[str, Cost]) -> list[str]:
     pair, bare = costs["five commands, two at a time"], costs["decoding and filters alone"]
     lines = [f"## {film}, {seconds:g} s", "", "| way | wall s | CPU s |", "|---|---|---|"]
     lines += [f"| {name} | {cost.wall:.1f} | {cost.cpu:.1f} |" for name, cost in costs.items()]
+    encoding = 1 - bare.cpu / one.cpu
     lines += [
         "",
-        f"One process takes **{one.wall / five.wall:.0%}** of the time and {one.cpu / five.cpu:.0%} of the CPU of five "
-        f"commands one after the other ({one.wall / pair.wall:.0%} of the time of two at a time).",
-        f"Decoding and filters are {bare.cpu / one.cpu:.0%} of its CPU: {1 - bare.cpu / one.cpu:.0%} is encoding alone.",
+        f"One process takes **{one.wall / five.wall:.0%}** of the time and **{one.cpu / five.cpu:.0%}** of the CPU of",
+        f"five commands one after the other ({one.wall / pair.wall:.0%} of the time of two at a time).",
+        f"Decoding and filters are {bare.cpu / one.cpu:.0%} of its CPU time, {encoding:.0%} is encoding alone.",
         "",
     ]
     return lines
@@ -125,24 +130,22 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--report", type=Path, default=ROOT / "bench" / "reports" / "render.md")
     given = parser.parse_args()
-    head = "# Five variants in one process" + "\n"
-    about = (
-        f"`python bench/render.py`: medians of {given.rounds} rounds by turns in one run, FFmpeg "
-        f"{ffmpeg.capabilities().version}, {platform.machine()}, {os.cpu_count()} cores, load "
-        f"{os.getloadavg()[0]:.1f} at the start. Reel, TikTok and Short have the same pixels and are encoded once; "
-        "each file has its own sound.\n"
-    )
-    lines, slower = [head, about], False
+    lines = [
+        "# Five variants in one process",
+        "",
+        f"Written by `bench/render.py`: medians of {given.rounds} rounds by turns in one run, FFmpeg",
+        f"{ffmpeg.capabilities().version}, {platform.machine()}, {os.cpu_count()} cores, load average",
+        f"{os.getloadavg()[0]:.1f} at the start. Reel, TikTok and Short have the same pixels and are encoded once;",
+        "each file has its own sound.",
+        "",
+    ]
+    slower = False
     for name, start in FILMS.items():
         costs = compare(given.media / name, start, given.seconds, given.rounds)
         lines += report(name, given.seconds, costs)
         slower |= costs["one process"].wall >= costs["five commands, one after the other"].wall
-    text = "\n".join(lines)
-    print(text)
-    if given.report.name != "-":
-        given.report.parent.mkdir(exist_ok=True)
-        kept = given.report.read_text().partition("## Presets")[1:] if given.report.exists() else ("", "")
-        given.report.write_text(text + "".join(kept))
+    print("\n".join(lines))
+    given.report.write_text("\n".join(lines), encoding="utf-8")
     return int(slower)
 
 

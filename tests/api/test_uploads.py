@@ -242,6 +242,13 @@ def test_too_large_by_its_length_is_refused_before_it_is_sent(site_with: Callabl
         assert site.files == []
 
 
+def test_an_early_refusal_reaches_a_sender_who_sends_on(site_with: Callable[..., Any]) -> None:
+    site = site_with(max_upload_bytes=1_000_000)
+    with site.client() as client:
+        answer = client.post("/upload", files={"file": ("a.mp4", MP4_HEAD + b"\0" * 20_000_000)})
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
 def test_too_large_without_a_length_is_refused_on_the_way(site_with: Callable[..., Any], mp4: bytes) -> None:
     site = site_with(max_upload_bytes=1_000_000)
     with Raw(site.port, site.key, length=None) as raw:

@@ -115,10 +115,22 @@ def serving(server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A real video of four seconds with sound."""
-    path = tmp_path_factory.mktemp("tiny") / "tiny film.mp4"
-    sources = ["-f", "lavfi", "-i", "testsrc2=s=320x180:r=25:d=4", "-f", "lavfi", "-i", "sine=f=330:d=4"]
+    return _film(tmp_path_factory.mktemp("tiny") / "tiny film.mp4", 4, "320x180")
+
+
+@pytest.fixture(scope="session")
+def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real video that takes some seconds to look at."""
+    return _film(tmp_path_factory.mktemp("long") / "long.mp4", 90, "640x360")
+
+
+def _film(path: Path, seconds: int, size: str) -> Path:
+    pictures, sound = f"testsrc2=s={size}:r=25:d={seconds}", f"sine=f=330:d={seconds}"
+    sources = ["-f", "lavfi", "-i", pictures, "-f", "lavfi", "-i", sound]
     encoding = ["-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", "-shortest", str(path)]
-    subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", *sources, *encoding], check=True, timeout=60)
+    subprocess.run(
+        [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", *sources, *encoding], check=True, timeout=120
+    )
     return path
 
 

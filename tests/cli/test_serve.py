@@ -49,6 +49,7 @@ def embedded(program: Any, data_dir: Path) -> Iterator[Any]:
     program.end()
 
 
+@pytest.mark.timeout(600)  # some ten programs are started
 def test_one_command_brings_everything_up_and_ctrl_c_takes_it_down(
     embedded: Any, data_dir: Path, until: Any, interrupt: Any
 ) -> None:
@@ -69,8 +70,6 @@ def test_one_command_brings_everything_up_and_ctrl_c_takes_it_down(
         checks = {check["name"]: check["ok"] for check in json.loads(doctor.stdout)["checks"]}
         assert [checks[name] for name in ("Database", "Tables", "Workspaces", "Workers", "FFmpeg")] == [True] * 5
 
-        listed = embedded.run("jobs", "list", "--json")
-        assert [job["id"] for job in json.loads(listed.stdout)] == [video["job"]["id"]]
         retried = embedded.run("jobs", "retry", video["job"]["id"][-8:], "--json")
         assert json.loads(retried.stdout)["state"] in {"PENDING", "RETRY", "PROCESSING"}
 

@@ -32,7 +32,7 @@ from stakazo.jobs.states import JobState
 from stakazo.worker import run_worker
 
 PROGRAM = Path(__file__).with_name("program.py")
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 @pytest.fixture(scope="session")

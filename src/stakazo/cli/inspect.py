@@ -37,6 +37,11 @@ def _progress() -> Callable[[str, float], None] | None:
 
 
 def _analysis(path: Path) -> Analysis:
+    import av
+    import cv2
+
+    av.logging.set_level(None)  # a broken file is told of in our own words
+    cv2.setNumThreads(1)  # the pictures are too small to be shared among threads, the decoder needs the cores
     show = _progress()
     try:
         return media.analyse(_readable(path), progress=show)

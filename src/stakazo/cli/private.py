@@ -68,4 +68,5 @@ async def _stop(child: subprocess.Popen[bytes]) -> None:
 
 def _last_lines(log: Path) -> str:
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    return " ".join(lines[-3:]) or "it says nothing."
+    refusals = [line.removeprefix("stakazo: ") for line in lines if line.startswith("stakazo: ")]
+    return refusals[-1] if refusals else " ".join(lines[-3:]) or "it says nothing."

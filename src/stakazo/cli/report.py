@@ -11,7 +11,8 @@ from stakazo import __version__, media
 from stakazo.cli.client import Row
 from stakazo.cli.story import Done
 from stakazo.media import thumbnails
-from stakazo.media.types import Analysis, Box, CropKey, CropPath, CropShot, Framing, Part, Score
+from stakazo.media.timeline import Timeline
+from stakazo.media.types import Analysis, Box, CropKey, CropPath, CropShot, Framing, Part, Score, Span
 from stakazo.report import ReportClip, ReportData, ReportVariant, Still, write_report
 from stakazo.variants.recipes import RECIPES
 
@@ -27,11 +28,12 @@ def write(path: Path, done: Done, source: Path, comparison: Sequence[str] = ()) 
 
 
 def _data(folder: Path, done: Done, analysis: Analysis, source: Path, comparison: tuple[str, ...]) -> ReportData:
+    timeline = Timeline(analysis)
     return ReportData(
         title=done.video["title"],
         filename=done.video["filename"],
         analysis=analysis,
-        clips=tuple(_clip(folder, clip, done) for clip in done.clips),
+        clips=tuple(_clip(folder, clip, done, timeline) for clip in done.clips),
         stills=_stills(source, analysis),
         comparison=comparison,
         versions=_versions(done),
@@ -41,7 +43,7 @@ def _data(folder: Path, done: Done, analysis: Analysis, source: Path, comparison
     )
 
 
-def _clip(folder: Path, clip: Row, done: Done) -> ReportClip:
+def _clip(folder: Path, clip: Row, done: Done, timeline: Timeline) -> ReportClip:
     return ReportClip(
         rank=clip["rank"],
         start=clip["start"],
@@ -51,6 +53,7 @@ def _clip(folder: Path, clip: Row, done: Done) -> ReportClip:
         score=Score(tuple(Part(**part) for part in clip["score_parts"])),
         reasons=tuple(clip["reasons"]),
         thumbnail=Path(clip["thumbnail"]).read_bytes(),
+        thumbnail_time=thumbnails.best_time(timeline, Span(clip["start"], clip["end"])),
         filmstrip=Path(clip["filmstrip"]).read_bytes(),
         variants=tuple(_variant(folder, variant) for variant in clip["variants"]),
         failures=tuple(done.failures_of(clip["id"])),

@@ -70,11 +70,19 @@ def serve(settings: Settings, *, workers: int, parent: int | None = None) -> Non
         _end_with(parent)
     setup_logging(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    with _alone(settings), _listener(settings.host, settings.port) as listener:
+    with (
+        contextlib.suppress(asyncio.CancelledError),  # asked to stop before it was up
+        _alone(settings),
+        _listener(settings.host, settings.port) as listener,
+    ):
         asyncio.run(_serve(settings, listener, workers))
+    say("Stopped; everything is kept.")
 
 
 async def _serve(settings: Settings, listener: socket.socket, workers: int) -> None:
+    loop, me = asyncio.get_running_loop(), asyncio.current_task()
+    assert me is not None
+    loop.add_signal_handler(signal.SIGTERM, me.cancel)
     urls = await postgres.resolve(settings)
     try:
         await prepare(settings, urls)
@@ -83,7 +91,6 @@ async def _serve(settings: Settings, listener: socket.socket, workers: int) -> N
         app = create_app(settings)
         config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=DRAIN, lifespan="on")
         server = _Server(config, app, lambda: _announce(settings, url, workers))
-        loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, _ask_to_stop, server)
         async with Supervisor(settings, count=workers):
@@ -92,7 +99,6 @@ async def _serve(settings: Settings, listener: socket.socket, workers: int) -> N
         note_file(settings).unlink(missing_ok=True)
         if settings.database_url is None:
             await asyncio.to_thread(postgres.stop, settings.data_dir)
-    say("Stopped; everything is kept.")
 
 
 def _ask_to_stop(server: _Server) -> None:

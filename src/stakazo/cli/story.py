@@ -101,6 +101,7 @@ async def _story(api: Api, watch: Watch, order: Order, screen: Screen) -> Done:
     screen.upload(size, size)
     stages.end("upload")
     video_id: str = uploaded["video"]["id"]
+    watch.video_id = video_id
 
     await _look(api, watch, screen, uploaded)
     stages.end("analysis")

@@ -28,6 +28,8 @@ class Watch:
         self.jobs: dict[str, Row] = {}
         self.correlations: set[str] = set()
         """Jobs with one of these correlation ids are ours, whoever started them."""
+        self.video_id: str | None = None
+        """And so are the active jobs on this video: one of them may do what ours would have done."""
 
     def add(self, *rows: Row) -> None:
         for row in rows:
@@ -40,12 +42,6 @@ class Watch:
     def of(self, kind: str) -> list[Row]:
         """Our jobs of one type, the newest last."""
         return sorted((row for row in self.jobs.values() if row["type"] == kind), key=lambda row: str(row["id"]))
-
-    async def until_ended(self, ids: Iterable[str]) -> list[Row]:
-        """Wait until all of these have ended, one way or the other."""
-        wanted = list(ids)
-        await self.until(lambda: all(self.jobs[job]["state"] in ENDED for job in wanted))
-        return [self.jobs[job] for job in wanted]
 
     async def until(self, done: Callable[[], bool]) -> None:
         """Wait until something holds for the rows; reads them when the stream is silent."""
@@ -60,6 +56,8 @@ class Watch:
     async def _read(self) -> None:
         for correlation in self.correlations:
             self.add(*await self._api.every("/jobs", correlation_id=correlation))
+        if self.video_id:
+            self.add(*await self._api.every("/jobs", video_id=self.video_id, state=["PENDING", "PROCESSING", "RETRY"]))
         for job in [row["id"] for row in self.jobs.values() if row["state"] not in ENDED]:
             self.add(await self._api.get(f"/jobs/{job}"))
 

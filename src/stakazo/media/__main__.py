@@ -42,14 +42,11 @@ def main(arguments: list[str]) -> int:
 
 def _analyse(file: Path, models: Path | None, progress: Progress | None) -> tuple[int, dict[str, Any]]:
     import av  # noqa: PLC0415 - after the limits are set
-    import cv2  # noqa: PLC0415
 
     from stakazo.media.analyse import analyse  # noqa: PLC0415
     from stakazo.media.codec import analysis_to_dict  # noqa: PLC0415
 
     av.logging.set_level(None)
-    # The decoder's threads need the cores; the small pictures are too small to be shared among threads.
-    cv2.setNumThreads(1)
     try:
         return 0, analysis_to_dict(analyse(file, models=models, progress=progress))
     except MediaError as error:

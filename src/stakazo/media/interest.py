@@ -25,6 +25,7 @@ AROUND_FACE = 0.35
 """A head and its hair reach beyond the box of the face by this share of its size."""
 STILL = 0.001
 """Mean change between frames (of full scale) below which nothing moves at all: a title, a slide, a still."""
+TITLE = "A wide, still picture such as a title: the whole frame."
 EYE_LINE = 1 / 3
 """How far from the top of the window the eyes are best."""
 
@@ -73,7 +74,7 @@ def subject_of(pictures: Pictures, span: Span, axis: int, size: float) -> Subjec
     tracks = _tracks([face for face in pictures.faces if span.start - 1e-6 <= face.time < span.end])
     motion = pictures.motion.within(span)
     still = len(motion) > 0 and float(motion.max()) < STILL
-    other = _about_focus(focus, axis, still=still) if focus else None
+    other = _about_focus(focus, axis, size, still=still) if focus else None
     if not tracks:
         return other
     samples = len({seen.time for seen in focus} | {face.time for faces in tracks for face in faces})
@@ -179,14 +180,14 @@ def _spread(tracks: Sequence[Sequence[Face]], axis: int) -> float:
 # --- focus --------------------------------------------------------------------------------------------------
 
 
-def _about_focus(focus: Sequence[Focus], axis: int, *, still: bool) -> Subject | None:
+def _about_focus(focus: Sequence[Focus], axis: int, size: float, *, still: bool) -> Subject | None:
     centres = np.array([seen.box.centre[axis] for seen in focus])
     extents = np.array([seen.box.width if axis == 0 else seen.box.height for seen in focus])
-    weights = np.clip(np.array([seen.weight for seen in focus]), 0.0, 1.0)
-    if float(weights.max()) < 0.03:
+    clear = np.clip(np.array([seen.weight for seen in focus]), 0.0, 1.0)
+    if float(clear.max()) < 0.03:
         return None
-    clarity = float(np.average(weights, weights=weights + 1e-6))
-    spread = float(np.average(extents, weights=weights + 1e-6))
+    # What is spread over more than the window says little about where the window should be.
+    weights = clear * np.minimum(1.0, size / np.maximum(extents, 1e-6)) ** 1.5
     return Subject(
         name="What moves and stands out",
         faces=False,
@@ -194,9 +195,9 @@ def _about_focus(focus: Sequence[Focus], axis: int, *, still: bool) -> Subject |
         centres=centres,
         extents=extents,
         weights=weights + 1e-3,
-        clarity=clarity,
-        spread=spread,
-        too_wide_reason="A wide, still picture such as a title: the whole frame." if still and clarity > 0.4 else "",
+        clarity=float(weights.mean()),
+        spread=float(np.average(extents, weights=clear + 1e-6)),
+        too_wide_reason=TITLE if still and float(clear.mean()) > 0.4 else "",
     )
 
 

@@ -23,8 +23,10 @@ from stakazo.media.types import Analysis, Box, CropKey, CropPath, CropShot, Fram
 
 SAME_SHAPE = 0.02
 """Shapes that differ by less than this are the same: nothing to decide."""
-INSIDE_FACE, INSIDE_FOCUS = 0.9, 0.75
+INSIDE_FACE, INSIDE_FOCUS = 0.9, 0.65
 """The share of a shot during which a static window must keep the subject, else it moves."""
+CLEAR = 0.3
+"""How clearly (0 to 1) what moves and stands out must do so to be followed without a face."""
 STICKY = 0.08
 """Windows of neighbouring shots nearer than this (in window sizes) stand at the same place."""
 EASE = 0.25
@@ -120,7 +122,7 @@ def _framed(pictures: Pictures, span: Span, frame: Frame, aggressiveness: float)
     best, inside = steadiest(centre, reach, subject.weights_at(times))
     if inside >= (INSIDE_FACE if subject.faces else INSIDE_FOCUS):
         return _hold(span, frame.at(_trusted(best, subject)), f"{subject.name} stays here: the window holds still.")
-    if not subject.faces and (subject.clarity < 0.25 or span.duration < 1.0):
+    if not subject.faces and (subject.clarity < CLEAR or span.duration < 1.0):
         return _hold(span, frame.at(_trusted(best, subject)), f"{subject.name} is not clear enough to follow.")
     low, high = frame.size / 2, 1.0 - frame.size / 2
     path = eased(least_movement(np.clip(centre - reach, low, high), np.clip(centre + reach, low, high)))
@@ -158,7 +160,7 @@ def steadiest(
 
 def _trusted(centre: float, subject: Subject) -> float:
     """A place that is not sure is drawn towards the middle."""
-    trust = 1.0 if subject.faces else min(1.0, subject.clarity / 0.25)
+    trust = 1.0 if subject.faces else min(1.0, subject.clarity / CLEAR)
     return 0.5 + (centre - 0.5) * trust
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -25,8 +26,12 @@ CURVES = 10.0
 DETAIL = 5.0
 """Samples per second of sharpness."""
 LOOKS = 2.5
-"""How often per second faces and focus are sought, besides once at every probable cut."""
+"""How often per second the focus is sought, and faces where some are, besides once at every probable cut."""
+FACES_IDLE = 1.25
+"""How often per second faces are sought where the last look found none."""
 LOOKS_AT_MOST = 6.0
+SLACK = 0.05
+"""Seconds by which a look may come early, so that frames that don't fall on it aren't always one too late."""
 BEFORE = 0.1
 """Seconds between the two frames whose difference is a subject's movement."""
 FINGERPRINT = (16, 9)
@@ -48,11 +53,12 @@ def see(
     step = max(1, stream.frames // 200)
     last_pts = 0
     last = 0.0
-    for frame in watch(path, stream, watched):
-        watcher.take(frame)
-        last_pts, last = frame.pts, frame.time
-        if progress and frame.index % step == 0:
-            progress(min(1.0, frame.time / stream.duration) if stream.duration else 0.0)
+    with _single_threaded():
+        for frame in watch(path, stream, watched):
+            watcher.take(frame)
+            last_pts, last = frame.pts, frame.time
+            if progress and frame.index % step == 0:
+                progress(min(1.0, frame.time / stream.duration) if stream.duration else 0.0)
     notes = list(watcher.notes)
     if watched.broken:
         notes.append(f"{watched.broken} packets of the pictures didn't decode and were left out.")
@@ -61,6 +67,17 @@ def see(
     end = max(stream.duration, last)
     held = round((end - last) / stream.time_base)
     return watcher.pictures(end, last_pts + max(held, 1), notes)
+
+
+@contextmanager
+def _single_threaded() -> Iterator[None]:
+    """OpenCV on one thread: small pictures gain nothing from more, and the decoder's threads need the cores."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
 
 
 class _Watcher:
@@ -87,6 +104,7 @@ class _Watcher:
         self.before: deque[tuple[float, NDArray[np.uint8]]] = deque()
         self.usual = 0.0
         self.looked = -1.0
+        self.sought = -1.0
 
     def take(self, frame: Frame) -> None:
         time, luma = frame.time, frame.luma
@@ -121,7 +139,11 @@ class _Watcher:
         before = self.before[0][1] if self.before and not fresh else None
         found = self.focus_finder.find(frame.luma, before, frame.small_colour(), frame.time, fresh=fresh)
         self.focus.append(Focus(found.time, self.turn.box(found.box), found.weight))
-        if self.face_finder:
+        if not self.face_finder:
+            return
+        seen = bool(self.faces) and self.faces[-1].time == self.sought
+        if fresh or seen or frame.time - self.sought >= 1 / FACES_IDLE - SLACK:
+            self.sought = frame.time
             self.faces += self.face_finder.find(frame.upright(self.stream), frame.time)
 
     def fingerprint(self, frame: Frame) -> None:

@@ -53,7 +53,7 @@ def render(data: ReportData) -> str:
 
 
 _STYLE = resources.files(__package__).joinpath("style.css").read_text(encoding="utf-8")
-_POLICY = "default-src 'none'; img-src data:; media-src 'none'; style-src 'unsafe-inline'"
+_POLICY = "default-src 'none'; img-src data:; media-src 'self' file: blob:; style-src 'unsafe-inline'"
 
 
 def _frames(clips: Iterable[ReportClip]) -> Markup:
@@ -202,7 +202,7 @@ def figures(analysis: Analysis) -> list[tuple[str, str, str]]:
         times = sorted({face.time for face in pictures.faces})
         if times and analysis.duration > 0:
             share = min(1.0, len(times) * spacing(times) / analysis.duration)
-            found.append(("Faces", f"{share:.0%}", "of the time"))
+            found.append(("Faces", f"{share:.0%}", "of time"))
         else:
             found.append(("Faces", "none", "found"))
     if sound:
