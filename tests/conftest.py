@@ -96,15 +96,17 @@ class Server:
         return _named(make_url(self.urls.owner).set(username=SUPERUSER, password=password), name)
 
     def create(self, name: str, template: str | None = None) -> postgres.Urls:
-        self._execute("create database {} template {}", name, template or self.template)
+        _execute(self.urls.owner, "create database {} template {}", name, template or self.template)
         return postgres.Urls(_named(self.urls.owner, name), _named(self.urls.app, name))
 
     def drop(self, name: str) -> None:
-        self._execute("drop database {} with (force)", name)
+        # As the superuser: the owner may not end what else is at work there, an autovacuum for one.
+        _execute(self.superuser("postgres"), "drop database {} with (force)", name)
 
-    def _execute(self, statement: str, *names: str) -> None:
-        with psycopg.connect(postgres.conninfo(self.urls.owner), autocommit=True) as connection:
-            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+def _execute(url: str, statement: str, *names: str) -> None:
+    with psycopg.connect(postgres.conninfo(url), autocommit=True) as connection:
+        connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
 def _named(url: str | URL, name: str) -> str:

@@ -9,10 +9,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+import psycopg
 import pytest
 from fastapi.routing import APIRoute
 
 from stakazo.api import ROUTERS
+from stakazo.core import postgres
 from stakazo.main import contract
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -159,3 +161,19 @@ def test_every_endpoint_says_which_refusals_to_expect() -> None:
             if isinstance(route, APIRoute) and route.path != "/health":
                 for method in route.methods:
                     assert "401" in schema["paths"][route.path][method.lower()]["responses"], route.path
+
+
+def test_what_can_not_be_committed_is_never_answered_as_done(site_with: Callable[..., Any]) -> None:
+    """The commit comes before the answer: a check that fails only there must not follow a 201."""
+    site = site_with()
+    with psycopg.connect(postgres.conninfo(site.urls.owner), autocommit=True) as owner:
+        owner.execute("create function refuse() returns trigger language plpgsql as 'begin raise ''too late''; end'")
+        owner.execute(
+            "create constraint trigger late after insert on platform_rules deferrable initially deferred"
+            " for each row execute function refuse()"
+        )
+    with site.client() as client:
+        answer = client.post("/rules", json={"platform": "tiktok", "rule": {}})
+        assert (answer.status_code, answer.json()["code"]) == (500, "internal")
+        assert answer.json()["request_id"] == answer.headers["x-request-id"]
+        assert "too late" not in answer.text  # what went wrong inside is for the log

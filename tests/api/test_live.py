@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from queue import Queue
 from typing import Any
 from uuid import uuid4
@@ -24,6 +25,7 @@ class Listener:
         self._client, self._query = client, query
         self.events: Queue[tuple[str, Any] | None] = Queue()
         self._thread = threading.Thread(target=self._read)
+        self._left = False
 
     def _read(self) -> None:
         try:
@@ -31,12 +33,15 @@ class Listener:
                 "GET", "/live", params=self._query, headers={"Last-Event-ID": "7"}, timeout=PATIENCE
             ) as answer:
                 assert answer.headers["content-type"].startswith("text/event-stream")
+                self._socket = answer.extensions["network_stream"].get_extra_info("socket")
                 name = ""
                 for line in answer.iter_lines():
                     if line.startswith("event: "):
                         name = line[7:]
                     elif line.startswith("data: "):
                         self.events.put((name, json.loads(line[6:])))
+        except httpx.HTTPError:
+            assert self._left, "the stream broke"
         finally:
             self.events.put(None)
 
@@ -46,8 +51,11 @@ class Listener:
         try:
             yield self
         finally:
-            self._client.close()
+            self._left = True
+            with suppress(OSError):  # the server was first
+                self._socket.shutdown(socket.SHUT_RDWR)
             self._thread.join(PATIENCE)
+            self._client.close()
 
     def until(self, wanted: Callable[[str, Any], bool]) -> Any:
         """The data of the next event that is meant."""
@@ -67,7 +75,6 @@ def _upload(client: httpx.Client) -> Any:
     return client.post("/upload", files={"file": ("a.mp4", FILE + uuid4().bytes)}).json()
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # the reader is cut off at the end
 def test_a_connection_begins_with_the_active_jobs(client: httpx.Client, live: Callable[..., Listener]) -> None:
     active, ended = _upload(client)["job"]["id"], _upload(client)["job"]["id"]
     client.post(f"/jobs/{ended}/cancel")
@@ -77,7 +84,6 @@ def test_a_connection_begins_with_the_active_jobs(client: httpx.Client, live: Ca
         assert stream.until(lambda name, _: name == "ready") == {"jobs": 2}
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_change_comes_with_its_row(client: httpx.Client, live: Callable[..., Listener]) -> None:
     with live().listening() as stream:
         stream.until(lambda name, _: name == "ready")
@@ -88,7 +94,6 @@ def test_a_change_comes_with_its_row(client: httpx.Client, live: Callable[..., L
         stream.until(lambda name, data: name == "job" and data["row"]["state"] == "CANCELLED")
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_the_changes_of_others_are_not_told(site: Any, client: httpx.Client, live: Callable[..., Listener]) -> None:
     with live().listening() as stream:
         stream.until(lambda name, _: name == "ready")

@@ -55,7 +55,10 @@ async def test_after_a_lost_connection_everything_may_have_changed(database: Dat
         with feed.subscribe(actor.workspace_id) as changes:
             async with database.transaction(actor) as session:
                 killed = await session.execute(
-                    text("select pg_terminate_backend(pid) from pg_stat_activity where query like 'listen %'")
+                    text(
+                        "select pg_terminate_backend(pid) from pg_stat_activity "
+                        "where query like 'listen %' and datname = current_database()"
+                    )
                 )
                 assert killed.all() == [(True,)]
             assert await told(changes) == Change(EVERYTHING)

@@ -205,6 +205,19 @@ def test_who_stays_then_walks_then_stays_is_held_followed_and_held(film: Film):
     assert max(moves) <= SPEED * 0.1 + 1e-6
 
 
+def test_one_false_face_does_not_draw_a_moving_window_away(film: Film):
+    def where(time: float) -> float:
+        return 0.2 + 0.05 * time
+
+    faces = [face(time, where(time)) for time in times(0, 12)]
+    clean = reframe(film(12, faces=faces), Span(0, 12), VERTICAL)
+    faces[15] = face(faces[15].time, 0.95)
+    path = reframe(film(12, faces=faces), Span(0, 12), VERTICAL)
+    assert holds(path) == [False]
+    off = [abs(box_at(path, t).x - box_at(clean, t).x) for t in np.arange(0, 12, 0.1)]
+    assert max(off) < 0.02
+
+
 def test_movement_starts_and_ends_softly(film: Film):
     made = film(12, faces=[face(t, float(np.interp(t, [0, 5, 7, 12], [0.25, 0.25, 0.7, 0.7]))) for t in times(0, 12)])
     path = reframe(made, Span(0, 12), VERTICAL)

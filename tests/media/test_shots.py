@@ -115,13 +115,26 @@ def test_fades_at_the_ends_are_no_boundaries():
     assert found(film) == []
 
 
+@pytest.mark.parametrize("share", [0.8, 1.0])
 @pytest.mark.parametrize("length", [1, 2, 4])
-def test_flashes_are_no_cuts(length: int):
+def test_flashes_are_no_cuts(length: int, share: float):
     film = place(1, 4)
     for start in (20, 50, 70):
         for index in range(start, start + length):
-            film[index] = film[index] * 0.2 + 255 * 0.8
+            film[index] = film[index] * (1 - share) + 255 * share
     assert found(film) == []
+
+
+def test_something_that_passes_the_lens_is_no_cut():
+    film = place(1, 4)
+    film[50:53] = place(9, 1)[:3]
+    assert found(film) == []
+
+
+def test_a_blink_of_the_light_is_no_fade():
+    film = place(1, 4, speed=0.1)
+    still = film[60:]
+    assert found(fade(film[:60], still, 5, 2)) == []
 
 
 @pytest.mark.parametrize("period", [1, 2, 3])
