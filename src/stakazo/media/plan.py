@@ -22,7 +22,7 @@ class Encoding:
     """How a picture is compressed: H.264 High, 4:2:0, BT.709, closed groups of pictures."""
 
     preset: str = "superfast"
-    """x264's: for a file that the platform compresses again, bits are cheaper than time (`bench/reports/presets.md`)."""
+    """x264's. The platform compresses the file again: bits are cheaper than time (`bench/reports/presets.md`)."""
     crf: int = 20
     """Quality: lower is better and bigger."""
     max_bitrate: int = 12_000
