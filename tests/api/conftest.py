@@ -106,12 +106,12 @@ def running(settings: Settings, urls: postgres.Urls) -> Iterator[House]:
         server = Server(config, app)
         thread = threading.Thread(target=asyncio.run, args=(server.serve(sockets=[listener]),))
         thread.start()
-        assert server.up.wait(30)
+        assert server.up.wait(120)
         try:
             yield House(settings, urls, app, port, server.loop)
         finally:
             server.should_exit = True
-            thread.join(30)
+            thread.join(120)
             assert not thread.is_alive()
 
 

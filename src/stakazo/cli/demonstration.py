@@ -29,8 +29,8 @@ def demo(video: Path | None, out: Path) -> None:
         raise Failure("Not everything is as it should be:\n  " + "\n  ".join(faults))
     files = sum(len(clip["variants"]) for clip in done.clips)
     console().print(
-        f"[green]All is there:[/] {len(done.clips)} clips, {files} variants, each decoded from its first frame to its "
-        f"last; size, codec, length and sound are right, and {out / 'report.html'} shows them."
+        f"[green]All is there:[/] {len(done.clips)} clips, {files} variants, each opened again: bytes, size, codec, "
+        f"length and sound are right, and {out / 'report.html'} shows them."
     )
 
 

@@ -48,7 +48,7 @@ class Spec:
     """Beats per minute."""
     width: int = 1280
     height: int = 720
-    fps: int = 30
+    fps: int = 24
     seed: int = 7
     """Chooses the key, the drummer's small inaccuracies and the order and colours of the pictures."""
     form: tuple[FormPart, ...] = ()
