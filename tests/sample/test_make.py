@@ -36,7 +36,7 @@ def test_the_file_is_what_the_spec_says(made: tuple[Path, Truth, list[float]], d
     with av.open(str(made[0])) as container:
         video, audio = container.streams.video[0], container.streams.audio[0]
         assert (video.codec_context.name, audio.codec_context.name) == ("h264", "aac")
-        assert (audio.rate, audio.channels, video.average_rate) == (48000, 2, 30)
+        assert (audio.rate, audio.channels, video.average_rate) == (48000, 2, SPEC.fps)
         assert container.duration is not None
         assert container.duration / 1e6 == pytest.approx(13, abs=0.05)
 
@@ -74,7 +74,7 @@ def test_a_dissolve_goes_from_one_picture_to_the_other_without_a_jump(
     change = np.abs(np.diff(decoded, axis=0)).mean(axis=(1, 2))
     for shot in soft:
         assert shot.gradual is not None
-        first, last = round(shot.gradual.start * 30), round(shot.gradual.end * 30)
+        first, last = round(shot.gradual.start * SPEC.fps), round(shot.gradual.end * SPEC.fps)
         whole = np.abs(decoded[last] - decoded[first - 1]).mean()
         assert change[first - 1 : last].max() < 0.45 * whole
         half = (decoded[first - 1] + decoded[last]) / 2

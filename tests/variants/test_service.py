@@ -56,7 +56,7 @@ def made(name: str) -> Rendered:
         video_codec="h264", profile="High", pixel_format="yuv420p", audio_codec="aac", sample_rate=48000, channels=2,
         loudness=-14.1, true_peak=-1.4, bitrate=2000, keyframes=(0.0,), brightness=100.0,
     )  # fmt: skip
-    output = Output(name, recipe.width, recipe.height, path, Path("/tmp/x.mp4"))
+    output = Output(name, recipe.width, recipe.height, path, Path("x.mp4"))
     return Rendered(output, facts, 2.5, 10.0, 30.0, ("-i", "source"), "n9")
 
 

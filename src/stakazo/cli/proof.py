@@ -41,7 +41,7 @@ def _picture(path: Path) -> list[str]:
 
 
 def _variant(clip: Row, variant: Row, analysis: Analysis) -> list[str]:
-    """A rendered file against its recipe and the clip's length: every packet is counted, every keyframe and all of the sound decoded."""
+    """A rendered file against its recipe and the clip's length: packets counted, keyframes and sound decoded."""
     path, recipe = Path(variant["path"]), RECIPES[variant["recipe"]]
     assert analysis.info.video is not None
     rate = output_rate(analysis.info.video)
