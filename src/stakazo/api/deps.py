@@ -76,7 +76,7 @@ async def _session(here: Here, actor: CurrentActor) -> AsyncIterator[AsyncSessio
 
 
 # "function": commit before the response leaves, so that a failed commit is an error and not a 200.
-DB = Annotated[AsyncSession, Depends(_session)]
+DB = Annotated[AsyncSession, Depends(_session, scope="function")]
 
 Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=200, description="How many at most.")]

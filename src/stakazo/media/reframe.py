@@ -190,23 +190,27 @@ def _eased(framed: Sequence[CropShot], shots: Sequence[Shot]) -> list[CropShot]:
     found = list(framed)
     for number, shot in enumerate(shots[1:], 1):
         before, after = found[number - 1], found[number]
-        if shot.transition is not Transition.DISSOLVE or before.framing is not Framing.CROP:
+        if shot.transition is not Transition.DISSOLVE or Framing.FIT in {before.framing, after.framing}:
             continue
-        if after.framing is not Framing.CROP or _apart(before.keys[-1].box, after.keys[0].box) < 1e-6:
+        if _apart(before.keys[-1].box, after.keys[0].box) < 1e-6:
             continue
-        time, old, new = after.start, before.keys[-1].box, after.keys[0].box
-        middle = CropKey(time, Box((old.x + new.x) / 2, (old.y + new.y) / 2, old.width, old.height))
-        leave = max(time - EASE, before.keys[-1].time, before.start)
-        arrive = min(time + EASE, after.keys[1].time if len(after.keys) > 1 else after.end, after.end)
-        found[number - 1] = replace(before, keys=_joined(before.keys, CropKey(leave, old), middle))
-        found[number] = replace(after, keys=(middle, CropKey(arrive, new), *after.keys[1:]))
+        leaves = max(after.start - EASE, (before.start + before.end) / 2)
+        arrives = min(after.start + EASE, (after.start + after.end) / 2)
+        leave, arrive = CropKey(leaves, _box_at(before, leaves)), CropKey(arrives, _box_at(after, arrives))
+        old, new = leave.box, arrive.box
+        middle = CropKey(after.start, Box((old.x + new.x) / 2, (old.y + new.y) / 2, old.width, old.height))
+        earlier = tuple(key for key in before.keys if key.time < leave.time - 1e-6)
+        later = tuple(key for key in after.keys if key.time > arrive.time + 1e-6)
+        found[number - 1] = replace(before, keys=(*earlier, leave, middle))
+        found[number] = replace(after, keys=(middle, arrive, *later))
     return found
 
 
-def _joined(keys: tuple[CropKey, ...], *more: CropKey) -> tuple[CropKey, ...]:
-    """Keys in order of time, one per time."""
-    kept = tuple(key for key in keys if key.time < more[0].time - 1e-6)
-    return (*kept, *more)
+def _box_at(shot: CropShot, time: float) -> Box:
+    """Where the window is at a time within its shot."""
+    times = [key.time for key in shot.keys]
+    x, y = (float(np.interp(time, times, [getattr(key.box, axis) for key in shot.keys])) for axis in ("x", "y"))
+    return replace(shot.keys[0].box, x=x, y=y)
 
 
 def path_to_dict(path: CropPath) -> dict[str, Any]:
