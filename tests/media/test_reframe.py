@@ -84,7 +84,7 @@ def films(draw: st.DrawFn) -> tuple[dict[str, Any], tuple[int, int], Span, Fract
     return film, shape, span, aspect, draw(st.sampled_from([0.0, 0.5, 1.0]))
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(made=films())
 def test_a_path_covers_its_span_with_windows_of_the_right_shape_inside_the_frame(
     film: Film, made: tuple[dict[str, Any], tuple[int, int], Span, Fraction, float]
