@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
 
 from stakazo.media.errors import MediaError, NothingToHear, NothingToSee
@@ -35,6 +36,7 @@ def analyse(
     info = probe(path, limits=limits)
     tell.expect(pictures=info.video is not None, sound=info.audio is not None)
     notes: list[str] = []
+    _load(info)
     with ThreadPoolExecutor(1, thread_name_prefix="hear") as threads:
         listening = threads.submit(_hear, path, info, tell.sound) if info.audio else None
         pictures: Pictures | None = None
@@ -56,16 +58,27 @@ def analyse(
     return Analysis(info=info, pictures=pictures, sound=sound, notes=tuple(notes))
 
 
+def _load(info: MediaInfo) -> None:
+    """Import what will be needed, and no more: a sound file needs no OpenCV.
+
+    Before there are two threads, since OpenCV takes itself out of `sys.modules` for a moment while it is imported.
+    """
+    if info.audio is not None:
+        import_module("stakazo.media.sound")
+    if info.video is not None:
+        import_module("stakazo.media.see")
+
+
 def _see(path: Path, info: MediaInfo, models: Path | None, progress: Callable[[float], None]) -> Pictures | None:
     if info.video is None:
         return None
-    from stakazo.media.see import see  # noqa: PLC0415 - a sound file needs no OpenCV
+    from stakazo.media.see import see  # noqa: PLC0415 - see _load
 
     return see(path, info.video, models=models, progress=progress)
 
 
 def _hear(path: Path, info: MediaInfo, progress: Callable[[float], None]) -> Sound:
-    from stakazo.media.sound import hear  # noqa: PLC0415 - imported beside the watching, not before it
+    from stakazo.media.sound import hear  # noqa: PLC0415 - see _load
 
     return hear(path, info, progress=progress)
 
