@@ -29,7 +29,7 @@ $(MODELS): $(READY) src/stakazo/media/models.toml
 	@touch $@
 
 demo: $(MODELS) ## do the main job on a video (VIDEO=path, or the sample) and leave the result in ./out
-	$(BIN)/stakazo demo $(VIDEO) --out $(OUT)
+	$(BIN)/stakazo demo $(if $(VIDEO),"$(VIDEO)") --out "$(OUT)"
 
 serve: $(MODELS) ## database, API and workers until Ctrl-C
 	$(BIN)/stakazo serve

@@ -82,7 +82,8 @@ async def propose_clips(run: Run, video_id: UUID) -> None:
 
     async with run.completion() as session:
         video = await videos.get(session, video_id)
-        proposal = await clips.propose(session, video, picks, rule.id, pictures)
+        wanted = await variants.rendered_clips(session, video_id)
+        proposal = await clips.propose(session, video, picks, rule.id, pictures, keep=wanted)
     used = {key for clip in proposal.clips for key in (clip.thumbnail_key, clip.filmstrip_key)}
     made = [key for shown in pictures for key in (shown.thumbnail_key, shown.filmstrip_key)]
     gone = [key for clip in proposal.withdrawn for key in (clip.thumbnail_key, clip.filmstrip_key)]

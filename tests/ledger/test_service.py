@@ -32,6 +32,18 @@ async def test_an_event_says_who_what_and_from_where(database: Database, actor: 
     assert event.created_at is not None
 
 
+async def test_a_request_about_an_upload_continues_its_thread(database: Database, actor: Actor):
+    later = replace(actor, correlation_id=new_id())
+    video, clip = new_id(), new_id()
+    async with database.transaction(actor) as session:
+        await ledger.record(session, "video_uploaded", subject=("video", video))
+    async with database.transaction(later) as session:
+        await ledger.follow(session, "video", video)
+        await ledger.record(session, "clip_accepted", subject=("clip", clip))
+        thread = await ledger.trace(session, actor.correlation_id)
+    assert [event.event for event in thread] == ["video_uploaded", "clip_accepted"]
+
+
 async def test_an_event_is_written_with_its_row_or_not_at_all(database: Database, actor: Actor):
     rule = PlatformRule(platform="tiktok", version=1, rule={}, proposed_by="ann", id=new_id())
     async with database.transaction(actor) as session:

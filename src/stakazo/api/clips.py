@@ -22,6 +22,7 @@ from stakazo.core.errors import NotFound
 from stakazo.jobs import service as jobs
 from stakazo.jobs.engine import JobOptions
 from stakazo.jobs.models import Job
+from stakazo.ledger import service as ledger
 from stakazo.variants import service as variants
 from stakazo.variants.models import ClipVariant, VariantState
 
@@ -106,11 +107,13 @@ async def adjust(db: DB, clip_id: UUID, wanted: ClipIn) -> Clip:
 
 @router.post("/{clip_id}/accept", response_model=ClipOut, responses=responses(404, 409))
 async def accept(db: DB, clip_id: UUID) -> Clip:
+    await ledger.follow(db, "video", (await clips.get(db, clip_id)).video_id)
     return await clips.accept(db, clip_id)
 
 
 @router.post("/{clip_id}/reject", response_model=ClipOut, responses=responses(404, 409))
 async def reject(db: DB, clip_id: UUID) -> Clip:
+    await ledger.follow(db, "video", (await clips.get(db, clip_id)).video_id)
     return await clips.reject(db, clip_id)
 
 
@@ -146,6 +149,7 @@ async def order_variants(db: DB, clip_id: UUID, wanted: VariantsIn | None = None
     A variant that is ready, and whose clip has not changed since, is not rendered again.
     """
     clip = await clips.get(db, clip_id)
+    await ledger.follow(db, "video", clip.video_id)
     ordered = await variants.order(db, clip, wanted.recipes if wanted else None)
     waiting = [variant for variant in ordered if variant.state is VariantState.PENDING]
     if not waiting:

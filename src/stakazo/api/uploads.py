@@ -24,6 +24,7 @@ from stakazo.core.actor import Actor, new_id
 from stakazo.core.errors import Invalid, NoSpace, TooLarge
 from stakazo.core.storage import DiskStorage
 from stakazo.jobs import service as jobs
+from stakazo.jobs.engine import JobOptions
 from stakazo.jobs.models import Job
 from stakazo.videos import service as videos
 from stakazo.videos.models import VideoAsset
@@ -145,7 +146,9 @@ async def _keep(
             video, created = await videos.receive(session, video_id, received)
             if created:
                 await asyncio.to_thread(here.storage.adopt, temporary, received.storage_key)
-                job: Job | None = await pipeline.cut_analysis.start(session, video.id)
+                job: Job | None = await pipeline.cut_analysis.using(
+                    JobOptions(dedup_key=f"cut_analysis:{video.id}")
+                ).start(session, video.id)
             else:
                 job = await _analysis_of(session, video)
             out = _out(video, job, created=created)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
@@ -49,11 +49,14 @@ async def propose(
     picks: Sequence[Pick],
     rule_id: UUID | None = None,
     pictures: Sequence[Pictures] = (),
+    *,
+    keep: Collection[UUID] = (),
 ) -> Proposal:
     """Make these picks the video's proposals, ranked in their order. Running it twice changes nothing.
 
     Proposals of before that are not among them go; what a person accepted, rejected or moved stays, and is not
-    proposed again. `pictures`, where given, are those of the picks in the same order.
+    proposed again. `pictures`, where given, are those of the picks in the same order. Proposals in
+    `keep` don't go either: files were made of them.
     """
     # Two runs at once would each add the same clips: they wait for each other on the video's row.
     await session.execute(select(VideoAsset.id).where(VideoAsset.id == video.id).with_for_update())
@@ -68,7 +71,7 @@ async def propose(
             if not _decided(known):
                 _describe(known, rank, pick, rule_id, shown)
             clips.append(known)
-    withdrawn = [clip for clip in before if not _decided(clip) and clip not in clips]
+    withdrawn = [clip for clip in before if not _decided(clip) and clip not in clips and clip.id not in keep]
     for clip in withdrawn:
         await session.delete(clip)
         await _record(session, "clip_withdrawn", clip, reason="a new choice")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -37,6 +38,22 @@ async def record(
             data=data,
         )
     )
+
+
+async def follow(session: AsyncSession, kind: str, subject_id: UUID) -> None:
+    """Let what this transaction does from here on belong to the thread in which the subject came to be.
+
+    A request about a video's clip then carries the correlation id of the upload: one id leads through all of it.
+    """
+    first = (
+        select(LedgerEvent.correlation_id)
+        .where(LedgerEvent.subject_type == kind, LedgerEvent.subject_id == subject_id)
+        .order_by(LedgerEvent.id)
+        .limit(1)
+    )
+    correlation_id = await session.scalar(first)
+    if correlation_id is not None:
+        session.info["actor"] = replace(actor_of(session), correlation_id=correlation_id)
 
 
 async def recent(session: AsyncSession, limit: int = 50) -> Sequence[LedgerEvent]:

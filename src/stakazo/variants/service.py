@@ -13,6 +13,7 @@ from stakazo.clips.models import Clip, ClipState
 from stakazo.core.errors import Conflict, NotFound
 from stakazo.core.paging import Page, page
 from stakazo.jobs.models import Job
+from stakazo.jobs.states import ACTIVE_STATES
 from stakazo.ledger import service as ledger
 from stakazo.media.reframe import path_to_dict
 from stakazo.media.render import Rendered
@@ -70,8 +71,20 @@ def _same(one: float, other: float) -> bool:
 
 
 async def begin(session: AsyncSession, clip_id: UUID, job_id: UUID) -> list[ClipVariant]:
-    """The clip's variants that this job renders from now on: all that are not ready, also those another left behind."""
-    found = [variant for variant in await of_clip(session, clip_id) if variant.state is not VariantState.READY]
+    """The clip's variants that this job renders from now on: what waits, what was its own, what another left behind.
+
+    What another job is rendering just now stays with it.
+    """
+    there = await of_clip(session, clip_id)
+    holders = {variant.job_id for variant in there if variant.job_id not in {None, job_id}}
+    busy = set(await session.scalars(select(Job.id).where(Job.id.in_(holders), Job.state.in_(ACTIVE_STATES))))
+    found = [
+        variant
+        for variant in there
+        if variant.state is VariantState.PENDING
+        or (variant.state is VariantState.RENDERING and variant.job_id not in busy)
+        or (variant.state is VariantState.FAILED and variant.job_id == job_id)
+    ]
     for variant in found:
         variant.state, variant.job_id, variant.error = VariantState.RENDERING, job_id, None
     await session.flush()
@@ -148,6 +161,14 @@ async def of_clip(session: AsyncSession, clip_id: UUID) -> list[ClipVariant]:
     names = list(recipes.RECIPES)
     rows = await session.scalars(found.execution_options(populate_existing=True))
     return sorted(rows, key=lambda row: names.index(row.recipe) if row.recipe in names else len(names))
+
+
+async def rendered_clips(session: AsyncSession, video_id: UUID) -> set[UUID]:
+    """The video's clips of which variants were ordered: somebody wants them."""
+    found = select(ClipVariant.clip_id).join(
+        Clip, (Clip.workspace_id == ClipVariant.workspace_id) & (Clip.id == ClipVariant.clip_id)
+    )
+    return set(await session.scalars(found.where(Clip.video_id == video_id)))
 
 
 async def find(
