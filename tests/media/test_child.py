@@ -10,7 +10,7 @@ import pytest
 
 from stakazo import media
 from stakazo.media import child
-from stakazo.media.errors import MediaError, Stopped, TooBig, Unreadable
+from stakazo.media.errors import AnalysisFailed, MediaError, Stopped, TooBig, Unreadable
 
 Encode = Callable[..., Path]
 
@@ -93,10 +93,16 @@ async def test_memory_has_a_limit(film: Path):
         (-signal.SIGSEGV, b"", "", Unreadable),
         (-signal.SIGKILL, b"", "", Stopped),
         (1, b"", "Traceback\nMemoryError", TooBig),
-        (1, b"", "Traceback\nRuntimeError: odd", MediaError),
+        (1, b"", "Traceback\nRuntimeError: odd", AnalysisFailed),
     ],
 )
 def test_what_an_end_stands_for(code: int, left: bytes, complaints: str, kind: type[MediaError]):
     error = child.refusal(code, left, complaints, "x.mp4")
     assert type(error) is kind
     assert str(error)
+
+
+def test_an_end_that_nobody_foresaw_is_worth_another_try():
+    found = child.refusal(1, b"", "Traceback (most recent call last):\nAttributeError: what?", "film.mp4")
+    assert (type(found), found.retryable) == (AnalysisFailed, True)
+    assert str(found) == "The analysis of film.mp4 failed: AttributeError: what?"

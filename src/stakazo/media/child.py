@@ -15,7 +15,7 @@ from pathlib import Path
 
 from stakazo.media import errors, ffmpeg
 from stakazo.media.codec import analysis_from_dict
-from stakazo.media.errors import MediaError, Stopped, Unreadable
+from stakazo.media.errors import AnalysisFailed, MediaError, Stopped, Unreadable
 from stakazo.media.types import Analysis
 
 MEMORY = 4 * 1024**3
@@ -69,7 +69,7 @@ def refusal(code: int, left: bytes, complaints: str, name: str) -> MediaError:
     if "MemoryError" in complaints or "Cannot allocate memory" in complaints:
         return errors.TooBig(f"{name} needs more memory than an analysis may use.")
     last = complaints.splitlines()[-1] if complaints else f"code {code}"
-    return MediaError(f"The analysis of {name} failed: {last}")
+    return AnalysisFailed(f"The analysis of {name} failed: {last}")
 
 
 def _classes(root: type[MediaError]) -> list[type[MediaError]]:

@@ -7,6 +7,7 @@ MediaError
 ├── TooShort            shorter than any clip
 ├── TooBig              beyond the limits of pixels, duration or streams
 ├── ToolMissing         FFmpeg, a filter, an encoder or a model is not installed
+├── AnalysisFailed      the analysis ended in a way that nobody foresaw
 ├── RenderFailed        FFmpeg ended with an error
 ├── NotAsOrdered        a rendered file isn't what was asked for
 ├── DiskFull            no space for the output
@@ -46,6 +47,11 @@ class TooBig(MediaError):
 
 class ToolMissing(MediaError):
     code = "tool_missing"
+
+
+class AnalysisFailed(MediaError):
+    code = "analysis_failed"
+    retryable = True
 
 
 class RenderFailed(MediaError):
