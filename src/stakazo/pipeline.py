@@ -23,8 +23,9 @@ from stakazo.jobs.engine import JobOptions, job
 from stakazo.jobs.models import Job
 from stakazo.jobs.run import Run
 from stakazo.media import thumbnails
+from stakazo.media.choice import Pick
 from stakazo.media.render import Rendered, render
-from stakazo.media.types import Analysis, Pick, Span
+from stakazo.media.types import Analysis, Span
 from stakazo.rules import service as rules
 from stakazo.rules.models import PlatformRule
 from stakazo.rules.schema import clip_rules, render_overrides

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.clips import service as clips
 from stakazo.core.storage import DiskStorage
-from stakazo.media.types import Part, Pick, Score, Window
+from stakazo.media.choice import Part, Pick, Score, Window
 from stakazo.variants.models import ClipVariant, VariantState
 from stakazo.videos import service as videos
 from stakazo.videos.models import VideoAsset

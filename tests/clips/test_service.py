@@ -14,7 +14,7 @@ from stakazo.core.actor import Actor, new_id
 from stakazo.core.db import Database
 from stakazo.core.errors import Conflict, Invalid, NotFound
 from stakazo.ledger.models import LedgerEvent
-from stakazo.media.types import Part, Pick, Score, Window
+from stakazo.media.choice import Part, Pick, Score, Window
 from stakazo.rules import service as rules
 from stakazo.videos import service as videos
 from stakazo.videos.models import VideoAsset

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from stakazo.media.candidates import FLASH_AFTER, FLASH_BEFORE, points, whole, windows
+from stakazo.media.choice import ClipRules, Window
 from stakazo.media.errors import NothingToSee, TooShort
 from stakazo.media.timeline import Timeline, runs
-from stakazo.media.types import Analysis, ClipRules, Span, Window
+from stakazo.media.types import Analysis, Span
 
 Film = Callable[..., Analysis]
 RULES = ClipRules()

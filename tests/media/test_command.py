@@ -12,19 +12,9 @@ from hypothesis import strategies as st
 
 from stakazo.media.command import arguments, measuring
 from stakazo.media.crops import Move, expression, runs
+from stakazo.media.framing import CropKey, CropPath, CropShot, Framing
 from stakazo.media.plan import Encoding, Level, Output, RenderPlan, gain_for, output_rate, snap
-from stakazo.media.types import (
-    Analysis,
-    AudioStream,
-    Box,
-    CropKey,
-    CropPath,
-    CropShot,
-    Framing,
-    Hdr,
-    Span,
-    VideoStream,
-)
+from stakazo.media.types import Analysis, AudioStream, Box, Hdr, Span, VideoStream
 
 Film = Callable[..., Analysis]
 VERTICAL = Fraction(9, 16)

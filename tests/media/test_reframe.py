@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from stakazo.media.camera import SPEED, least_movement
 from stakazo.media.errors import NothingToSee
-from stakazo.media.reframe import path_to_dict, reframe, window
-from stakazo.media.types import Analysis, Box, CropPath, Face, Focus, Framing, Span
+from stakazo.media.framing import CropPath, Framing, path_from_dict, path_to_dict
+from stakazo.media.reframe import reframe, window
+from stakazo.media.types import Analysis, Box, Face, Focus, Span
 
 VERTICAL, SQUARE, WIDE = Fraction(9, 16), Fraction(1), Fraction(16, 9)
 Film = Callable[..., Analysis]
@@ -111,7 +112,8 @@ def test_a_path_covers_its_span_with_windows_of_the_right_shape_inside_the_frame
                 assert (box.width, box.height) == (1.0, 1.0)
             else:
                 assert box.width / box.height * shape == pytest.approx(float(aspect), rel=0.021)
-    json.dumps(path_to_dict(path))
+    written = path_to_dict(path)
+    assert path_to_dict(path_from_dict(json.loads(json.dumps(written)))) == written
 
 
 @settings(max_examples=60, deadline=None)

@@ -5,9 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from stakazo.media.choice import ClipRules, Score, Window
 from stakazo.media.score import SIGNALS, Scores, weigh
 from stakazo.media.timeline import Timeline
-from stakazo.media.types import Analysis, Box, ClipRules, Face, Score, Span, Window
+from stakazo.media.types import Analysis, Box, Face, Span
 
 Film = Callable[..., Analysis]
 

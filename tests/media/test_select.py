@@ -10,10 +10,11 @@ import pytest
 
 from stakazo.media.analyse import analyse
 from stakazo.media.candidates import windows
+from stakazo.media.choice import ClipRules
 from stakazo.media.errors import TooShort
 from stakazo.media.select import choose, how_many
 from stakazo.media.timeline import Timeline
-from stakazo.media.types import Analysis, Box, ClipRules, Face, Hook, Section, Span
+from stakazo.media.types import Analysis, Box, Face, Hook, Section, Span
 
 Film = Callable[..., Analysis]
 

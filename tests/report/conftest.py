@@ -7,23 +7,19 @@ import cv2
 import numpy as np
 import pytest
 
+from stakazo.media.choice import Part, Score
+from stakazo.media.framing import CropKey, CropPath, CropShot, Framing
 from stakazo.media.types import (
     Analysis,
     AudioStream,
     Box,
-    CropKey,
-    CropPath,
-    CropShot,
     Curve,
     Face,
     Focus,
-    Framing,
     Hook,
     Loudness,
     MediaInfo,
-    Part,
     Pictures,
-    Score,
     Section,
     Shot,
     Sound,

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from stakazo.media.types import Analysis, Score
+from stakazo.media.choice import Score
+from stakazo.media.types import Analysis
 from stakazo.report import ReportClip, ReportData, render, write_report
 
 VOID = {"meta", "img", "br", "hr", "link", "input", "col"}

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from stakazo.media.types import Analysis, Box, CropKey, CropPath, CropShot, Framing, Shot, Span, Transition
+from stakazo.media.framing import CropKey, CropPath, CropShot, Framing
+from stakazo.media.types import Analysis, Box, Shot, Span, Transition
 from stakazo.report import ReportClip
 from stakazo.report.closeup import closeup
 from stakazo.report.crops import at_time, diagrams

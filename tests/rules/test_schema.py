@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from stakazo.core.errors import Invalid
+from stakazo.media.choice import ClipRules
 from stakazo.media.score import SIGNALS
-from stakazo.media.types import ClipRules
 from stakazo.rules.schema import DEFAULT, SEEDS, RuleDocument, clip_rules, merged, parse, render_overrides
 
 

@@ -6,14 +6,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from stakazo.media.framing import CropKey, CropPath, CropShot, Framing
 from stakazo.media.types import (
     Analysis,
     Box,
-    CropKey,
-    CropPath,
-    CropShot,
     Curve,
-    Framing,
     Hook,
     Loudness,
     MediaInfo,

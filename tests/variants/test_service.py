@@ -14,9 +14,11 @@ from stakazo.core.db import Database
 from stakazo.core.errors import Conflict, Invalid, NotFound
 from stakazo.jobs.models import Job
 from stakazo.ledger.models import LedgerEvent
+from stakazo.media.choice import Part, Pick, Score, Window
+from stakazo.media.framing import CropKey, CropPath, CropShot, Framing
 from stakazo.media.plan import Output
 from stakazo.media.render import Rendered
-from stakazo.media.types import Box, CropKey, CropPath, CropShot, Framing, Part, Pick, Score, Window
+from stakazo.media.types import Box
 from stakazo.media.verify import Facts
 from stakazo.variants import service as variants
 from stakazo.variants.models import ClipVariant, VariantState

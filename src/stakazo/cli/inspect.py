@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from stakazo import media
 from stakazo.cli.output import Failure, clock, console, print_json, size
+from stakazo.media.choice import ClipRules, Pick
 from stakazo.media.errors import TooShort
-from stakazo.media.types import Analysis, ClipRules, Pick, Span
+from stakazo.media.types import Analysis, Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -165,7 +166,7 @@ def reframe(path: Path, aspect: Fraction, start: float | None, end: float | None
         raise Failure(f"From {span.start:g} to {span.end:g} s there is nothing: the video has {length:.2f} s.", code=2)
     crop = media.reframe(analysis, span, aspect)
     if as_json:
-        from stakazo.media.reframe import path_to_dict
+        from stakazo.media.framing import path_to_dict
 
         print_json(path_to_dict(crop))
         return

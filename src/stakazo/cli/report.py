@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from fractions import Fraction
 from pathlib import Path
 
 from stakazo import __version__, media
 from stakazo.cli.client import Row
 from stakazo.cli.story import Done
 from stakazo.media import thumbnails
+from stakazo.media.choice import Part, Score
+from stakazo.media.framing import path_from_dict
 from stakazo.media.timeline import Timeline
-from stakazo.media.types import Analysis, Box, CropKey, CropPath, CropShot, Framing, Part, Score, Span
+from stakazo.media.types import Analysis, Span
 from stakazo.report import ReportClip, ReportData, ReportVariant, Still, write_report
 from stakazo.variants.recipes import RECIPES
 
@@ -75,25 +76,7 @@ def _variant(folder: Path, variant: Row) -> ReportVariant:
         audio_codec=variant["audio_codec"],
         loudness=variant["loudness"],
         true_peak=variant["true_peak"],
-        crop=_crop(variant["render"]["crop"]),
-    )
-
-
-def _crop(path: Row) -> CropPath:
-    """A crop path as the API shows it, as a value again."""
-    width, height = path["aspect"].split(":")
-    return CropPath(
-        Fraction(int(width), int(height)),
-        tuple(
-            CropShot(
-                start=shot["start"],
-                end=shot["end"],
-                framing=Framing(shot["framing"]),
-                keys=tuple(CropKey(time, Box(*box)) for time, *box in shot["keys"]),
-                reason=shot["reason"],
-            )
-            for shot in path["shots"]
-        ),
+        crop=path_from_dict(variant["render"]["crop"]),
     )
 
 

@@ -15,7 +15,7 @@ from stakazo.core.errors import Conflict, Invalid, NotFound
 from stakazo.core.paging import Page, page
 from stakazo.ledger import service as ledger
 from stakazo.media.candidates import LEAST
-from stakazo.media.types import Pick
+from stakazo.media.choice import Pick
 from stakazo.videos import service as videos
 from stakazo.videos.models import VideoAsset
 

@@ -16,14 +16,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from stakazo.media.analyse import analyse
     from stakazo.media.child import analyse_in_child
+    from stakazo.media.choice import ClipRules, Pick
     from stakazo.media.codec import analysis_from_dict, analysis_to_dict, info_from_dict, info_to_dict
     from stakazo.media.errors import MediaError
+    from stakazo.media.framing import CropPath
     from stakazo.media.probe import probe
     from stakazo.media.reframe import reframe
     from stakazo.media.see import see
     from stakazo.media.select import choose
     from stakazo.media.sound import hear
-    from stakazo.media.types import Analysis, ClipRules, CropPath, MediaInfo, Pick, Pictures, Sound, Span
+    from stakazo.media.types import Analysis, MediaInfo, Pictures, Sound, Span
 
 __all__ = [
     "Analysis",
@@ -49,7 +51,9 @@ __all__ = [
 ]
 
 _FILES = {
-    **dict.fromkeys(("Analysis", "ClipRules", "CropPath", "MediaInfo", "Pick", "Pictures", "Sound", "Span"), "types"),
+    **dict.fromkeys(("Analysis", "MediaInfo", "Pictures", "Sound", "Span"), "types"),
+    **dict.fromkeys(("ClipRules", "Pick"), "choice"),
+    "CropPath": "framing",
     "MediaError": "errors",
     "analyse": "analyse",
     "analyse_in_child": "child",

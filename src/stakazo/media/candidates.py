@@ -8,9 +8,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from stakazo.media.choice import ClipRules, Window
 from stakazo.media.errors import NothingToSee, TooShort
 from stakazo.media.timeline import RATE, Floats, Timeline, distance, runs
-from stakazo.media.types import ClipRules, Window
 
 LEAST = 1.0
 """Seconds below which nothing is a clip."""

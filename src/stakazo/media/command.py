@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stakazo.media.crops import Move, Run, even, expression, mapped, raster, runs, seen, smooth, to_even
+from stakazo.media.framing import Framing
 from stakazo.media.plan import Output, RenderPlan
-from stakazo.media.types import Framing, Hdr, VideoStream
+from stakazo.media.types import Hdr, VideoStream
 
 SAMPLE_RATE = 48000
 FADE = 0.01

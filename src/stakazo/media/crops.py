@@ -7,8 +7,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from stakazo.media.framing import CropPath, Framing
 from stakazo.media.plan import RenderPlan
-from stakazo.media.types import CropPath, Framing, VideoStream
+from stakazo.media.types import VideoStream
 
 SLACK = 4
 """Source pixels that a moving window is cut wider, to be cut to size after scaling: smooth moves."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from stakazo.media.types import CropPath, MediaInfo, Span, VideoStream
+from stakazo.media.framing import CropPath
+from stakazo.media.types import MediaInfo, Span, VideoStream
 
 STANDARD_RATES = tuple(
     Fraction(rate) for rate in ("24000/1001", "24", "25", "30000/1001", "30", "48", "50", "60000/1001", "60")

@@ -11,15 +11,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stakazo.media.camera import STEP, eased, least_movement, simplified
 from stakazo.media.errors import NothingToSee
+from stakazo.media.framing import CropKey, CropPath, CropShot, Framing
 from stakazo.media.interest import Subject, subject_of
-from stakazo.media.types import Analysis, Box, CropKey, CropPath, CropShot, Framing, Pictures, Shot, Span, Transition
+from stakazo.media.types import Analysis, Box, Pictures, Shot, Span, Transition
 
 SAME_SHAPE = 0.02
 """Shapes that differ by less than this are the same: nothing to decide."""
@@ -196,7 +196,7 @@ def _eased(framed: Sequence[CropShot], shots: Sequence[Shot]) -> list[CropShot]:
             continue
         leaves = max(after.start - EASE, (before.start + before.end) / 2)
         arrives = min(after.start + EASE, (after.start + after.end) / 2)
-        leave, arrive = CropKey(leaves, _box_at(before, leaves)), CropKey(arrives, _box_at(after, arrives))
+        leave, arrive = CropKey(leaves, before.at(leaves)), CropKey(arrives, after.at(arrives))
         old, new = leave.box, arrive.box
         middle = CropKey(after.start, Box((old.x + new.x) / 2, (old.y + new.y) / 2, old.width, old.height))
         earlier = tuple(key for key in before.keys if key.time < leave.time - 1e-6)
@@ -204,30 +204,3 @@ def _eased(framed: Sequence[CropShot], shots: Sequence[Shot]) -> list[CropShot]:
         found[number - 1] = replace(before, keys=(*earlier, leave, middle))
         found[number] = replace(after, keys=(middle, arrive, *later))
     return found
-
-
-def _box_at(shot: CropShot, time: float) -> Box:
-    """Where the window is at a time within its shot."""
-    times = [key.time for key in shot.keys]
-    x, y = (float(np.interp(time, times, [getattr(key.box, axis) for key in shot.keys])) for axis in ("x", "y"))
-    return replace(shot.keys[0].box, x=x, y=y)
-
-
-def path_to_dict(path: CropPath) -> dict[str, Any]:
-    """The path as JSON: per shot its keys as [seconds, x, y, width, height], in fractions of the source's frame."""
-    return {
-        "aspect": f"{path.aspect.numerator}:{path.aspect.denominator}",
-        "shots": [
-            {
-                "start": round(shot.start, 6),
-                "end": round(shot.end, 6),
-                "framing": shot.framing.value,
-                "reason": shot.reason,
-                "keys": [
-                    [round(value, 6) for value in (key.time, key.box.x, key.box.y, key.box.width, key.box.height)]
-                    for key in shot.keys
-                ],
-            }
-            for shot in path.shots
-        ],
-    }

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from stakazo.media.choice import ClipRules, Part, Score, Window
 from stakazo.media.signals import Batch, Judged, Signal, Unjudged, clip, pictures, song
 from stakazo.media.timeline import Floats, Timeline
-from stakazo.media.types import ClipRules, Part, Score, Window
 
 
 @dataclass(frozen=True, slots=True)

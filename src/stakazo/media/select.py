@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stakazo.media.candidates import windows
+from stakazo.media.choice import ClipRules, Pick, Score, Window
 from stakazo.media.score import Scores, weigh
 from stakazo.media.thumbnails import best_time
 from stakazo.media.timeline import Floats, Timeline
-from stakazo.media.types import Analysis, ClipRules, Pick, Score, Window
+from stakazo.media.types import Analysis
 
 SPREAD = 5.0
 """Points that a window loses for lying right beside a chosen one: enough to prefer another part of the film."""

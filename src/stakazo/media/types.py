@@ -7,7 +7,7 @@ frame as a person sees it: after rotation and after the sample aspect ratio.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 
@@ -312,84 +312,6 @@ class Sound:
     notes: tuple[str, ...] = ()
 
 
-# --- choice -------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One named term of a score."""
-
-    name: str
-    value: float
-    """0 to 1."""
-    weight: float
-    reason: str
-    """In words, for a person: what was seen or heard."""
-
-    @property
-    def points(self) -> float:
-        return self.value * self.weight
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """A named sum: it can always be taken apart."""
-
-    parts: tuple[Part, ...]
-
-    @property
-    def total(self) -> float:
-        """0 to 100: the weighted mean of the parts."""
-        weight = sum(part.weight for part in self.parts)
-        return 100 * sum(part.points for part in self.parts) / weight if weight else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A stretch that could be a clip."""
-
-    start: float
-    end: float
-    starts_on: str
-    """What the start is aligned to: bar, beat, shot, silence, start."""
-    ends_on: str
-    """What the end is aligned to: bar, beat, shot, silence, end."""
-
-    @property
-    def span(self) -> Span:
-        return Span(self.start, self.end)
-
-
-@dataclass(frozen=True, slots=True)
-class Pick:
-    """A window that was chosen, and why."""
-
-    window: Window
-    score: Score
-    reasons: tuple[str, ...]
-    """The strongest reasons in words, best first."""
-    thumbnail: float
-    """Time of the frame that shows it best, in seconds of the source."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClipRules:
-    """How clips are chosen: what the `clips` part of a platform rule says."""
-
-    min_duration: float = 8.0
-    """Seconds."""
-    max_duration: float = 35.0
-    target_duration: float = 20.0
-    min_count: int = 3
-    max_count: int = 9
-    weights: dict[str, float] = field(default_factory=dict)
-    """Weight of each part of the score by its name; a name that is missing keeps its default."""
-    max_overlap: float = 0.0
-    """The share of a clip that another chosen clip may cover."""
-    min_difference: float = 0.15
-    """0 to 1: chosen clips must look or sound at least this different."""
-
-
 # --- the whole ----------------------------------------------------------------------------------------------
 
 
@@ -407,59 +329,3 @@ class Analysis:
     @property
     def duration(self) -> float:
         return self.info.duration
-
-
-# --- framing ------------------------------------------------------------------------------------------------
-
-
-class Framing(StrEnum):
-    CROP = "crop"
-    """A window of the target's shape, cut out of the frame."""
-    FIT = "fit"
-    """The whole frame over a blurred, enlarged copy of itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class CropKey:
-    """Where the crop window is at a time; between two keys of a moving shot it goes straight."""
-
-    time: float
-    box: Box
-
-
-@dataclass(frozen=True, slots=True)
-class CropShot:
-    """How one shot is framed."""
-
-    start: float
-    end: float
-    framing: Framing
-    keys: tuple[CropKey, ...]
-    """One key: the window holds still. More: it moves from key to key. For FIT: one key, the whole frame."""
-    reason: str
-    """In words: why this framing."""
-
-    def at(self, time: float) -> Box:
-        """The window at a time: straight from key to key, held before the first and after the last."""
-        if time <= self.keys[0].time:
-            return self.keys[0].box
-        for before, after in zip(self.keys, self.keys[1:], strict=False):
-            if time < after.time:
-                share = (time - before.time) / (after.time - before.time)
-                a, b = before.box, after.box
-                return Box(
-                    a.x + (b.x - a.x) * share,
-                    a.y + (b.y - a.y) * share,
-                    a.width + (b.width - a.width) * share,
-                    a.height + (b.height - a.height) * share,
-                )
-        return self.keys[-1].box
-
-
-@dataclass(frozen=True, slots=True)
-class CropPath:
-    """The way of a crop window of one shape through a stretch of the source."""
-
-    aspect: Fraction
-    """Width by height of the target."""
-    shots: tuple[CropShot, ...]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from stakazo.media.types import Box, CropPath, CropShot, Framing
+from stakazo.media.framing import CropPath, CropShot, Framing
+from stakazo.media.types import Box
 from stakazo.report.data import ReportClip, ReportVariant
 from stakazo.report.markup import Child, Markup, joined, number, tag
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from stakazo.media.types import Analysis, CropPath, Score
+from stakazo.media.choice import Score
+from stakazo.media.framing import CropPath
+from stakazo.media.types import Analysis
 
 
 @dataclass(frozen=True, slots=True)

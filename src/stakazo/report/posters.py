@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stakazo.media.types import Box, Framing
+from stakazo.media.framing import Framing
+from stakazo.media.types import Box
 from stakazo.report.crops import at_time
 from stakazo.report.data import ReportClip, ReportVariant
 

@@ -14,8 +14,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from stakazo.core.errors import Invalid
+from stakazo.media.choice import ClipRules
 from stakazo.media.score import SIGNALS
-from stakazo.media.types import ClipRules
 
 Seconds = Annotated[float, Field(allow_inf_nan=False)]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stakazo.media.types import Analysis, CropPath, Span, Transition
+from stakazo.media.framing import CropPath
+from stakazo.media.types import Analysis, Span, Transition
 from stakazo.sample.truth import Truth
 
 BEAT_TOLERANCE = 0.070

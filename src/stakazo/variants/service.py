@@ -15,7 +15,7 @@ from stakazo.core.paging import Page, page
 from stakazo.jobs.models import Job
 from stakazo.jobs.states import ACTIVE_STATES
 from stakazo.ledger import service as ledger
-from stakazo.media.reframe import path_to_dict
+from stakazo.media.framing import path_to_dict
 from stakazo.media.render import Rendered
 from stakazo.variants import recipes
 from stakazo.variants.models import ClipVariant, VariantState

@@ -13,8 +13,8 @@ from functools import cached_property
 
 import numpy as np
 
+from stakazo.media.choice import ClipRules, Window
 from stakazo.media.timeline import Floats, Timeline
-from stakazo.media.types import ClipRules, Window
 
 
 @dataclass(frozen=True)
