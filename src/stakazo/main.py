@@ -19,6 +19,7 @@ from stakazo.api.requests import BodyLimit, RequestLog
 from stakazo.core import postgres
 from stakazo.core.db import Database
 from stakazo.core.live import LiveFeed
+from stakazo.core.security import Keyring
 from stakazo.core.settings import Settings
 from stakazo.core.settings import settings as read_settings
 from stakazo.core.storage import DiskStorage
@@ -51,7 +52,7 @@ async def _open(app: FastAPI) -> AsyncIterator[None]:
     log.info("api_started", swept_temporary_files=swept, pid=os.getpid())
     try:
         async with LiveFeed(urls.app) as live:
-            app.state.services = Services(settings, urls, db, storage, live, app.state.stopping)
+            app.state.services = Services(settings, urls, db, storage, live, Keyring(settings), app.state.stopping)
             yield
     finally:
         await db.close()

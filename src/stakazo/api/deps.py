@@ -20,6 +20,7 @@ from stakazo.core.db import Database
 from stakazo.core.errors import Unauthenticated
 from stakazo.core.live import LiveFeed
 from stakazo.core.postgres import Urls
+from stakazo.core.security import Keyring
 from stakazo.core.settings import Settings
 from stakazo.core.storage import DiskStorage
 
@@ -33,6 +34,8 @@ class Services:
     db: Database
     storage: DiskStorage
     live: LiveFeed
+    keys: Keyring
+    """Seals and opens secrets."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process is asked to end: open streams close themselves."""
 

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -23,6 +23,8 @@ class Settings(BaseSettings):
     app_database_url: str | None = None
     """The same database as the app's own role. Unset: the owner's connection takes the role `stakazo_app`."""
     database_pool_size: int = 10
+    master_keys: SecretStr | None = None
+    """What seals secrets in the database: 32 bytes in base64, newest first, separated by commas. Unset: a file."""
 
     host: str = "127.0.0.1"
     port: int = 8400
@@ -59,6 +61,11 @@ class Settings(BaseSettings):
     def key_file(self) -> Path:
         """Where the first API key is written, readable by its owner only."""
         return self.data_dir / "api_key"
+
+    @property
+    def master_key_file(self) -> Path:
+        """Where the master keys are unless the setting gives them, readable by their owner only."""
+        return self.data_dir / "master_keys"
 
 
 @cache
