@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 
 from stakazo import __version__
 from stakazo.api import ROUTERS, errors
-from stakazo.api.deps import Services
+from stakazo.api.deps import Services, declare_access
 from stakazo.api.requests import BodyLimit, RequestLog
 from stakazo.core import postgres
 from stakazo.core.db import Database
@@ -37,7 +37,8 @@ Long music videos in; the clips that work, rendered for every platform, out. Wit
 
 Every request needs an API key: `Authorization: Bearer stk_...` or `X-API-Key: stk_...`. Errors are problem details
 (RFC 9457) with a `code` for programs, a `detail` for people and `retryable`. Lists are pages: ask again with
-`cursor=next_cursor`. Times are seconds of the source.
+`cursor=next_cursor`. Times are seconds of the source. `x-permission` names what an operation needs;
+`public` is open to all.
 """
 
 
@@ -73,6 +74,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(BodyLimit, limit=MAX_JSON_BYTES, exempt=frozenset({"/upload"}))
     app.add_middleware(RequestLog)
     for router in ROUTERS:
+        declare_access(router)
         app.include_router(router)
     return app
 

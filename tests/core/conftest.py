@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import make_url
 
 from stakazo.accounts import service as accounts
-from stakazo.accounts.models import MemberRole, Membership
+from stakazo.accounts.models import Membership
+from stakazo.accounts.roles import Role
 from stakazo.ads.models import AdMetric, Campaign
 from stakazo.clips.models import Clip
 from stakazo.core.actor import Actor, new_id
@@ -85,7 +86,7 @@ def fill(database: Database, superuser_url: str):
             spend=3,
             currency="EUR",
         )
-        member = Membership(id=new_id(), user_id=user, role=MemberRole.OWNER)
+        member = Membership(id=new_id(), user_id=user, role=Role.OWNER)
         rows: list[Base] = [video, rule, parent, clip, job, variant, publication, campaign, metric, member]
         async with database.transaction(actor) as session:
             for row in rows:

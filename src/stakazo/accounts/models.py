@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, LargeBinary, String, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from stakazo.accounts.roles import Role
 from stakazo.core.db import Base, Owned
 
 
@@ -36,22 +36,13 @@ class User(Base):
     )
 
 
-class MemberRole(StrEnum):
-    """What a member may do; each role may do what the ones below it may."""
-
-    OWNER = "OWNER"
-    ADMIN = "ADMIN"
-    EDITOR = "EDITOR"
-    VIEWER = "VIEWER"
-
-
 class Membership(Owned, Base):
     """A person's place in a workspace."""
 
     __tablename__ = "memberships"
 
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
-    role: Mapped[MemberRole] = mapped_column(Enum(MemberRole, name="member_role"))
+    role: Mapped[Role] = mapped_column(Enum(Role, name="member_role"))
 
     __table_args__ = (*Owned.owned_args(), UniqueConstraint("workspace_id", "user_id"))
 

@@ -21,6 +21,7 @@ from sqlalchemy import func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.accounts.models import ApiKey, Workspace
+from stakazo.accounts.roles import ROLES, Role
 from stakazo.core.actor import Actor, new_id
 from stakazo.core.db import Database, actor_of
 from stakazo.core.errors import NotFound, Unauthenticated
@@ -94,7 +95,7 @@ async def authenticate(db: Database, token: str) -> Actor:
             raise refusal
         if key.last_used_at is None or key.last_used_at < now - timedelta(minutes=1):  # not a write per request
             await session.execute(update(ApiKey).where(ApiKey.id == key.id).values(last_used_at=func.now()))
-        return Actor(key.workspace_id, "api_key", str(key.id))
+        return Actor(key.workspace_id, "api_key", str(key.id), permissions=ROLES[Role.OWNER])
 
 
 async def create_key(session: AsyncSession, name: str, expires_at: datetime | None = None) -> NewKey:

@@ -11,13 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo import pipeline
-from stakazo.api.deps import DB, CurrentActor, Cursor, Here, Limit, PageOut
+from stakazo.accounts.roles import Permission
+from stakazo.api.deps import DB, Cursor, Here, Limit, PageOut, may
 from stakazo.api.errors import a_file, responses
 from stakazo.api.files import remove, stored_file, unused
 from stakazo.api.jobs import JobOut
 from stakazo.api.variants import VariantOut
 from stakazo.clips import service as clips
 from stakazo.clips.models import Clip, ClipState
+from stakazo.core.actor import Actor
 from stakazo.core.errors import NotFound
 from stakazo.jobs import service as jobs
 from stakazo.jobs.engine import JobOptions
@@ -78,6 +80,7 @@ class VariantsOut(BaseModel):
 
 @router.get("", response_model=PageOut[ClipOut], responses=responses(422))
 async def find(
+    _: Annotated[Actor, may(Permission.CLIPS_READ)],
     db: DB,
     video_id: UUID | None = None,
     state: ClipState | None = None,
@@ -95,37 +98,41 @@ async def find(
 
 
 @router.get("/{clip_id}", response_model=ClipOut, responses=responses(404))
-async def get(db: DB, clip_id: UUID) -> Clip:
+async def get(_: Annotated[Actor, may(Permission.CLIPS_READ)], db: DB, clip_id: UUID) -> Clip:
     return await clips.get(db, clip_id)
 
 
 @router.patch("/{clip_id}", response_model=ClipOut, responses=responses(404, 409, 422))
-async def adjust(db: DB, clip_id: UUID, wanted: ClipIn) -> Clip:
+async def adjust(_: Annotated[Actor, may(Permission.CLIPS_WRITE)], db: DB, clip_id: UUID, wanted: ClipIn) -> Clip:
     """Move the start or the end. Variants that were rendered before keep what they show until ordered again."""
     return await clips.adjust(db, clip_id, start=wanted.start, end=wanted.end)
 
 
 @router.post("/{clip_id}/accept", response_model=ClipOut, responses=responses(404, 409))
-async def accept(db: DB, clip_id: UUID) -> Clip:
+async def accept(_: Annotated[Actor, may(Permission.CLIPS_WRITE)], db: DB, clip_id: UUID) -> Clip:
     await ledger.follow(db, "video", (await clips.get(db, clip_id)).video_id)
     return await clips.accept(db, clip_id)
 
 
 @router.post("/{clip_id}/reject", response_model=ClipOut, responses=responses(404, 409))
-async def reject(db: DB, clip_id: UUID) -> Clip:
+async def reject(_: Annotated[Actor, may(Permission.CLIPS_WRITE)], db: DB, clip_id: UUID) -> Clip:
     await ledger.follow(db, "video", (await clips.get(db, clip_id)).video_id)
     return await clips.reject(db, clip_id)
 
 
 @router.get("/{clip_id}/thumbnail", response_class=Response, responses=responses(404, also=a_file("image/jpeg")))
-async def thumbnail(request: Request, db: DB, here: Here, clip_id: UUID) -> Response:
+async def thumbnail(
+    _: Annotated[Actor, may(Permission.CLIPS_READ)], request: Request, db: DB, here: Here, clip_id: UUID
+) -> Response:
     """The frame that shows the clip best."""
     clip = await clips.get(db, clip_id)
     return _picture(request, here, clip, clip.thumbnail_key, "thumbnail")
 
 
 @router.get("/{clip_id}/filmstrip", response_class=Response, responses=responses(404, also=a_file("image/jpeg")))
-async def filmstrip(request: Request, db: DB, here: Here, clip_id: UUID) -> Response:
+async def filmstrip(
+    _: Annotated[Actor, may(Permission.CLIPS_READ)], request: Request, db: DB, here: Here, clip_id: UUID
+) -> Response:
     """Frames of the clip side by side, in order."""
     clip = await clips.get(db, clip_id)
     return _picture(request, here, clip, clip.filmstrip_key, "filmstrip")
@@ -143,7 +150,9 @@ def _picture(request: Request, here: Here, clip: Clip, key: str | None, what: st
 
 
 @router.post("/{clip_id}/variants", status_code=202, response_model=VariantsOut, responses=responses(404, 409, 422))
-async def order_variants(db: DB, clip_id: UUID, wanted: VariantsIn | None = None) -> Any:
+async def order_variants(
+    _: Annotated[Actor, may(Permission.VARIANTS_WRITE)], db: DB, clip_id: UUID, wanted: VariantsIn | None = None
+) -> Any:
     """Have the clip rendered for its platforms: one job makes all the variants in one go.
 
     A variant that is ready, and whose clip has not changed since, is not rendered again.
@@ -172,7 +181,7 @@ async def _job_of(db: AsyncSession, ordered: list[ClipVariant]) -> Job | None:
 
 
 @router.delete("/{clip_id}", status_code=204, responses=responses(404))
-async def delete(here: Here, actor: CurrentActor, clip_id: UUID) -> None:
+async def delete(here: Here, actor: Annotated[Actor, may(Permission.CLIPS_WRITE)], clip_id: UUID) -> None:
     """Forget a clip with its variants, stop their rendering, and remove the files."""
     async with here.db.transaction(actor) as session:
         clip = await clips.get(session, clip_id)

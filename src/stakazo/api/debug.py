@@ -12,10 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from stakazo.api.deps import DB, CurrentActor, Here, Services
+from stakazo.accounts.roles import Permission
+from stakazo.api.deps import DB, Here, Services, may
 from stakazo.api.errors import responses
 from stakazo.clips.models import Clip, ClipState
 from stakazo.core import migrate
+from stakazo.core.actor import Actor
 from stakazo.core.errors import NotFound
 from stakazo.jobs import service as jobs
 from stakazo.ledger import service as ledger
@@ -70,25 +72,27 @@ class Health(BaseModel):
 
 
 @router.get("/ledger/recent")
-async def recent(db: DB, limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> EventsOut:
+async def recent(
+    _: Annotated[Actor, may(Permission.DEBUG_READ)], db: DB, limit: Annotated[int, Query(ge=1, le=1000)] = 50
+) -> EventsOut:
     """What happened last, newest first."""
     return EventsOut(items=[EventOut.model_validate(event) for event in await ledger.recent(db, limit)])
 
 
 @router.get("/ledger/trace/{correlation_id}")
-async def trace(db: DB, correlation_id: UUID) -> EventsOut:
+async def trace(_: Annotated[Actor, may(Permission.DEBUG_READ)], db: DB, correlation_id: UUID) -> EventsOut:
     """Everything that one request set in motion, in order."""
     return EventsOut(items=[EventOut.model_validate(event) for event in await ledger.trace(db, correlation_id)])
 
 
 @router.get("/jobs/summary")
-async def jobs_summary(db: DB) -> dict[str, Any]:
+async def jobs_summary(_: Annotated[Actor, may(Permission.DEBUG_READ)], db: DB) -> dict[str, Any]:
     """How many jobs of each type are in which state."""
     return dict(await jobs.summary(db))
 
 
 @router.get("/clips/summary")
-async def clips_summary(db: DB) -> ClipsSummary:
+async def clips_summary(_: Annotated[Actor, may(Permission.DEBUG_READ)], db: DB) -> ClipsSummary:
     """How many clips and variants are in which state."""
     clips = (await db.execute(select(Clip.state, func.count()).group_by(Clip.state))).all()
     variants = (await db.execute(select(ClipVariant.state, func.count()).group_by(ClipVariant.state))).all()
@@ -102,7 +106,7 @@ async def clips_summary(db: DB) -> ClipsSummary:
 
 
 @router.get("/health", responses={503: {"model": Health, "description": "Something is wrong; the checks say what."}})
-async def health(here: Here, response: Response, _: CurrentActor) -> Health:
+async def health(here: Here, response: Response, _: Annotated[Actor, may(Permission.DEBUG_READ)]) -> Health:
     """Whether work gets done: the database answers and is up to date, a worker is alive, the disk has room."""
     checks = await look(here)
     found = Health(ok=all(check.ok for check in checks), checks=checks)

@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Generic, TypeVar, cast
+from types import MethodType
+from typing import Annotated, Any, Generic, TypeVar, cast
 
 import structlog
-from fastapi import Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.routing import APIRoute
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.accounts import service as accounts
+from stakazo.accounts.roles import Permission
+from stakazo.api.errors import responses
 from stakazo.api.requests import correlation_of
 from stakazo.core.actor import Actor
 from stakazo.core.db import Database
-from stakazo.core.errors import Unauthenticated
+from stakazo.core.errors import Forbidden, Unauthenticated
 from stakazo.core.live import LiveFeed
 from stakazo.core.postgres import Urls
 from stakazo.core.security import Keyring
@@ -71,6 +75,63 @@ async def _actor(
 
 
 CurrentActor = Annotated[Actor, Depends(_actor)]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may call an endpoint: whoever has the permission, or, without one, everybody."""
+
+    permission: Permission | None
+
+    async def allow(self, actor: CurrentActor) -> Actor:
+        assert self.permission is not None
+        if self.permission not in actor.permissions:
+            raise Forbidden(f"This needs the permission {self.permission}, which you don't have in this workspace.")
+        return actor
+
+    async def ignore(self) -> None:
+        """Nobody is asked who they are."""
+
+
+def may(permission: Permission) -> Any:
+    """For whoever has the permission, first of the arguments; `_` where only the check matters.
+
+    actor: Annotated[Actor, may(Permission.CLIPS_WRITE)]
+    """
+    return Depends(Access(permission).allow)
+
+
+def open_to_all() -> Any:
+    """For everybody, known or not.
+
+    _: Annotated[None, open_to_all()]
+    """
+    return Depends(Access(None).ignore)
+
+
+def access_of(route: APIRoute) -> Access:
+    """Who may call it, by its signature. Raises LookupError when that says nothing, or several things."""
+    found = {
+        call.__self__
+        for dependency in route.dependant.dependencies
+        if isinstance(call := dependency.call, MethodType) and isinstance(call.__self__, Access)
+    }
+    if len(found) != 1:
+        raise LookupError(
+            f"{route.path} must name one permission in its signature: `_: Annotated[Actor, may(Permission.X)]`, "
+            "or `_: Annotated[None, open_to_all()]`."
+        )
+    return found.pop()
+
+
+def declare_access(router: APIRouter) -> None:
+    """Say in the contract what each endpoint needs. Raises LookupError for one that doesn't say it itself."""
+    for route in router.routes:
+        assert isinstance(route, APIRoute)
+        access = access_of(route)
+        route.openapi_extra = (route.openapi_extra or {}) | {"x-permission": access.permission or "public"}
+        if access.permission is not None:
+            route.responses = responses(403) | route.responses
 
 
 async def _session(here: Here, actor: CurrentActor) -> AsyncIterator[AsyncSession]:

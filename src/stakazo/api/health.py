@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel
+
+from stakazo.api.deps import open_to_all
 
 router = APIRouter(tags=["health"])
 
@@ -16,6 +18,6 @@ class Alive(BaseModel):
 
 
 @router.get("/health")
-async def health() -> Alive:
+async def health(_: Annotated[None, open_to_all()]) -> Alive:
     """Alive. Needs no key and tells nothing else."""
     return Alive()

@@ -10,8 +10,10 @@ from fastapi import APIRouter, Header, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from stakazo import pipeline
-from stakazo.api.deps import DB, CurrentActor, Cursor, Here, Limit, PageOut
+from stakazo.accounts.roles import Permission
+from stakazo.api.deps import DB, Cursor, Here, Limit, PageOut, may
 from stakazo.api.errors import responses
+from stakazo.core.actor import Actor
 from stakazo.core.errors import NotFound
 from stakazo.jobs import service as jobs
 from stakazo.jobs.engine import JobOptions
@@ -62,7 +64,12 @@ class JobIn(BaseModel):
 
 
 @router.post("", status_code=202, response_model=JobOut, responses=responses(404, 409, 422))
-async def start(db: DB, wanted: JobIn, idempotency_key: Annotated[str | None, Header(max_length=200)] = None) -> Job:
+async def start(
+    _: Annotated[Actor, may(Permission.JOBS_WRITE)],
+    db: DB,
+    wanted: JobIn,
+    idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
+) -> Job:
     """Start a job on a video. While one with the same `Idempotency-Key` is active, that one is the answer.
 
     Variants are ordered with `POST /clips/{id}/variants`.
@@ -75,6 +82,7 @@ async def start(db: DB, wanted: JobIn, idempotency_key: Annotated[str | None, He
 
 @router.get("", response_model=PageOut[JobOut], responses=responses(422))
 async def find(  # noqa: PLR0917 - one argument per filter of the query
+    _: Annotated[Actor, may(Permission.JOBS_READ)],
     db: DB,
     state: Annotated[list[JobState] | None, Query(description="Any of these.")] = None,
     type: Annotated[str | None, Query(examples=["cut_analysis"])] = None,  # noqa: A002 (the promised name)
@@ -100,18 +108,18 @@ async def find(  # noqa: PLR0917 - one argument per filter of the query
 
 
 @router.get("/{job_id}", response_model=JobOut, responses=responses(404))
-async def get(db: DB, job_id: UUID) -> Job:
+async def get(_: Annotated[Actor, may(Permission.JOBS_READ)], db: DB, job_id: UUID) -> Job:
     return await jobs.get(db, job_id)
 
 
 @router.post("/{job_id}/cancel", response_model=JobOut, responses=responses(404, 409))
-async def cancel(db: DB, job_id: UUID) -> Job:
+async def cancel(_: Annotated[Actor, may(Permission.JOBS_WRITE)], db: DB, job_id: UUID) -> Job:
     """Stop a job: a waiting one at once, a running one within two seconds. Cancelling twice changes nothing."""
     return await jobs.cancel(db, job_id)
 
 
 @router.post("/{job_id}/retry", status_code=202, response_model=JobOut, responses=responses(404, 409))
-async def retry(db: DB, job_id: UUID) -> Job:
+async def retry(_: Annotated[Actor, may(Permission.JOBS_WRITE)], db: DB, job_id: UUID) -> Job:
     """Start a failed or cancelled job once more, with all its attempts."""
     return await jobs.retry(db, job_id)
 
@@ -121,14 +129,14 @@ class Processed(BaseModel):
 
 
 @router.post("/process", response_model=Processed, responses=responses(404, 409))
-async def process_next(here: Here, actor: CurrentActor) -> Any:
+async def process_next(here: Here, actor: Annotated[Actor, may(Permission.JOBS_WRITE)]) -> Any:
     """Development only: run the next waiting job here and now, and answer when it has ended."""
     _development_only(here)
     return {"job": await jobs.process_one(here.db, here.settings, here.storage, actor)}
 
 
 @router.post("/{job_id}/process", response_model=Processed, responses=responses(404, 409))
-async def process_this(here: Here, actor: CurrentActor, job_id: UUID) -> Any:
+async def process_this(here: Here, actor: Annotated[Actor, may(Permission.JOBS_WRITE)], job_id: UUID) -> Any:
     """Development only: run this waiting job here and now, even before its time."""
     _development_only(here)
     return {"job": await jobs.process_one(here.db, here.settings, here.storage, actor, job_id)}

@@ -11,7 +11,8 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from stakazo.api.deps import CurrentActor, Here, Services
+from stakazo.accounts.roles import Permission
+from stakazo.api.deps import Here, Services, may
 from stakazo.api.errors import responses
 from stakazo.api.jobs import JobOut
 from stakazo.core.actor import Actor
@@ -28,7 +29,7 @@ RECONNECT_MS = 1000
 @router.get("/live", response_class=EventSourceResponse)
 async def live(
     here: Here,
-    actor: CurrentActor,
+    actor: Annotated[Actor, may(Permission.LIVE_READ)],
     job_id: Annotated[
         list[UUID] | None, Query(max_length=100, description="Also begin with these jobs, whatever their state.")
     ] = None,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from stakazo.api.deps import DB, Cursor, Limit, PageOut
+from stakazo.accounts.roles import Permission
+from stakazo.api.deps import DB, Cursor, Limit, PageOut, may
 from stakazo.api.errors import responses
+from stakazo.core.actor import Actor
 from stakazo.rules import service as rules
 from stakazo.rules.models import PlatformRule
 from stakazo.rules.states import RuleState
@@ -41,6 +43,7 @@ class RuleIn(BaseModel):
 
 @router.get("", response_model=PageOut[RuleOut], responses=responses(422))
 async def find(
+    _: Annotated[Actor, may(Permission.RULES_READ)],
     db: DB,
     platform: str | None = None,
     state: RuleState | None = RuleState.ACTIVE,
@@ -52,23 +55,23 @@ async def find(
 
 
 @router.post("", status_code=201, response_model=RuleOut, responses=responses(409, 422))
-async def propose(db: DB, wanted: RuleIn) -> PlatformRule:
+async def propose(_: Annotated[Actor, may(Permission.RULES_PROPOSE)], db: DB, wanted: RuleIn) -> PlatformRule:
     """Propose a version: what it doesn't say stays as it is now. It drives nothing until it is activated."""
     return await rules.propose(db, wanted.platform, wanted.rule, evidence=wanted.evidence)
 
 
 @router.get("/{rule_id}", response_model=RuleOut, responses=responses(404))
-async def get(db: DB, rule_id: UUID) -> PlatformRule:
+async def get(_: Annotated[Actor, may(Permission.RULES_READ)], db: DB, rule_id: UUID) -> PlatformRule:
     return await rules.get(db, rule_id)
 
 
 @router.post("/{rule_id}/activate", response_model=RuleOut, responses=responses(404, 409, 422))
-async def activate(db: DB, rule_id: UUID) -> PlatformRule:
+async def activate(_: Annotated[Actor, may(Permission.RULES_ACTIVATE)], db: DB, rule_id: UUID) -> PlatformRule:
     """Let this version hold from now on, also an earlier one; the one before is retired."""
     return await rules.activate(db, rule_id)
 
 
 @router.post("/{rule_id}/retire", response_model=RuleOut, responses=responses(404, 409))
-async def retire(db: DB, rule_id: UUID) -> PlatformRule:
+async def retire(_: Annotated[Actor, may(Permission.RULES_ACTIVATE)], db: DB, rule_id: UUID) -> PlatformRule:
     """Take a version out of use, or turn a proposal down."""
     return await rules.retire(db, rule_id)

@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import ClientDisconnect
 
 from stakazo import pipeline
-from stakazo.api.deps import CurrentActor, Here, Services
+from stakazo.accounts.roles import Permission
+from stakazo.api.deps import Here, Services, may
 from stakazo.api.errors import responses
 from stakazo.api.incoming import Arrived, receive_file
 from stakazo.api.jobs import JobOut
@@ -85,7 +86,7 @@ async def upload(
     request: Request,
     response: Response,
     here: Here,
-    actor: CurrentActor,
+    actor: Annotated[Actor, may(Permission.VIDEOS_WRITE)],
     idempotency_key: Annotated[str | None, Header(max_length=MAX_DEDUP_KEY)] = None,
 ) -> UploadOut:
     """Send a video; it is stored and its analysis starts.

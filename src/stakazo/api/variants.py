@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from stakazo.api.deps import DB, CurrentActor, Cursor, Here, Limit, PageOut
+from stakazo.accounts.roles import Permission
+from stakazo.api.deps import DB, Cursor, Here, Limit, PageOut, may
 from stakazo.api.errors import a_file, responses
 from stakazo.api.files import remove, stored_file, unused
 from stakazo.api.jobs import JobError
+from stakazo.core.actor import Actor
 from stakazo.core.errors import Conflict
 from stakazo.variants import service as variants
 from stakazo.variants.models import ClipVariant, VariantState
@@ -50,6 +52,7 @@ class VariantDetail(VariantOut):
 
 @router.get("", response_model=PageOut[VariantOut], responses=responses(422))
 async def find(
+    _: Annotated[Actor, may(Permission.VARIANTS_READ)],
     db: DB,
     clip_id: UUID | None = None,
     video_id: UUID | None = None,
@@ -73,7 +76,7 @@ async def find(
 
 
 @router.get("/{variant_id}", response_model=VariantDetail, responses=responses(404))
-async def get(db: DB, variant_id: UUID) -> ClipVariant:
+async def get(_: Annotated[Actor, may(Permission.VARIANTS_READ)], db: DB, variant_id: UUID) -> ClipVariant:
     return await variants.get(db, variant_id)
 
 
@@ -82,7 +85,15 @@ async def get(db: DB, variant_id: UUID) -> ClipVariant:
     response_class=Response,
     responses=responses(404, 409, 416, also=a_file("video/mp4")),
 )
-async def file(request: Request, db: DB, here: Here, variant_id: UUID, *, download: bool = False) -> Response:
+async def file(
+    _: Annotated[Actor, may(Permission.VARIANTS_READ)],
+    request: Request,
+    db: DB,
+    here: Here,
+    variant_id: UUID,
+    *,
+    download: bool = False,
+) -> Response:
     """The rendered file, with ranges; `download=true` makes a browser save it."""
     variant = await variants.get(db, variant_id)
     if variant.state is not VariantState.READY or variant.storage_key is None:
@@ -98,7 +109,7 @@ async def file(request: Request, db: DB, here: Here, variant_id: UUID, *, downlo
 
 
 @router.delete("/{variant_id}", status_code=204, responses=responses(404, 409))
-async def delete(here: Here, actor: CurrentActor, variant_id: UUID) -> None:
+async def delete(here: Here, actor: Annotated[Actor, may(Permission.VARIANTS_WRITE)], variant_id: UUID) -> None:
     """Forget a variant and remove its file."""
     async with here.db.transaction(actor) as session:
         gone = await unused(session, await variants.delete(session, variant_id))

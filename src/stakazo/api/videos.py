@@ -11,11 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo.api.deps import DB, CurrentActor, Cursor, Here, Limit, PageOut
+from stakazo.accounts.roles import Permission
+from stakazo.api.deps import DB, Cursor, Here, Limit, PageOut, may
 from stakazo.api.errors import a_file, responses
 from stakazo.api.files import remove, safe_name, stored_file, unused
 from stakazo.api.jobs import JobError
 from stakazo.clips.models import Clip
+from stakazo.core.actor import Actor
 from stakazo.core.errors import Conflict
 from stakazo.jobs import service as jobs
 from stakazo.jobs.models import Job
@@ -51,6 +53,7 @@ class VideoDetail(VideoOut):
 
 @router.get("", response_model=PageOut[VideoOut], responses=responses(422))
 async def find(
+    _: Annotated[Actor, may(Permission.VIDEOS_READ)],
     db: DB,
     state: Annotated[VideoState | None, Query()] = None,
     cursor: Cursor = None,
@@ -61,7 +64,7 @@ async def find(
 
 
 @router.get("/{video_id}", response_model=VideoDetail, responses=responses(404))
-async def get(db: DB, video_id: UUID) -> VideoAsset:
+async def get(_: Annotated[Actor, may(Permission.VIDEOS_READ)], db: DB, video_id: UUID) -> VideoAsset:
     return await videos.get(db, video_id)
 
 
@@ -70,7 +73,9 @@ async def get(db: DB, video_id: UUID) -> VideoAsset:
     response_class=Response,
     responses=responses(404, 409, also=a_file("application/json")),
 )
-async def analysis(request: Request, db: DB, here: Here, video_id: UUID) -> Response:
+async def analysis(
+    _: Annotated[Actor, may(Permission.VIDEOS_READ)], request: Request, db: DB, here: Here, video_id: UUID
+) -> Response:
     """Everything that was found: shots, loudness, tempo, beats, sections, hooks, faces."""
     video = await videos.get(db, video_id)
     if video.analysis_key is None:
@@ -88,7 +93,15 @@ async def analysis(request: Request, db: DB, here: Here, video_id: UUID) -> Resp
     response_class=Response,
     responses=responses(404, 416, also=a_file("video/*")),
 )
-async def source(request: Request, db: DB, here: Here, video_id: UUID, *, download: bool = False) -> Response:
+async def source(
+    _: Annotated[Actor, may(Permission.VIDEOS_READ)],
+    request: Request,
+    db: DB,
+    here: Here,
+    video_id: UUID,
+    *,
+    download: bool = False,
+) -> Response:
     """The uploaded file itself, with ranges."""
     video = await videos.get(db, video_id)
     path = here.storage.path(video.storage_key)
@@ -103,7 +116,7 @@ async def source(request: Request, db: DB, here: Here, video_id: UUID, *, downlo
 
 
 @router.delete("/{video_id}", status_code=204, responses=responses(404))
-async def delete(here: Here, actor: CurrentActor, video_id: UUID) -> None:
+async def delete(here: Here, actor: Annotated[Actor, may(Permission.VIDEOS_WRITE)], video_id: UUID) -> None:
     """Forget a video with its clips and variants, stop what is being done with it, and remove the files."""
     async with here.db.transaction(actor) as session:
         video = await videos.get(session, video_id)

@@ -26,6 +26,8 @@ class Actor:
     """The same for everything that one request set in motion, across jobs."""
     causation_id: UUID | None = None
     """What directly caused this: the job that acts."""
+    permissions: frozenset[str] = frozenset()
+    """What it may ask of the API, as `noun:verb`; jobs and the system ask nothing of it."""
 
     @classmethod
     def job(cls, kind: str, job_id: UUID, workspace_id: UUID, correlation_id: UUID) -> Actor:

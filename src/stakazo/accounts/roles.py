@@ -1,0 +1,118 @@
+"""What each role may do: one table, and nothing else decides it. Pure."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """A member's place in a workspace; each role may do what the ones below it may."""
+
+    OWNER = "OWNER"
+    MANAGER = "MANAGER"
+    EDITOR = "EDITOR"
+    ANALYST = "ANALYST"
+    VIEWER = "VIEWER"
+
+
+class Permission(StrEnum):
+    """Something that can be allowed, as `noun:verb`; every endpoint names one."""
+
+    WORKSPACE_READ = "workspace:read"
+    VIDEOS_READ = "videos:read"
+    CLIPS_READ = "clips:read"
+    VARIANTS_READ = "variants:read"
+    JOBS_READ = "jobs:read"
+    RULES_READ = "rules:read"
+    CHANNELS_READ = "channels:read"
+    PUBLICATIONS_READ = "publications:read"
+    LIVE_READ = "live:read"
+
+    CAMPAIGNS_READ = "campaigns:read"
+    INSIGHTS_READ = "insights:read"
+    LEDGER_READ = "ledger:read"
+    MEMBERS_READ = "members:read"
+
+    VIDEOS_WRITE = "videos:write"
+    """Upload, import and delete."""
+    CLIPS_WRITE = "clips:write"
+    VARIANTS_WRITE = "variants:write"
+    JOBS_WRITE = "jobs:write"
+    """Start, cancel and retry."""
+    RULES_PROPOSE = "rules:propose"
+    PUBLICATIONS_WRITE = "publications:write"
+
+    WORKSPACE_WRITE = "workspace:write"
+    MEMBERS_WRITE = "members:write"
+    """Change roles, remove, invite."""
+    KEYS_READ = "keys:read"
+    KEYS_WRITE = "keys:write"
+    RULES_ACTIVATE = "rules:activate"
+    CHANNELS_WRITE = "channels:write"
+    """Connect and disconnect accounts of platforms."""
+    CAMPAIGNS_WRITE = "campaigns:write"
+    CAMPAIGNS_SPEND = "campaigns:spend"
+    """Let money flow: approve, activate, raise a budget."""
+    WEBHOOKS_READ = "webhooks:read"
+    WEBHOOKS_WRITE = "webhooks:write"
+    LEDGER_EXPORT = "ledger:export"
+    DEBUG_READ = "debug:read"
+
+    WORKSPACE_TRANSFER = "workspace:transfer"
+    WORKSPACE_DELETE = "workspace:delete"
+
+
+_VIEWER = frozenset(
+    {
+        Permission.WORKSPACE_READ,
+        Permission.VIDEOS_READ,
+        Permission.CLIPS_READ,
+        Permission.VARIANTS_READ,
+        Permission.JOBS_READ,
+        Permission.RULES_READ,
+        Permission.CHANNELS_READ,
+        Permission.PUBLICATIONS_READ,
+        Permission.LIVE_READ,
+    }
+)
+_ANALYST = _VIEWER | {
+    Permission.CAMPAIGNS_READ,
+    Permission.INSIGHTS_READ,
+    Permission.LEDGER_READ,
+    Permission.MEMBERS_READ,
+}
+_EDITOR = _ANALYST | {
+    Permission.VIDEOS_WRITE,
+    Permission.CLIPS_WRITE,
+    Permission.VARIANTS_WRITE,
+    Permission.JOBS_WRITE,
+    Permission.RULES_PROPOSE,
+    Permission.PUBLICATIONS_WRITE,
+}
+_MANAGER = _EDITOR | {
+    Permission.WORKSPACE_WRITE,
+    Permission.MEMBERS_WRITE,
+    Permission.KEYS_READ,
+    Permission.KEYS_WRITE,
+    Permission.RULES_ACTIVATE,
+    Permission.CHANNELS_WRITE,
+    Permission.CAMPAIGNS_WRITE,
+    Permission.CAMPAIGNS_SPEND,
+    Permission.WEBHOOKS_READ,
+    Permission.WEBHOOKS_WRITE,
+    Permission.LEDGER_EXPORT,
+    Permission.DEBUG_READ,
+}
+_OWNER = _MANAGER | {
+    Permission.WORKSPACE_TRANSFER,
+    Permission.WORKSPACE_DELETE,
+}
+
+ROLES: dict[Role, frozenset[Permission]] = {
+    Role.OWNER: _OWNER,
+    Role.MANAGER: _MANAGER,
+    Role.EDITOR: _EDITOR,
+    Role.ANALYST: _ANALYST,
+    Role.VIEWER: _VIEWER,
+}
+"""The table: role -> permissions."""

@@ -1,0 +1,68 @@
+"""Every endpoint names its permission, and keeps to it."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import pytest
+from fastapi import APIRouter
+from fastapi.routing import APIRoute, iter_route_contexts
+
+from stakazo.accounts.roles import ROLES, Permission, Role
+from stakazo.api.deps import Access, access_of, declare_access, may, open_to_all
+from stakazo.core.actor import Actor, new_id
+from stakazo.core.errors import Forbidden
+from stakazo.core.settings import Settings
+from stakazo.main import contract, create_app
+
+OPEN = {"/health"}
+"""What anybody may ask for."""
+
+
+def routes() -> list[APIRoute]:
+    """Every endpoint of the application, as it is served."""
+    served = (context.original_route for context in iter_route_contexts(create_app(Settings()).routes))
+    return [route for route in served if isinstance(route, APIRoute)]
+
+
+def test_every_endpoint_names_its_permission():
+    assert len(routes()) >= 30
+    assert {route.path for route in routes() if access_of(route).permission is None} == OPEN
+
+
+def test_the_contract_says_what_each_endpoint_needs():
+    schema = json.loads(contract())
+    for path, operations in schema["paths"].items():
+        for operation in operations.values():
+            assert operation["x-permission"] in ({"public"} if path in OPEN else set(Permission)), path
+            assert ("403" in operation["responses"]) == (path not in OPEN)
+
+
+def test_an_endpoint_without_a_permission_stops_the_application():
+    router = APIRouter()
+
+    @router.get("/forgotten")
+    async def forgotten() -> None: ...
+
+    with pytest.raises(LookupError, match="/forgotten must name one permission"):
+        declare_access(router)
+
+
+def test_an_endpoint_with_two_permissions_stops_the_application():
+    router = APIRouter()
+
+    @router.get("/torn")
+    async def torn(_: Annotated[Actor, may(Permission.CLIPS_READ)], __: Annotated[None, open_to_all()]) -> None: ...
+
+    with pytest.raises(LookupError, match="/torn must name one permission"):
+        declare_access(router)
+
+
+async def test_who_lacks_the_permission_is_refused():
+    access = Access(Permission.CLIPS_WRITE)
+    viewer = Actor(new_id(), "user", "ann", permissions=ROLES[Role.VIEWER])
+    with pytest.raises(Forbidden, match="clips:write"):
+        await access.allow(viewer)
+    editor = Actor(new_id(), "user", "bob", permissions=ROLES[Role.EDITOR])
+    assert await access.allow(editor) is editor
