@@ -13,17 +13,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from stakazo.media.audio import RATE
 from stakazo.media.energy import Levels
 from stakazo.media.form import Form, Grid, find_form, make_grid, same_music, segment
 from stakazo.media.hooks import find_hooks, name_sections, returned
 from stakazo.media.loudness import METER_RATE
 from stakazo.media.metre import find_metre, follow
 from stakazo.media.music import find_rhythm, tempo_of
-from stakazo.media.sound import understand
-from stakazo.media.spectrum import FINE_RATE, Features, Spectrum
+from stakazo.media.spectrum import FINE_RATE, RATE, Features, Spectrum
 from stakazo.media.speech import speech_share
 from stakazo.media.types import Curve, Loudness, Sound, Span
+from stakazo.media.understand import understand
 
 Samples = NDArray[np.float64]
 

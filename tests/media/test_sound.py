@@ -16,6 +16,7 @@ from stakazo.media.errors import NothingToHear, Unreadable
 from stakazo.media.loudness import find_silences, sum_up
 from stakazo.media.probe import probe
 from stakazo.media.sound import hear
+from stakazo.media.spectrum import RATE
 from stakazo.media.types import Curve, Loudness
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
@@ -58,7 +59,7 @@ def beep_at(path: Path, time: float, seconds: float, rate: int = 44100) -> Path:
 def first_sound(path: Path) -> float:
     """Seconds of the presentation at which mono sound rises, as analysed."""
     samples = np.concatenate([block.samples for block in audio.blocks(path, probe(path))])
-    return float(np.flatnonzero(np.abs(samples) > 0.05)[0] / audio.RATE)
+    return float(np.flatnonzero(np.abs(samples) > 0.05)[0] / RATE)
 
 
 # --- loudness -----------------------------------------------------------------------------------------------
@@ -167,10 +168,10 @@ def test_after_the_sound_the_film_goes_on_in_silence(tmp_path: Path):
 
 def test_sound_beyond_the_film_is_left_out(tmp_path: Path):
     info = probe(beep_at(tmp_path / "beep.wav", 0.5, 4))
-    seconds = sum(len(block.samples) for block in audio.blocks(tmp_path / "beep.wav", info)) / audio.RATE
+    seconds = sum(len(block.samples) for block in audio.blocks(tmp_path / "beep.wav", info)) / RATE
     assert seconds == pytest.approx(4.0, abs=0.01)
     object.__setattr__(info, "duration", 1.5)
-    seconds = sum(len(block.samples) for block in audio.blocks(tmp_path / "beep.wav", info)) / audio.RATE
+    seconds = sum(len(block.samples) for block in audio.blocks(tmp_path / "beep.wav", info)) / RATE
     assert seconds == pytest.approx(1.5, abs=0.01)
 
 

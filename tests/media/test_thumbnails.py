@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from stakazo.media.errors import NothingToSee, Unreadable
+from stakazo.media.moment import best_time
 from stakazo.media.probe import probe
-from stakazo.media.thumbnails import best_time, extract_frames, filmstrip, pictures_at, strip_times
+from stakazo.media.thumbnails import extract_frames, filmstrip, pictures_at, strip_times
 from stakazo.media.timeline import Timeline
 from stakazo.media.types import Analysis, Box, Face, Span
 

@@ -12,6 +12,7 @@ from stakazo.cli.story import Done
 from stakazo.media import thumbnails
 from stakazo.media.choice import Part, Score
 from stakazo.media.framing import path_from_dict
+from stakazo.media.moment import best_time
 from stakazo.media.timeline import Timeline
 from stakazo.media.types import Analysis, Span
 from stakazo.report import ReportClip, ReportData, ReportVariant, Still, write_report
@@ -54,7 +55,7 @@ def _clip(folder: Path, clip: Row, done: Done, timeline: Timeline) -> ReportClip
         score=Score(tuple(Part(**part) for part in clip["score_parts"])),
         reasons=tuple(clip["reasons"]),
         thumbnail=Path(clip["thumbnail"]).read_bytes(),
-        thumbnail_time=thumbnails.best_time(timeline, Span(clip["start"], clip["end"])),
+        thumbnail_time=best_time(timeline, Span(clip["start"], clip["end"])),
         filmstrip=Path(clip["filmstrip"]).read_bytes(),
         variants=tuple(_variant(folder, variant) for variant in clip["variants"]),
         failures=tuple(done.failures_of(clip["id"])),

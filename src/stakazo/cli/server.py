@@ -17,7 +17,6 @@ from typing import Any
 
 import structlog
 import uvicorn
-from fastapi import FastAPI
 
 from stakazo.accounts import service as accounts
 from stakazo.api.uploads import sweep_uploads
@@ -40,9 +39,9 @@ DRAIN = 5
 class _Server(uvicorn.Server):
     """uvicorn that leaves signals to us, and ends live streams before it waits for them."""
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event, ready: Callable[[], None]) -> None:
         super().__init__(config)
-        self._app = app
+        self._stopping = stopping
         self._ready = ready
 
     @contextlib.contextmanager
@@ -55,7 +54,7 @@ class _Server(uvicorn.Server):
             self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._app.state.stopping.set()
+        self._stopping.set()
         await super().shutdown(sockets)
 
 
@@ -90,7 +89,7 @@ async def _serve(settings: Settings, listener: socket.socket, workers: int) -> N
         url = _url(settings.host, listener.getsockname()[1])
         app = create_app(settings)
         config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=DRAIN, lifespan="on")
-        server = _Server(config, app, lambda: _announce(settings, url, workers))
+        server = _Server(config, app.state.stopping, lambda: _announce(settings, url, workers))
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, _ask_to_stop, server)
         async with Supervisor(settings, count=workers):

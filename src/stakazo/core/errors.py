@@ -1,4 +1,4 @@
-"""Everything that Stakazo refuses to do for the one who asks, in one tree.
+"""Everything that Stakazo refuses to do for the one who asks, in one tree. Pure.
 
     StakazoError            500  internal
     ├── Invalid             422  invalid

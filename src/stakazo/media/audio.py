@@ -20,10 +20,9 @@ import av.stream
 import numpy as np
 
 from stakazo.media.errors import NothingToHear, Unreadable
+from stakazo.media.loudness import Reading
+from stakazo.media.spectrum import RATE
 from stakazo.media.types import FloatArray, MediaInfo
-
-RATE = 22050
-"""Samples per second of the mono sound that is analysed: up to 11 kHz, where rhythm and harmony live."""
 
 GAP = 0.1
 """Seconds by which a packet's time may be off: beyond, it is a hole (filled with silence) or a repeat (dropped)."""
@@ -40,20 +39,6 @@ class Block:
     """Mono, -1 to 1, at RATE."""
     reading: Reading | None
     """None for what the resampler still held at the end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """The loudness meter after a tenth of a second."""
-
-    momentary: float
-    """LUFS of the last 400 ms."""
-    integrated: float
-    """LUFS from the beginning to here."""
-    range: float
-    """LU from the beginning to here."""
-    true_peak: float
-    """The highest so far, linear: 1 is full scale."""
 
 
 def blocks(path: Path, info: MediaInfo | None = None, *, gain: float = 0.0) -> Iterator[Block]:

@@ -1,4 +1,4 @@
-"""Stretches that could be clips: they start and end where a person would cut, and hold no black or titles."""
+"""Stretches that could be clips: they start and end where a person would cut, and hold no black or titles. Pure."""
 
 from __future__ import annotations
 

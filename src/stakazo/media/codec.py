@@ -1,4 +1,4 @@
-"""The analysis as JSON and back. Compact: curves are rounded, pictures' fingerprints are packed into bytes.
+"""The analysis as JSON and back. Compact: curves are rounded, pictures' fingerprints are packed into bytes. Pure.
 
 Reading what was written gives a value that is written the same way again.
 """

@@ -1,4 +1,4 @@
-"""The names of colour, as ITU-T H.273 numbers them and FFmpeg spells them. Unspecified is absent."""
+"""The names of colour, as ITU-T H.273 numbers them and FFmpeg spells them. Unspecified is absent. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what is wanted to FFmpeg's arguments: pure, so that a test can read every command.
+"""From what is wanted to FFmpeg's arguments. Pure, so that a test can read every command.
 
 One process renders all variants of a clip: one decode, one clean constant-rate picture stream, then a branch per
 picture that is really different. Variants whose pixels are the same share one branch and one encoder; FFmpeg's

@@ -1,4 +1,4 @@
-"""How frames differ from one another: a few numbers per frame, gathered while the film goes by.
+"""How frames differ from one another: a few numbers per frame, gathered while the film goes by. Pure.
 
 Frames are compared as tiny pictures. Every frame is measured against the few before it; besides, a still smaller
 picture is kept about 25 times a second, to see what is being blended into what.

@@ -1,4 +1,4 @@
-"""How a piece swells: energy as it is felt, and the drops where it all comes in."""
+"""How a piece swells: energy as it is felt, and the drops where it all comes in. Pure."""
 
 from __future__ import annotations
 

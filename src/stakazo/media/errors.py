@@ -1,4 +1,4 @@
-"""Why a file can't be used: one tree. Each has a sentence for a person and a stable code.
+"""Why a file can't be used: one tree. Each has a sentence for a person and a stable code. Pure.
 
 MediaError
 ├── Unreadable          not a media file, or broken beyond use

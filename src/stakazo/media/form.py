@@ -1,4 +1,4 @@
-"""The form of a piece: where its sections begin, and which of them are the same music again.
+"""The form of a piece: where its sections begin, and which of them are the same music again. Pure.
 
 The piece is looked at bar by bar (or in even steps where there are no bars). Three views of a bar are compared with all
 others: timbre and texture, the harmony of its phrase, and where else in the piece it returns (Serra et al. 2014). The

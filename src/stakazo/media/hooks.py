@@ -1,4 +1,4 @@
-"""What a listener would remember: the names of a piece's sections, and its hooks."""
+"""What a listener would remember: the names of a piece's sections, and its hooks. Pure."""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
-"""Loudness after ITU-R BS.1770-4 and EBU R 128, from the meter's readings, and the silences between."""
+"""Loudness after ITU-R BS.1770-4 and EBU R 128, from the meter's readings, and the silences between. Pure."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from stakazo.media.audio import Reading
 from stakazo.media.types import Curve, Loudness, Span
 
 METER_RATE = 10.0
@@ -19,6 +20,20 @@ FLOOR, CEILING, BELOW = -60.0, -40.0, 30.0
 """Silence is this many LU under the whole, but never over CEILING or under FLOOR (LUFS)."""
 LEAST = 0.4
 """Seconds of the shortest silence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The loudness meter after a tenth of a second."""
+
+    momentary: float
+    """LUFS of the last 400 ms."""
+    integrated: float
+    """LUFS from the beginning to here."""
+    range: float
+    """LU from the beginning to here."""
+    true_peak: float
+    """The highest so far, linear: 1 is full scale."""
 
 
 def sum_up(readings: list[Reading]) -> Loudness:

@@ -2,7 +2,7 @@
 
 A bar begins where the harmony and the bass move, where the kick is, where the texture changes, and seldom where
 the snare answers. All half beats are counted through (Viterbi), so that a pulse that was followed on its off-beats is
-put right, and one lost beat moves the bars after it and not the whole piece.
+put right, and one lost beat moves the bars after it and not the whole piece. Pure.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The beat of a piece with its bars: the level of the metre that rhythm and harmony agree on."""
+"""The beat of a piece with its bars: the level of the metre that rhythm and harmony agree on. Pure."""
 
 from __future__ import annotations
 

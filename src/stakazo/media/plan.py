@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from stakazo.media.framing import CropPath
-from stakazo.media.types import MediaInfo, Span, VideoStream
+from stakazo.media.types import Analysis, MediaInfo, Span, VideoStream
 
 STANDARD_RATES = tuple(
     Fraction(rate) for rate in ("24000/1001", "24", "25", "30000/1001", "30", "48", "50", "60000/1001", "60")
@@ -152,3 +152,10 @@ def gain_for(integrated: float, true_peak: float, level: Level) -> float:
     # AAC overshoots what it was given: by 0.2 to 0.4 dB where it was measured.
     room = level.true_peak - 0.5 - true_peak
     return round(min(level.target - integrated, room, level.most_gain), 2)
+
+
+def visible(analysis: Analysis, span: Span) -> bool:
+    """Whether the source shows anything but black in a span."""
+    if analysis.pictures is None or not len(analysis.pictures.brightness.values):
+        return False
+    return float(analysis.pictures.brightness.within(span).max()) > 0.05

@@ -11,7 +11,6 @@ from pathlib import Path
 from stakazo.media import command, ffmpeg
 from stakazo.media.errors import RenderFailed
 from stakazo.media.plan import Output, RenderPlan, gain_for
-from stakazo.media.types import Analysis, Span
 from stakazo.media.verify import SILENT, Facts, Order, verify
 
 
@@ -120,10 +119,3 @@ def ordered(plan: RenderPlan, output: Output, *, audible: bool) -> Order:
         audible=audible,
         max_keyframe_distance=output.encoding.gop,
     )
-
-
-def visible(analysis: Analysis, span: Span) -> bool:
-    """Whether the source shows anything but black in a span."""
-    if analysis.pictures is None or not len(analysis.pictures.brightness.values):
-        return False
-    return float(analysis.pictures.brightness.within(span).max()) > 0.05

@@ -1,4 +1,4 @@
-"""The beat: how fast, how sure, and where each beat falls.
+"""The beat: how fast, how sure, and where each beat falls. Pure.
 
 Tempo from the autocorrelation of onset strength in windows of eight seconds, with a check of its octave; a path of
 local tempo through the piece (Viterbi), and beats along it by dynamic programming (Ellis 2007).

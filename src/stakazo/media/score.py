@@ -1,4 +1,4 @@
-"""A score is a named sum: which signals there are, what each is worth, and the sum of a window with its reasons."""
+"""A named sum: the signals, what each is worth, and the sum of a window with its reasons. Pure."""
 
 from __future__ import annotations
 

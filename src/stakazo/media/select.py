@@ -1,4 +1,4 @@
-"""Which clips: the best windows that differ from each other and are spread over the film."""
+"""Which clips: the best windows that differ from each other and are spread over the film. Pure."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from stakazo.media.candidates import windows
 from stakazo.media.choice import ClipRules, Pick, Score, Window
+from stakazo.media.moment import best_time
 from stakazo.media.score import Scores, weigh
-from stakazo.media.thumbnails import best_time
 from stakazo.media.timeline import Floats, Timeline
 from stakazo.media.types import Analysis
 

@@ -1,4 +1,4 @@
-"""What of a sound's spectrum is worth keeping: onset strength in bands, timbre and harmony, chunk by chunk.
+"""What of a sound's spectrum is worth keeping: onset strength in bands, timbre and harmony, chunk by chunk. Pure.
 
 Two grids of time: fine frames (86 per second) for rhythm, coarse ones (10.8 per second) for timbre and harmony.
 Frame i is centred on i / rate seconds.
@@ -12,9 +12,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from stakazo.media.audio import RATE
 from stakazo.media.types import FloatArray
 
+RATE = 22050
+"""Samples per second of the mono sound that is analysed: up to 11 kHz, where rhythm and harmony live."""
 HOP = 256
 WINDOW = 1024
 COARSE = 8

@@ -1,4 +1,4 @@
-"""How much of a sound is like speech, by the rhythm of its energy alone.
+"""How much of a sound is like speech, by the rhythm of its energy alone. Pure.
 
 Speech comes in syllables, three to six a second, with pauses between words; music goes on, and repeats itself evenly.
 (Scheirer and Slaney 1997: 4 Hz modulation, share of low-energy frames.)

@@ -1,4 +1,4 @@
-"""An analysis laid out for judging: every signal on one clock, so that thousands of windows are weighed at once."""
+"""An analysis laid out for judging: all signals on one clock, so that many windows are weighed at once. Pure."""
 
 from __future__ import annotations
 

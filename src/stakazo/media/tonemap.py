@@ -1,4 +1,4 @@
-"""High dynamic range pictures on an ordinary screen: the same curve that rendering uses (Hable, 100 nits white)."""
+"""HDR pictures on an ordinary screen: the same curve that rendering uses (Hable, 100 nits white). Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the media library knows about a video: frozen values, in seconds and fractions.
+"""What the media library knows about a video: frozen values, in seconds and fractions. Pure.
 
 Times are seconds from the start of the presentation (the first video frame, or the first sound of a sound
 file, is near 0). Where a time is a frame's, its exact `pts` stands beside it. Rectangles are fractions of the

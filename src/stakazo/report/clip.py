@@ -1,4 +1,4 @@
-"""One clip on the page: its frames, its score taken apart, its reasons, and every variant to play."""
+"""One clip on the page: its frames, its score taken apart, its reasons, and every variant to play. Pure."""
 
 from __future__ import annotations
 

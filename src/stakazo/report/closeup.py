@@ -1,4 +1,4 @@
-"""The inside of one clip, drawn large enough to see that bars and cuts meet."""
+"""The inside of one clip, drawn large enough to see that bars and cuts meet. Pure."""
 
 from __future__ import annotations
 

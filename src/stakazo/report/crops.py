@@ -1,4 +1,4 @@
-"""How a frame was cut, to look at: the window and its way over the frame."""
+"""How a frame was cut, to look at: the window and its way over the frame. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a report shows: frozen values. Pictures are the bytes of JPEG files, so that the page holds them itself."""
+"""What a report shows: frozen values. Pictures are JPEG files' bytes, so the page holds them itself. Pure."""
 
 from __future__ import annotations
 

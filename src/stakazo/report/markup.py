@@ -1,4 +1,4 @@
-"""Building HTML and SVG from values: everything that isn't markup already is escaped."""
+"""Building HTML and SVG from values: everything that isn't markup already is escaped. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole page: head, timeline, clips, comparison, making. Pure, but for the one function that writes the file."""
+"""The whole page: head, timeline, clips, comparison, making. From values, but for one function that writes the file."""
 
 from __future__ import annotations
 

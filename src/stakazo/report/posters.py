@@ -1,4 +1,4 @@
-"""What a player shows before it plays: the clip's thumbnail, cut as the variant is. Bytes in, bytes out."""
+"""What a player shows before it plays: the clip's thumbnail, cut as the variant is. Bytes in, bytes out. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The film at a glance: one drawing of everything that was found and chosen, as SVG."""
+"""The film at a glance: one drawing of everything that was found and chosen, as SVG. Pure."""
 
 from __future__ import annotations
 

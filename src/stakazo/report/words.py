@@ -1,4 +1,4 @@
-"""Numbers and names as a person reads them."""
+"""Numbers and names as a person reads them. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a rule says: the document in `platform_rules.rule`, checked field by field.
+"""What a rule says: the document in `platform_rules.rule`, checked field by field. Pure.
 
 {"clips":  {"min_duration": 8, "target_duration": 20, "max_duration": 35, "min_count": 3, "max_count": 9,
             "max_overlap": 0, "min_difference": 0.15, "weights": {"hook": 3.5}},

@@ -1,4 +1,4 @@
-"""What a sample shall be: a few numbers from which everything else follows."""
+"""What a sample shall be: a few numbers from which everything else follows. Pure."""
 
 from __future__ import annotations
 

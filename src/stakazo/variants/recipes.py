@@ -14,9 +14,8 @@ from pathlib import Path
 from stakazo.core.errors import Invalid
 from stakazo.media.errors import NothingToSee
 from stakazo.media.framing import CropPath
-from stakazo.media.plan import Encoding, Level, Output, RenderPlan
+from stakazo.media.plan import Encoding, Level, Output, RenderPlan, visible
 from stakazo.media.reframe import reframe
-from stakazo.media.render import visible
 from stakazo.media.types import Analysis, Span
 from stakazo.rules.schema import RenderOverrides
 

@@ -1,4 +1,4 @@
-"""What speaks for a stretch as a clip: one function per signal, each judging all windows at once and saying why.
+"""What speaks for a stretch as a clip: one function per signal, each judging all windows at once and saying why. Pure.
 
 A signal gets the timeline and the windows, and gives a value of 0 to 1 for each window with a sentence on demand,
 or `Unjudged` with the reason when this file doesn't have what it needs. A new one is a function in `song`,

@@ -1,4 +1,4 @@
-"""What speaks for a stretch as a clip: its opening, its edges, no dead time, a loop, its length."""
+"""What speaks for a stretch as a clip: its opening, its edges, no dead time, a loop, its length. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What speaks for a stretch by its pictures: movement, peaks, cuts, people, a subject, clarity, variety."""
+"""What speaks for a stretch by its pictures: movement, peaks, cuts, people, a subject, clarity, variety. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What speaks for a stretch by its sound: the hook, the form, the drop, the energy."""
+"""What speaks for a stretch by its sound: the hook, the form, the drop, the energy. Pure."""
 
 from __future__ import annotations
 
