@@ -28,12 +28,12 @@ import psutil
 import psycopg
 from procrastinate import App, PsycopgConnector
 
-from stakazo.accounts.models import Workspace
 from stakazo.core import migrate, postgres
 from stakazo.core.actor import Actor, new_id
 from stakazo.core.db import Database
 from stakazo.core.postgres import Urls
 from stakazo.core.settings import Settings
+from stakazo.core.workspaces import Workspace
 from stakazo.jobs import service
 from stakazo.jobs.engine import job
 from stakazo.jobs.run import Run

@@ -19,13 +19,13 @@ import structlog
 from psycopg import sql
 from sqlalchemy import URL, make_url
 
-from stakazo.accounts.models import Workspace
 from stakazo.core import migrate, postgres
 from stakazo.core.actor import Actor, new_id
 from stakazo.core.cluster import SUPERUSER
 from stakazo.core.db import Database
 from stakazo.core.settings import Settings
 from stakazo.core.storage import DiskStorage
+from stakazo.core.workspaces import Workspace
 
 PREFIX = "stakazo-run-"
 MEDIA = Path(__file__).resolve().parents[2] / "shared" / "media"

@@ -9,12 +9,13 @@ import pytest
 from sqlalchemy import func, select
 
 from stakazo.accounts import service as accounts
-from stakazo.accounts.models import ApiKey, Workspace
+from stakazo.accounts.models import ApiKey
 from stakazo.core.actor import Actor, new_id
 from stakazo.core.db import Database
 from stakazo.core.errors import NotFound, Unauthenticated
 from stakazo.core.postgres import Urls, conninfo
 from stakazo.core.settings import Settings
+from stakazo.core.workspaces import Workspace
 
 
 async def test_the_first_start_makes_a_workspace_and_a_key(database: Database, app_settings: Settings):

@@ -19,11 +19,11 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.accounts import service as accounts
-from stakazo.accounts.models import Workspace
 from stakazo.core import postgres
 from stakazo.core.actor import Actor, new_id
 from stakazo.core.db import Database
 from stakazo.core.settings import Settings
+from stakazo.core.workspaces import Workspace
 from stakazo.main import create_app
 
 T = TypeVar("T")

@@ -14,11 +14,11 @@ import psutil
 import psycopg
 import pytest
 
-from stakazo.accounts.models import Workspace
 from stakazo.core import migrate, postgres
 from stakazo.core.actor import Actor, new_id
 from stakazo.core.db import Database
 from stakazo.core.settings import Settings
+from stakazo.core.workspaces import Workspace
 from stakazo.jobs.states import JobState
 from stakazo.worker import WATCHDOG_EXIT, Supervisor
 

@@ -1,4 +1,4 @@
-"""Who may do what: workspaces, people, and the keys that programs act with."""
+"""Who may do what: people, their places in workspaces, and the keys that programs act with."""
 
 from __future__ import annotations
 
@@ -10,15 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from stakazo.accounts.roles import Role
 from stakazo.core.db import Base, Owned
-
-
-class Workspace(Base):
-    """A label, an artist's team, an agency: everything else belongs to one."""
-
-    __tablename__ = "workspaces"
-    __table_args__ = (CheckConstraint("length(name) > 0", name="named"),)
-
-    name: Mapped[str] = mapped_column(String(200))
+from stakazo.core.workspaces import Workspace  # noqa: F401 (every owned row points at one)
 
 
 class User(Base):

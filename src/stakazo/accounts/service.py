@@ -20,12 +20,13 @@ from uuid import UUID
 from sqlalchemy import func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo.accounts.models import ApiKey, Workspace
+from stakazo.accounts.models import ApiKey
 from stakazo.accounts.roles import ROLES, Role
 from stakazo.core.actor import Actor, new_id
 from stakazo.core.db import Database, actor_of
 from stakazo.core.errors import NotFound, Unauthenticated
 from stakazo.core.settings import Settings
+from stakazo.core.workspaces import Workspace
 
 _TOKEN = re.compile(r"stk_([0-9a-z]{12})_([0-9A-Za-z_-]{43})")
 _FIRST_START = 0x57414B42

@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, Index, String, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from stakazo.accounts import models as _accounts  # noqa: F401 (every owned row points at a workspace)
+from stakazo.core import workspaces as _workspaces  # noqa: F401 (every owned row points at one)
 from stakazo.core.db import Base, Owned
 
 
