@@ -32,6 +32,8 @@ class Settings(BaseSettings):
     debug_endpoints_enabled: bool = Field(default=False, validation_alias="DEBUG_ENDPOINTS_ENABLED")
 
     max_upload_bytes: int = 50 * 1024**3
+    allowed_networks: str = ""
+    """What users' URLs (imports, webhooks) may reach beside public addresses: names and networks, by commas."""
     upload_timeout: float = 60.0
     """Seconds without a byte after which an upload counts as broken off."""
     min_free_bytes: int = 512 * 1024**2
