@@ -43,7 +43,7 @@ def run(argv: Sequence[str]) -> Cost:
     start = time.perf_counter()
     process = os.posix_spawn(
         argv[0],
-        argv,
+        list(argv),
         os.environ,
         file_actions=[(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)],
     )

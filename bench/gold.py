@@ -187,7 +187,7 @@ def _decoy(chance: random.Random, shot: Film) -> int:
     if kind < 0.5:  # a flash, white or coloured
         length, share = chance.choice([1, 1, 2, 3, 4]), chance.uniform(0.6, 1)
         bright = [chance.choice([255, 80]) for _ in range(3)] if chance.random() < 0.4 else [255, 255, 255]
-        shot[start : start + length] = shot[start : start + length] * (1 - share) + np.float32(bright) * share
+        shot[start : start + length] = shot[start : start + length] * (1 - share) + np.array(bright, np.float32) * share
     elif kind < 0.7:  # a strobe
         period = chance.choice([2, 3, 4])
         for index in range(start, min(len(shot) - 3, start + 24)):

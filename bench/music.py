@@ -233,7 +233,11 @@ def _cell(value: float | None) -> str:
 
 
 def summary(rows: Sequence[Row]) -> list[str]:
-    exact = [abs(row.found_tempo / row.tempo - 1) for row in rows if _right(row.found_tempo, row.tempo, octave=False)]
+    exact = [
+        abs(row.found_tempo / row.tempo - 1)
+        for row in rows
+        if row.found_tempo is not None and _right(row.found_tempo, row.tempo, octave=False)
+    ]
     minutes, warm = sum(row.seconds for row in rows) / 60, sum(row.seconds for row in rows[1:]) / 60
     ours_beats, peer_beats = _mean([row.beats for row in rows]), _mean([row.peer_beats for row in rows])
     ours_cpu, peer_cpu = sum(row.cpu for row in rows) / minutes, sum(row.peer_cpu for row in rows[1:]) / warm

@@ -10,12 +10,15 @@ from __future__ import annotations
 import wave
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 RATE = 22050
 Sound = NDArray[np.float64]
+Material = dict[str, Any]
+"""What a part of a song plays: its chords, its drums, its notes."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +199,7 @@ class _Band:
         self.song, self.times, self.rng = song, times, rng
         self.out: Sound = np.zeros(int((times[-1] + 2.0) * RATE))
         self.key = int(rng.integers(0, 12))
-        self.material: dict[str, dict] = {}
+        self.material: dict[str, Material] = {}
         order = rng.permutation(len(PROGRESSIONS))
         self.progressions = [PROGRESSIONS[i] for i in order]
         self.bright = float(rng.uniform(0.6, 1.4))
@@ -229,7 +232,7 @@ class _Band:
         if label in {"chorus", "drop"}:
             self._hit("crash", self.times[first * self.song.metre], 0.5)
 
-    def _part(self, label: str) -> dict:
+    def _part(self, label: str) -> Material:
         if label not in self.material:
             used = len(self.material)
             rng = self.rng
@@ -267,7 +270,7 @@ class _Band:
     def _hit(self, name: str, time: float, level: float) -> None:
         self._add(time, self.kit[name], level * float(self.rng.uniform(0.85, 1.1)))
 
-    def _drums(self, bar: int, part: dict, level: float, *, fill: bool) -> None:
+    def _drums(self, bar: int, part: Material, level: float, *, fill: bool) -> None:
         for name, step, strength in part["pattern"]:
             if fill and step >= self.song.metre - 1 and name != "hat":
                 continue
@@ -282,7 +285,7 @@ class _Band:
         for k in range(self.song.metre * divide):
             self._hit("snare", self._at(bar, k / divide), 0.12 + 0.3 * share * (k / (self.song.metre * divide)))
 
-    def _chords(self, bar: int, chord: tuple[int, ...], part: dict, level: float) -> None:
+    def _chords(self, bar: int, chord: tuple[int, ...], part: Material, level: float) -> None:
         start, end = self._at(bar, 0), float(self.times[min((bar + 1) * self.song.metre, len(self.times) - 1)])
         steps = [0.0]
         if part["stab"] and level > 0.6:
@@ -297,7 +300,7 @@ class _Band:
                     0.10 * level,
                 )
 
-    def _bass(self, bar: int, chord: tuple[int, ...], part: dict, level: float) -> None:
+    def _bass(self, bar: int, chord: tuple[int, ...], part: Material, level: float) -> None:
         eighth = 0.5 * (self.times[1] - self.times[0])
         for k, on in enumerate(part["bass"]):
             if on or k == 0:
@@ -307,7 +310,7 @@ class _Band:
                     0.3 * level,
                 )
 
-    def _lead(self, bar: int, number: int, chord: tuple[int, ...], part: dict, level: float) -> None:
+    def _lead(self, bar: int, number: int, chord: tuple[int, ...], part: Material, level: float) -> None:
         eighth = 0.5 * (self.times[1] - self.times[0])
         for k, (note, on) in enumerate(part["notes"][number % 4]):
             if on:
@@ -394,4 +397,4 @@ def _tone(note: float, length: float, brightness: float, *, soft: bool, vibrato:
             sound += np.sin(k * phase) * k ** (-1.0 - 1.0 / brightness)
     attack = 0.04 if soft else 0.006
     envelope = np.minimum(t / attack, 1.0) * np.minimum((t[-1] - t) / 0.08, 1.0)
-    return sound * envelope * (1.0 if soft else np.exp(-t / max(length, 0.15)))
+    return np.asarray(sound * envelope * (1.0 if soft else np.exp(-t / max(length, 0.15))))

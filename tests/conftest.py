@@ -205,7 +205,7 @@ def data_dir() -> Iterator[Path]:
 def app_settings(urls: postgres.Urls, tmp_path: Path) -> Settings:
     """Settings of an installation of the test's own: its database, a data folder under `tmp_path`."""
     return Settings(
-        _env_file=None,  # type: ignore[call-arg]
+        _env_file=None,
         data_dir=tmp_path / "data",
         database_url=urls.owner,
         app_database_url=urls.app,

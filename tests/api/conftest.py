@@ -138,7 +138,7 @@ def house(server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hou
     name = f"t_{uuid4().hex}"
     urls = server.create(name)
     settings = Settings(
-        _env_file=None,  # type: ignore[call-arg]
+        _env_file=None,
         data_dir=tmp_path_factory.mktemp("data"),
         database_url=urls.owner,
         app_database_url=urls.app,

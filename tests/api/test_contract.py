@@ -129,7 +129,7 @@ def test_what_the_framework_refuses_is_a_problem_too(client: httpx.Client) -> No
 def test_a_request_id_is_taken_over_when_it_is_sane(client: httpx.Client) -> None:
     assert client.get("/videos", headers={"X-Request-Id": "deploy-42"}).headers["x-request-id"] == "deploy-42"
     other = client.get("/videos", headers={"X-Request-Id": "a b;" * 90}).headers["x-request-id"]
-    assert UUID(other)
+    UUID(other)
 
 
 def test_a_bad_cursor_is_refused(client: httpx.Client) -> None:
@@ -159,7 +159,7 @@ def test_every_endpoint_says_which_refusals_to_expect() -> None:
     for router in ROUTERS:
         for route in router.routes:
             if isinstance(route, APIRoute) and route.path != "/health":
-                for method in route.methods:
+                for method in route.methods or ():
                     assert "401" in schema["paths"][route.path][method.lower()]["responses"], route.path
 
 

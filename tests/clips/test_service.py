@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any, Literal
 from uuid import UUID
 
 import pytest
@@ -165,7 +166,13 @@ async def test_finding_filters_and_sorts_page_by_page(database: Database, actor:
         assert [c.id for c in (await clips.find(session, state=ClipState.ACCEPTED)).items] == [made[2].id]
         assert {c.id for c in (await clips.find(session, min_score=50.0)).items} == {c.id for c in made[:3]}
         assert (await clips.find(session, video_id=new_id())).items == []
-        for sort, wanted in (("score", made), ("rank", made), ("start", made), ("newest", made[::-1])):
+        orders: list[tuple[Literal["newest", "score", "rank", "start"], Any]] = [
+            ("score", made),
+            ("rank", made),
+            ("start", made),
+            ("newest", made[::-1]),
+        ]
+        for sort, wanted in orders:
             seen: list[UUID] = []
             cursor = None
             while True:

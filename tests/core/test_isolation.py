@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any, cast
 from uuid import UUID
 
 import psycopg
 import pytest
 from psycopg import errors, sql
-from sqlalchemy import func, select, text, update
+from sqlalchemy import CursorResult, func, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import aliased
 
@@ -169,8 +170,8 @@ async def test_the_orm_sees_one_workspace(database: Database, fill: Fill, actor:
         cross = select(func.count()).select_from(clip).join(video, text("true"))
         assert await session.scalar(cross) == 1
         theirs = update(Clip).where(Clip.id == others["clips"]).values(rank=9)
-        assert (await session.execute(theirs)).rowcount == 0
-        assert (await session.execute(text("update clips set rank = 9"))).rowcount == 1
+        assert cast(CursorResult[Any], await session.execute(theirs)).rowcount == 0
+        assert cast(CursorResult[Any], await session.execute(text("update clips set rank = 9"))).rowcount == 1
         await session.rollback()
 
 

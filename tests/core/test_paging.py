@@ -11,11 +11,11 @@ from sqlalchemy import select
 from stakazo.core.actor import Actor, new_id
 from stakazo.core.db import Database
 from stakazo.core.errors import Invalid
-from stakazo.core.paging import Page, _column, _decode, page
+from stakazo.core.paging import Key, Page, _column, _decode, page
 from stakazo.jobs.models import Job
 
-NEWEST = [Job.created_at.desc(), Job.id.desc()]
-MIXED = [Job.priority.desc(), Job.type, Job.id.desc()]
+NEWEST: list[Key] = [Job.created_at.desc(), Job.id.desc()]
+MIXED: list[Key] = [Job.priority.desc(), Job.type, Job.id.desc()]
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ async def jobs(database: Database, actor: Actor) -> None:
         )
 
 
-async def walk(database: Database, actor: Actor, keys: list, limit: int) -> list[Job]:
+async def walk(database: Database, actor: Actor, keys: list[Key], limit: int) -> list[Job]:
     """Every page, each in a transaction of its own."""
     seen, cursor = [], None
     while True:
@@ -47,7 +47,7 @@ async def walk(database: Database, actor: Actor, keys: list, limit: int) -> list
     ids=["newest", "oldest", "mixed", "float", "enum", "bool"],
 )
 @pytest.mark.usefixtures("jobs")
-async def test_pages_are_the_whole_list_in_order(database: Database, actor: Actor, keys: list, limit: int):
+async def test_pages_are_the_whole_list_in_order(database: Database, actor: Actor, keys: list[Key], limit: int):
     async with database.transaction(actor) as session:
         whole = (await session.scalars(select(Job).order_by(*keys))).all()
     assert [job.id for job in await walk(database, actor, keys, limit)] == [job.id for job in whole]
@@ -71,7 +71,8 @@ async def test_what_is_added_meanwhile_repeats_nothing(database: Database, actor
 async def test_a_cursor_of_another_list_is_refused(database: Database, actor: Actor):
     async with database.transaction(actor) as session:
         cursor = (await page(session, select(Job), NEWEST, None, 3)).next_cursor
-        for other in (MIXED, [Job.created_at, Job.id], [Job.id]):
+        others: tuple[list[Key], ...] = (MIXED, [Job.created_at, Job.id], [Job.id])
+        for other in others:
             with pytest.raises(Invalid, match="cursor"):
                 await page(session, select(Job), other, cursor, 3)
 

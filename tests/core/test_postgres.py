@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -85,7 +86,7 @@ def end(process: subprocess.Popen[str]) -> str:
     return out.strip()
 
 
-def connect(urls: Urls, **other: str) -> psycopg.Connection:
+def connect(urls: Urls, **other: Any) -> psycopg.Connection:
     return psycopg.connect(conninfo(urls.owner), autocommit=True, **other)
 
 

@@ -23,7 +23,7 @@ PLACE = "channels.token"
 
 def settings(folder: Path, *keys: bytes) -> Settings:
     given = SecretStr(encode(keys).replace("\n", ",")) if keys else None
-    return Settings(_env_file=None, data_dir=folder, master_keys=given)  # type: ignore[call-arg]
+    return Settings(_env_file=None, data_dir=folder, master_keys=given)
 
 
 @given(secret=st.binary(max_size=3000))

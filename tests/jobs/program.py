@@ -126,9 +126,11 @@ async def steps(run: Run, count: int, pause: float) -> None:
 async def family(run: Run, children: list[str]) -> None:
     async with run.completion() as session:
         for what in children:
-            start = refuses if what == "fail" else note
             options = JobOptions(parent_id=run.job_id)
-            await (start.using(options).start(session) if what == "fail" else note.using(options).start(session, what))
+            if what == "fail":
+                await refuses.using(options).start(session)
+            else:
+                await note.using(options).start(session, what)
 
 
 @family.finally_

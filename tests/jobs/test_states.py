@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,7 +51,7 @@ def test_jitter_moves_a_delay_by_at_most_a_quarter(failures: int, first: float, 
 
 
 def test_failures_are_counted_and_bounded() -> None:
-    rules = {"crashes": 0, "max_attempts": 3, "first_delay": 1.0, "jitter": 0.5}
+    rules: dict[str, Any] = {"crashes": 0, "max_attempts": 3, "first_delay": 1.0, "jitter": 0.5}
     assert after_failure(ODD, failures=1, **rules).state is JobState.RETRY
     assert after_failure(ODD, failures=2, **rules).state is JobState.FAILED
     refused = after_failure(Failure("no", "No.", retryable=False), failures=0, **rules)
@@ -63,7 +65,7 @@ def test_not_now_is_no_failure() -> None:
 
 
 def test_crashes_are_counted_apart_and_the_first_repetition_is_at_once() -> None:
-    rules = {"failures": 2, "max_attempts": 3, "first_delay": 4.0, "jitter": 0.5}
+    rules: dict[str, Any] = {"failures": 2, "max_attempts": 3, "first_delay": 4.0, "jitter": 0.5}
     first, second, third = (after_crash(crashes=n, **rules) for n in (0, 1, 2))
     assert (first.state, first.delay, first.failures) == (JobState.RETRY, 0.0, 2)
     assert (second.state, second.delay) == (JobState.RETRY, 4.0)

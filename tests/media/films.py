@@ -106,7 +106,7 @@ def plan(source: Path, span: Span, *shots: CropShot, **outputs: int) -> RenderPl
 def luma(file: Path) -> Frames:
     with av.open(str(file)) as container:
         frames = list(container.decode(video=0))
-    return [frame.to_ndarray(format="yuv420p")[: frame.height, : frame.width] for frame in frames]
+    return [np.asarray(frame.to_ndarray(format="yuv420p")[: frame.height, : frame.width], np.uint8) for frame in frames]
 
 
 async def made_by_ffmpeg(file: Path, options: str, **values: object) -> Path:

@@ -26,6 +26,7 @@ def test_in_music_windows_start_and_end_on_bars_and_cuts(song: Analysis):
     assert "bar" in starts
     on_bars = [window for window in found(song) if window.starts_on == window.ends_on == "bar"]
     assert len(on_bars) > 20
+    assert song.sound
     downbeats = np.array(song.sound.downbeats)
     for window in on_bars:
         assert np.abs(downbeats - window.start).min() < 0.2

@@ -59,7 +59,7 @@ def test_every_frame_comes_once_with_its_exact_time(encode: Encode, tmp_path: Pa
     )
     frames, _ = all_frames(path)
     with av.open(str(path)) as container:
-        truth = [frame.pts for frame in container.decode(video=0)]
+        truth = [frame.pts for frame in container.decode(video=0) if frame.pts is not None]
         base = container.streams.video[0].time_base
     assert base
     assert [frame.pts for frame in frames] == truth

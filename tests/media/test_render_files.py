@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import av
 import numpy as np
@@ -30,7 +31,7 @@ async def test_variants_with_the_same_pixels_are_encoded_once(tmp_path: Path):
     source = film(tmp_path / "in.mkv", pictures, sound=tone(1.0))
     results = await render(plan(source, Span(0, 1), reel=64, tiktok=128, short=256), thorough=True)
 
-    def packets(file: Path, kind: str) -> list[bytes]:
+    def packets(file: Path, kind: Literal["video", "audio"]) -> list[bytes]:
         with av.open(str(file)) as container:
             stream = container.streams.best(kind)
             assert stream

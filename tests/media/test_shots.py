@@ -26,10 +26,9 @@ Film = list[NDArray[np.float32]]
 def place(number: int, seconds: float, *, speed: float = 0.6) -> Film:
     """A place of its own with something that moves through it while the camera drifts."""
     random = np.random.default_rng(number)
-    wide = cv2.resize(
-        random.uniform(0, 255, (7, 14, 3)).astype(np.float32), (3 * COLUMNS, 2 * ROWS), interpolation=cv2.INTER_CUBIC
-    )
-    wide += cv2.resize(random.uniform(-60, 60, (40, 80, 3)).astype(np.float32), (3 * COLUMNS, 2 * ROWS))
+    size = (3 * COLUMNS, 2 * ROWS)
+    rough = cv2.resize(random.uniform(0, 255, (7, 14, 3)).astype(np.float32), size, interpolation=cv2.INTER_CUBIC)
+    wide = np.add(rough, cv2.resize(random.uniform(-60, 60, (40, 80, 3)).astype(np.float32), size))
     frames = []
     for index in range(round(seconds * RATE)):
         x, y = 20 + speed * index, 10 + 0.2 * speed * index
@@ -58,7 +57,7 @@ def changes(film: Film, rate: float = RATE) -> Changes:
         yuv = cv2.cvtColor(np.clip(frame, 0, 255).astype(np.uint8), cv2.COLOR_RGB2YCrCb)
         luma, red, blue = cv2.split(yuv)
         chroma = np.stack([cv2.resize(plane, (16, 9), interpolation=cv2.INTER_AREA) for plane in (blue, red)])
-        comparer.add(index / rate, index * 512, luma, chroma)
+        comparer.add(index / rate, index * 512, np.asarray(luma, np.uint8), np.asarray(chroma, np.uint8))
     return comparer.changes(len(film) / rate, len(film) * 512)
 
 

@@ -33,6 +33,12 @@ def counted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def decoded(jpeg: bytes) -> np.ndarray:
+    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    return picture
+
+
 def number_of(picture: np.ndarray) -> float:
     return (float(picture.mean()) - 10) * 12 * FPS / 240
 
@@ -65,11 +71,11 @@ def test_frames_are_jpegs_of_the_height_that_is_asked_for_and_never_enlarged(cou
     for height, wanted in ((27, (27, 48)), (720, (54, 96))):
         (data,) = extract_frames(counted, [1.0], height=height)
         assert data[:3] == b"\xff\xd8\xff"
-        assert cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR).shape[:2] == wanted
+        assert decoded(data).shape[:2] == wanted
 
 
 def test_a_filmstrip_shows_the_clip_in_order(counted: Path):
-    strip = cv2.imdecode(np.frombuffer(filmstrip(counted, Span(2.0, 9.0), height=27), np.uint8), cv2.IMREAD_COLOR)
+    strip = decoded(filmstrip(counted, Span(2.0, 9.0), height=27))
     times = strip_times(Span(2.0, 9.0))
     assert times == pytest.approx([2.5, 3.5, 4.5, 5.5, 6.5, 7.5, 8.5])
     assert strip.shape == (27, 7 * 48 + 6 * 2, 3)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import cv2
 import numpy as np
@@ -81,7 +82,7 @@ def path(aspect: Fraction, *, moving: bool = False) -> CropPath:
     return CropPath(aspect, (CropShot(20.0, 30.0, Framing.CROP, keys, "a face"), fit))
 
 
-def variant(name: str, label: str, width: int, height: int, crop: CropPath | None, **more: object) -> ReportVariant:
+def variant(name: str, label: str, width: int, height: int, crop: CropPath | None, **more: Any) -> ReportVariant:
     base = ReportVariant(
         name, label, "instagram", f"clip-01/{name}.mp4", width, height, 4_200_000, 16.0, 30.0, "h264", "aac",
         -14.0, -1.1, crop,

@@ -19,9 +19,9 @@ def test_sections_and_shots_cover_everything_without_gaps(spec: Spec):
         assert one.end == other.start
     assert (timetable.sections[0].start, timetable.sections[-1].end) == (0.0, spec.length)
     shots = [shot.truth for shot in timetable.shots]
-    for one, other in pairwise(shots):
-        assert one.end == other.start
-        assert one.frame < other.frame
+    for shot, following in pairwise(shots):
+        assert shot.end == following.start
+        assert shot.frame < following.frame
     assert (shots[0].frame, shots[0].transition, shots[-1].end) == (0, Transition.START, spec.length)
 
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import imageio_ffmpeg  # type: ignore[import-untyped]
+import imageio_ffmpeg
 
 from stakazo.media.errors import DiskFull, MediaError, RenderFailed, Stopped, ToolMissing, Unreadable
 
