@@ -65,7 +65,7 @@ async def far(
     if tls:
         tls.sni_callback = lambda _socket, name, _context: there.names.append(name)
     server = await asyncio.start_server(serve, host, port, ssl=tls)
-    there = Far(server.sockets[0].getsockname()[1])
+    there: Far = Far(server.sockets[0].getsockname()[1])
     async with server:
         yield there
 
