@@ -42,6 +42,7 @@ from stakazo.core.settings import Settings
 from stakazo.core.settings import settings as read_settings
 from stakazo.core.storage import DiskStorage
 from stakazo.core.telemetry import setup_logging
+from stakazo.idempotency import service as idempotency
 from stakazo.jobs.attempt import Executor, Stop
 from stakazo.jobs.connector import SteadyConnector, watchful
 from stakazo.jobs.engine import HANDLERS, TASK
@@ -55,6 +56,8 @@ WATCHDOG_EXIT = 70
 POLL = 1.0
 """Seconds between looks for retries that have come due; new jobs are told at once."""
 NEVER = 86_400.0
+EXPIRE = 60.0
+"""Seconds between two looks for rows whose time is up."""
 PARENT = "STAKAZO_SUPERVISOR"
 """Environment: the process without which this worker has no reason to live."""
 
@@ -114,7 +117,8 @@ class WorkerProcess:
         log.info("worker_started", worker=self.executor.name, slots=dict(self.slots), version=__version__)
         async with self.connector_open(), asyncio.TaskGroup() as side:
             self.watchdog.start()
-            chores = [side.create_task(self._keep_beating()), side.create_task(self._keep_sweeping())]
+            keepers = (self._keep_beating(), self._keep_sweeping(), self._keep_expiring())
+            chores = [side.create_task(keeper) for keeper in keepers]
             queues = [asyncio.create_task(self._serve(queue, n)) for queue, n in self.slots.items()]
             await self.stop.wait()
             log.info("worker_stopping", running=len(self.executor.attempts))
@@ -243,6 +247,16 @@ class WorkerProcess:
                 await sweep(self.machinery, self.settings.stalled_after)
             except (SQLAlchemyError, OSError) as error:
                 log.warning("sweep_failed", error=str(error).splitlines()[0])
+
+    async def _keep_expiring(self) -> None:
+        """Remove what is kept for a time only, once that is up."""
+        while True:
+            try:
+                async with self.machinery.system_transaction() as session:
+                    await idempotency.sweep(session)
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("expiry_failed", error=str(error).splitlines()[0])
+            await asyncio.sleep(EXPIRE)
 
 
 class Watchdog:

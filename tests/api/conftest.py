@@ -14,17 +14,24 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+import structlog
 import uvicorn
 from fastapi import FastAPI
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.accounts import service as accounts
+from stakazo.clips import service as clips
 from stakazo.core import postgres
 from stakazo.core.actor import Actor, new_id
 from stakazo.core.db import Database
 from stakazo.core.settings import Settings
+from stakazo.core.storage import DiskStorage
 from stakazo.core.workspaces import Workspace
 from stakazo.main import create_app
+from stakazo.media.choice import Part, Pick, Score, Window
+from stakazo.videos import service as videos
+from stakazo.videos.models import VideoAsset
 
 T = TypeVar("T")
 
@@ -98,6 +105,9 @@ class House:
 @contextmanager
 def running(settings: Settings, urls: postgres.Urls) -> Iterator[House]:
     """The API on a free port, in a thread."""
+    # A traceback with every local variable, as the default would have it, takes half a minute.
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[structlog.processors.add_log_level, plain])
     app = create_app(settings)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -179,3 +189,39 @@ MP4 = b"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00isomiso2avc1mp41" + b"\x00" * 20
 @pytest.fixture
 def mp4() -> bytes:
     return MP4
+
+
+class Catalogue:
+    """A video with three proposed clips, and their files."""
+
+    def __init__(self, video_id: UUID, clip_ids: list[UUID]) -> None:
+        self.video_id, self.clip_ids = video_id, clip_ids
+        self.clip = f"/clips/{clip_ids[0]}"
+
+
+@pytest.fixture
+def catalogue(site: Site, client: httpx.Client) -> Catalogue:
+    video_id = UUID(client.post("/upload", files={"file": ("a.mp4", MP4 + uuid4().bytes)}).json()["video"]["id"])
+    storage, pictures, picks = DiskStorage(site.settings.storage_dir), [], []
+    for number in range(3):
+        start = 10.0 * number
+        picks.append(
+            Pick(
+                Window(start, start + 8, "bar", "shot"),
+                Score((Part("hook", 0.9 - 0.2 * number, 2.0, "the hook"), Part("motion", 0.5, 1.0, "it moves"))),
+                ("the hook", "it moves"),
+                start + 1,
+            )
+        )
+        key = f"{site.workspace_id}/thumbnails/{video_id}-{number}.jpg"
+        temporary = storage.temporary()
+        temporary.write_bytes(b"\xff\xd8\xff jpeg")
+        storage.adopt(temporary, key)
+        pictures.append(clips.Pictures(key, None))
+
+    async def propose(session: AsyncSession) -> list[UUID]:
+        await session.execute(update(VideoAsset).where(VideoAsset.id == video_id).values(duration=60.0))
+        proposal = await clips.propose(session, await videos.get(session, video_id), picks, None, pictures)
+        return [clip.id for clip in proposal.clips]
+
+    return Catalogue(video_id, site.within(propose))

@@ -18,6 +18,7 @@ from stakazo.clips.models import Clip
 from stakazo.core.actor import Actor, new_id
 from stakazo.core.db import Base, Database
 from stakazo.core.postgres import Urls, conninfo
+from stakazo.idempotency.models import IdempotencyKey
 from stakazo.jobs.models import Job
 from stakazo.ledger import service as ledger
 from stakazo.publishing.models import Publication
@@ -87,7 +88,17 @@ def fill(database: Database, superuser_url: str):
             currency="EUR",
         )
         member = Membership(id=new_id(), user_id=user, role=Role.OWNER)
-        rows: list[Base] = [video, rule, parent, clip, job, variant, publication, campaign, metric, member]
+        kept = IdempotencyKey(
+            id=new_id(),
+            actor="user:ann",
+            key="k",
+            asked=bytes(32),
+            status=200,
+            headers=[],
+            body=b"{}",
+            expires_at=datetime.now(UTC),
+        )
+        rows: list[Base] = [video, rule, parent, clip, job, variant, publication, campaign, metric, member, kept]
         async with database.transaction(actor) as session:
             for row in rows:
                 session.add(row)

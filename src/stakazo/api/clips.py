@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,7 +15,8 @@ from stakazo.accounts.roles import Permission
 from stakazo.api.deps import DB, Cursor, Here, Limit, PageOut, may
 from stakazo.api.errors import a_file, responses
 from stakazo.api.files import remove, stored_file, unused
-from stakazo.api.jobs import JobOut
+from stakazo.api.jobs import JobOut, accepted
+from stakazo.api.routes import Router
 from stakazo.api.variants import VariantOut
 from stakazo.clips import service as clips
 from stakazo.clips.models import Clip, ClipState
@@ -28,7 +29,7 @@ from stakazo.ledger import service as ledger
 from stakazo.variants import service as variants
 from stakazo.variants.models import ClipVariant, VariantState
 
-router = APIRouter(prefix="/clips", tags=["clips"], responses=responses(401))
+router = Router(prefix="/clips", tags=["clips"], responses=responses(401))
 
 
 class ScorePart(BaseModel):
@@ -151,7 +152,11 @@ def _picture(request: Request, here: Here, clip: Clip, key: str | None, what: st
 
 @router.post("/{clip_id}/variants", status_code=202, response_model=VariantsOut, responses=responses(404, 409, 422))
 async def order_variants(
-    _: Annotated[Actor, may(Permission.VARIANTS_WRITE)], db: DB, clip_id: UUID, wanted: VariantsIn | None = None
+    _: Annotated[Actor, may(Permission.VARIANTS_WRITE)],
+    db: DB,
+    clip_id: UUID,
+    response: Response,
+    wanted: VariantsIn | None = None,
 ) -> Any:
     """Have the clip rendered for its platforms: one job makes all the variants in one go.
 
@@ -169,7 +174,7 @@ async def order_variants(
     for variant in waiting:
         variant.job_id = job.id
     await db.flush()
-    return {"job": job, "variants": ordered}
+    return {"job": accepted(response, job), "variants": ordered}
 
 
 async def _job_of(db: AsyncSession, ordered: list[ClipVariant]) -> Job | None:

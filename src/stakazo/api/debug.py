@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from stakazo.accounts.roles import Permission
 from stakazo.api.deps import DB, Here, Services, may
 from stakazo.api.errors import responses
+from stakazo.api.routes import Router
 from stakazo.clips.models import Clip, ClipState
 from stakazo.core import migrate
 from stakazo.core.actor import Actor
@@ -32,7 +33,7 @@ def _switched_on(here: Here) -> None:
         raise NotFound("The debug endpoints are off. Set DEBUG_ENDPOINTS_ENABLED=true to have them.")
 
 
-router = APIRouter(prefix="/debug", tags=["debug"], dependencies=[Depends(_switched_on)], responses=responses(401, 404))
+router = Router(prefix="/debug", tags=["debug"], dependencies=[Depends(_switched_on)], responses=responses(401, 404))
 
 
 class EventOut(BaseModel):

@@ -134,8 +134,9 @@ def declare_access(router: APIRouter) -> None:
             route.responses = responses(403) | route.responses
 
 
-async def _session(here: Here, actor: CurrentActor) -> AsyncIterator[AsyncSession]:
+async def _session(request: Request, here: Here, actor: CurrentActor) -> AsyncIterator[AsyncSession]:
     async with here.db.transaction(actor) as session:
+        session.info["request"] = request
         yield session
 
 

@@ -6,13 +6,15 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query
+from fastapi import Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from stakazo import pipeline
 from stakazo.accounts.roles import Permission
 from stakazo.api.deps import DB, Cursor, Here, Limit, PageOut, may
 from stakazo.api.errors import responses
+from stakazo.api.once import keyless
+from stakazo.api.routes import Router
 from stakazo.core.actor import Actor
 from stakazo.core.errors import NotFound
 from stakazo.jobs import service as jobs
@@ -21,7 +23,7 @@ from stakazo.jobs.models import Job
 from stakazo.jobs.states import JobState
 from stakazo.videos import service as videos
 
-router = APIRouter(prefix="/jobs", tags=["jobs"], responses=responses(401))
+router = Router(prefix="/jobs", tags=["jobs"], responses=responses(401))
 
 
 class JobError(BaseModel):
@@ -63,21 +65,27 @@ class JobIn(BaseModel):
     priority: int = Field(default=0, ge=-100, le=100, description="Higher first.")
 
 
+def accepted(response: Response, job: Job) -> Job:
+    """Says where to follow a job that is the answer to a request."""
+    response.headers["Location"] = f"/jobs/{job.id}"
+    return job
+
+
 @router.post("", status_code=202, response_model=JobOut, responses=responses(404, 409, 422))
 async def start(
     _: Annotated[Actor, may(Permission.JOBS_WRITE)],
     db: DB,
     wanted: JobIn,
-    idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
+    response: Response,
 ) -> Job:
-    """Start a job on a video. While one with the same `Idempotency-Key` is active, that one is the answer.
+    """Start a job on a video. While one of the same type is active on it, that one is the answer.
 
     Variants are ordered with `POST /clips/{id}/variants`.
     """
     video = await videos.get(db, wanted.video_id)
     handler = {"cut_analysis": pipeline.cut_analysis, "propose_clips": pipeline.propose_clips}[wanted.type]
-    options = JobOptions(dedup_key=idempotency_key or f"{wanted.type}:{video.id}", priority=wanted.priority)
-    return await handler.using(options).start(db, video.id)
+    options = JobOptions(dedup_key=f"{wanted.type}:{video.id}", priority=wanted.priority)
+    return accepted(response, await handler.using(options).start(db, video.id))
 
 
 @router.get("", response_model=PageOut[JobOut], responses=responses(422))
@@ -119,9 +127,9 @@ async def cancel(_: Annotated[Actor, may(Permission.JOBS_WRITE)], db: DB, job_id
 
 
 @router.post("/{job_id}/retry", status_code=202, response_model=JobOut, responses=responses(404, 409))
-async def retry(_: Annotated[Actor, may(Permission.JOBS_WRITE)], db: DB, job_id: UUID) -> Job:
+async def retry(_: Annotated[Actor, may(Permission.JOBS_WRITE)], db: DB, job_id: UUID, response: Response) -> Job:
     """Start a failed or cancelled job once more, with all its attempts."""
-    return await jobs.retry(db, job_id)
+    return accepted(response, await jobs.retry(db, job_id))
 
 
 class Processed(BaseModel):
@@ -129,6 +137,7 @@ class Processed(BaseModel):
 
 
 @router.post("/process", response_model=Processed, responses=responses(404, 409))
+@keyless("for development: it runs whatever waits when it is asked")
 async def process_next(here: Here, actor: Annotated[Actor, may(Permission.JOBS_WRITE)]) -> Any:
     """Development only: run the next waiting job here and now, and answer when it has ended."""
     _development_only(here)
@@ -136,6 +145,7 @@ async def process_next(here: Here, actor: Annotated[Actor, may(Permission.JOBS_W
 
 
 @router.post("/{job_id}/process", response_model=Processed, responses=responses(404, 409))
+@keyless("for development: it runs whatever waits when it is asked")
 async def process_this(here: Here, actor: Annotated[Actor, may(Permission.JOBS_WRITE)], job_id: UUID) -> Any:
     """Development only: run this waiting job here and now, even before its time."""
     _development_only(here)

@@ -8,20 +8,21 @@ from contextlib import suppress
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query
+from fastapi import Header, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from stakazo.accounts.roles import Permission
 from stakazo.api.deps import Here, Services, may
 from stakazo.api.errors import responses
 from stakazo.api.jobs import JobOut
+from stakazo.api.routes import Router
 from stakazo.core.actor import Actor
 from stakazo.core.errors import NotFound
 from stakazo.core.live import EVERYTHING, Subscription
 from stakazo.jobs import service as jobs
 from stakazo.jobs.states import JobState
 
-router = APIRouter(tags=["live"], responses=responses(401))
+router = Router(tags=["live"], responses=responses(401))
 
 RECONNECT_MS = 1000
 

@@ -6,18 +6,19 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from stakazo.accounts.roles import Permission
 from stakazo.api.deps import DB, Cursor, Limit, PageOut, may
 from stakazo.api.errors import responses
+from stakazo.api.routes import Router
 from stakazo.core.actor import Actor
 from stakazo.rules import service as rules
 from stakazo.rules.models import PlatformRule
 from stakazo.rules.states import RuleState
 
-router = APIRouter(prefix="/rules", tags=["rules"], responses=responses(401))
+router = Router(prefix="/rules", tags=["rules"], responses=responses(401))
 
 
 class RuleOut(BaseModel):
@@ -55,9 +56,13 @@ async def find(
 
 
 @router.post("", status_code=201, response_model=RuleOut, responses=responses(409, 422))
-async def propose(_: Annotated[Actor, may(Permission.RULES_PROPOSE)], db: DB, wanted: RuleIn) -> PlatformRule:
+async def propose(
+    _: Annotated[Actor, may(Permission.RULES_PROPOSE)], db: DB, wanted: RuleIn, response: Response
+) -> PlatformRule:
     """Propose a version: what it doesn't say stays as it is now. It drives nothing until it is activated."""
-    return await rules.propose(db, wanted.platform, wanted.rule, evidence=wanted.evidence)
+    rule = await rules.propose(db, wanted.platform, wanted.rule, evidence=wanted.evidence)
+    response.headers["Location"] = f"/rules/{rule.id}"
+    return rule
 
 
 @router.get("/{rule_id}", response_model=RuleOut, responses=responses(404))

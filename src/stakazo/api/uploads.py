@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import structlog
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import Header, Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,6 +20,8 @@ from stakazo.api.deps import Here, Services, may
 from stakazo.api.errors import responses
 from stakazo.api.incoming import Arrived, receive_file
 from stakazo.api.jobs import JobOut
+from stakazo.api.once import keyless
+from stakazo.api.routes import Router
 from stakazo.api.videos import VideoOut
 from stakazo.core.actor import Actor, new_id
 from stakazo.core.errors import Invalid, NoSpace, TooLarge
@@ -31,7 +33,7 @@ from stakazo.videos import service as videos
 from stakazo.videos.models import VideoAsset
 
 log = structlog.get_logger("stakazo.api")
-router = APIRouter(tags=["upload"])
+router = Router(tags=["upload"])
 
 ROOM_FOR_FORM = 64 * 1024
 """Bytes of a multipart request that are not the file: boundaries, part headers, small fields."""
@@ -82,6 +84,7 @@ _BODY: dict[str, Any] = {
         also={200: {"model": UploadOut, "description": "The video was here before; no second job was started."}},
     ),
 )
+@keyless("the key is kept with the video: the same key is the same video, for as long as that is there")
 async def upload(
     request: Request,
     response: Response,

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from stakazo.accounts.roles import Permission
@@ -15,12 +15,13 @@ from stakazo.api.deps import DB, Cursor, Here, Limit, PageOut, may
 from stakazo.api.errors import a_file, responses
 from stakazo.api.files import remove, stored_file, unused
 from stakazo.api.jobs import JobError
+from stakazo.api.routes import Router
 from stakazo.core.actor import Actor
 from stakazo.core.errors import Conflict
 from stakazo.variants import service as variants
 from stakazo.variants.models import ClipVariant, VariantState
 
-router = APIRouter(prefix="/variants", tags=["variants"], responses=responses(401))
+router = Router(prefix="/variants", tags=["variants"], responses=responses(401))
 
 
 class VariantOut(BaseModel):

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,6 +16,7 @@ from stakazo.api.deps import DB, Cursor, Here, Limit, PageOut, may
 from stakazo.api.errors import a_file, responses
 from stakazo.api.files import remove, safe_name, stored_file, unused
 from stakazo.api.jobs import JobError
+from stakazo.api.routes import Router
 from stakazo.clips.models import Clip
 from stakazo.core.actor import Actor
 from stakazo.core.errors import Conflict
@@ -26,7 +27,7 @@ from stakazo.variants.models import ClipVariant
 from stakazo.videos import service as videos
 from stakazo.videos.models import VideoAsset, VideoState
 
-router = APIRouter(prefix="/videos", tags=["videos"], responses=responses(401))
+router = Router(prefix="/videos", tags=["videos"], responses=responses(401))
 
 
 class VideoOut(BaseModel):

@@ -5,6 +5,7 @@
     protect("clips")                        rows of the current workspace only; the app may do everything with them
     protect("ad_metrics", "select, insert") likewise, but only read and added to
     open_to_machinery("jobs", "select, insert, update")    the machinery also sees every workspace's rows
+    expire("idempotency_keys")              the machinery removes rows whose time is up, and sees nothing else of them
     seal("ledger_events")                   no row is ever changed or removed, not even by the owner
 
 Released migrations rely on these: add to this module, don't change what it does.
@@ -82,6 +83,15 @@ def open_to_machinery(table: str, verbs: str) -> None:
         rows = {"insert": "with check (true)", "update": "using (true) with check (true)"}.get(verb, "using (true)")
         op.execute(f"create policy machinery_{verb} on {table} for {verb} to {SYSTEM} {rows}")
     op.execute(f"grant {verbs} on {table} to {SYSTEM}")
+
+
+def expire(table: str) -> None:
+    """Let the machinery remove every workspace's rows whose `expires_at` has passed; it can read nothing but that."""
+    for verb in ("select", "delete"):
+        op.execute(
+            f"create policy machinery_{verb} on {table} for {verb} to {SYSTEM} using (expires_at <= clock_timestamp())"
+        )
+    op.execute(f"grant select (expires_at), delete on {table} to {SYSTEM}")
 
 
 def seal(table: str) -> None:

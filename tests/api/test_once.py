@@ -1,0 +1,318 @@
+"""Idempotency-Key over HTTP: every POST takes one, or says why not; and what it stands for is done once."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import psycopg
+import pytest
+from fastapi import Response
+from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from stakazo.accounts import service as accounts
+from stakazo.api import ROUTERS
+from stakazo.api.deps import DB
+from stakazo.api.once import keyless
+from stakazo.api.routes import Route, Router
+from stakazo.core import postgres
+from stakazo.core.db import Database
+from stakazo.core.security import Keyring
+from stakazo.core.settings import Settings
+from stakazo.idempotency import service as idempotency
+from stakazo.idempotency.models import IdempotencyKey
+from stakazo.ledger.models import LedgerEvent
+from stakazo.main import contract
+from stakazo.rules import service as rules
+from stakazo.rules.models import PlatformRule
+
+Asked = tuple[str, Any]
+"""Path and body of a POST that works."""
+
+
+def _events(site: Any) -> int:
+    async def count(session: AsyncSession) -> int:
+        return await session.scalar(select(func.count()).select_from(LedgerEvent)) or 0
+
+    return int(site.within(count))
+
+
+def _keyed(client: httpx.Client, path: str, body: Any = None, key: str = "k1") -> httpx.Response:
+    return client.post(path, json=body, headers={"Idempotency-Key": key})
+
+
+# --- every POST ---------------------------------------------------------------------------------------------
+
+
+def _job(client: httpx.Client, catalogue: Any) -> str:
+    wanted = {"type": "propose_clips", "video_id": str(catalogue.video_id)}
+    return f"/jobs/{client.post('/jobs', json=wanted).json()['id']}"
+
+
+def _cancelled(client: httpx.Client, catalogue: Any) -> str:
+    job = _job(client, catalogue)
+    client.post(f"{job}/cancel")
+    return job
+
+
+def _proposed(client: httpx.Client) -> str:
+    return f"/rules/{client.post('/rules', json={'platform': 'tiktok', 'rule': {}}).json()['id']}"
+
+
+REQUESTS: dict[str, Callable[[httpx.Client, Any], Asked]] = {
+    "/jobs": lambda _, catalogue: ("/jobs", {"type": "propose_clips", "video_id": str(catalogue.video_id)}),
+    "/jobs/{job_id}/cancel": lambda client, catalogue: (f"{_job(client, catalogue)}/cancel", None),
+    "/jobs/{job_id}/retry": lambda client, catalogue: (f"{_cancelled(client, catalogue)}/retry", None),
+    "/clips/{clip_id}/accept": lambda _, catalogue: (f"{catalogue.clip}/accept", None),
+    "/clips/{clip_id}/reject": lambda _, catalogue: (f"{catalogue.clip}/reject", None),
+    "/clips/{clip_id}/variants": lambda _, catalogue: (f"{catalogue.clip}/variants", {"recipes": ["tiktok"]}),
+    "/rules": lambda *_: ("/rules", {"platform": "tiktok", "rule": {}}),
+    "/rules/{rule_id}/activate": lambda client, _: (f"{_proposed(client)}/activate", None),
+    "/rules/{rule_id}/retire": lambda client, _: (f"{_proposed(client)}/retire", None),
+}
+"""A request that works, for every POST that takes a key. A new endpoint needs its line here."""
+
+POSTS = {
+    path: operations["post"] for path, operations in json.loads(contract())["paths"].items() if "post" in operations
+}
+KEYLESS = {
+    route.path: route.endpoint.keyless
+    for router in ROUTERS
+    for route in router.routes
+    if isinstance(route, Route) and hasattr(route.endpoint, "keyless")
+}
+
+
+def test_every_route_has_the_habits_and_every_post_takes_a_key_or_says_why_not() -> None:
+    assert all(isinstance(route, Route) for router in ROUTERS for route in router.routes)
+    takes = {
+        path
+        for path, operation in POSTS.items()
+        if any(parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters", ()))
+    }
+    assert takes - {"/upload"} == set(REQUESTS) == set(POSTS) - set(KEYLESS)
+    assert all(len(reason) > 20 for reason in KEYLESS.values())
+
+
+@pytest.mark.parametrize("path", REQUESTS)
+def test_the_same_key_gets_the_same_answer_and_nothing_is_done_twice(
+    site: Any, client: httpx.Client, catalogue: Any, path: str
+) -> None:
+    address, body = REQUESTS[path](client, catalogue)
+    first = _keyed(client, address, body)
+    assert first.is_success, first.text
+    assert "idempotent-replayed" not in first.headers
+    done = _events(site)
+    again = _keyed(client, address, body)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert (again.status_code, again.content) == (first.status_code, first.content)
+    for name in ("content-type", "location", "etag"):
+        assert again.headers.get(name) == first.headers.get(name)
+    assert _events(site) == done
+    other = _keyed(client, address, {"other": 1})
+    assert (other.status_code, other.json()["code"]) in {(422, "idempotency_key_reused"), (422, "invalid")}
+
+
+def test_a_post_without_a_transaction_must_say_why_it_takes_no_key() -> None:
+    router = Router()
+
+    async def act() -> None: ...
+
+    with pytest.raises(TypeError, match="keyless"):
+        router.post("/act")(act)
+    router.post("/act")(keyless("nothing is done here")(act))
+
+
+# --- what a key stands for ----------------------------------------------------------------------------------
+
+
+def test_a_key_stands_for_one_request(client: httpx.Client, catalogue: Any) -> None:
+    first = _keyed(client, "/rules", {"platform": "tiktok", "rule": {"clips": {}}, "evidence": {"a": 1, "b": 2}})
+    assert first.status_code == 201
+    shuffled = '{ "evidence":{"b":2, "a":1}, "rule": {"clips":{}},\n"platform":"tiktok" }'
+    same = client.post(
+        "/rules", content=shuffled, headers={"Idempotency-Key": "k1", "Content-Type": "application/json"}
+    )
+    assert (same.status_code, same.json()) == (201, first.json())
+    for path, body in (
+        ("/rules", {"platform": "tiktok", "rule": {"clips": {}}, "evidence": {"a": 1, "b": 3}}),
+        ("/rules?x=1", {"platform": "tiktok", "rule": {"clips": {}}, "evidence": {"a": 1, "b": 2}}),
+        (f"{catalogue.clip}/accept", None),
+    ):
+        answer = _keyed(client, path, body)
+        assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused"), path
+    assert client.get("/rules", params={"platform": "tiktok", "state": "PROPOSED"}).json()["items"] == [first.json()]
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "a\tb"])
+def test_a_key_that_is_none_is_refused(client: httpx.Client, catalogue: Any, key: str) -> None:
+    answer = _keyed(client, f"{catalogue.clip}/accept", key=key)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+    assert client.get(catalogue.clip).json()["state"] == "PROPOSED"
+
+
+def test_keys_are_each_actors_and_each_workspaces_own(site: Any, client: httpx.Client) -> None:
+    wanted = {"platform": "tiktok", "rule": {}}
+    first = _keyed(client, "/rules", wanted).json()
+    token = site.within(lambda session: accounts.create_key(session, "another")).token
+    with (
+        httpx.Client(base_url=site.url, headers={"X-API-Key": token}, trust_env=False) as colleague,
+        site.house.site().client() as stranger,
+    ):
+        assert _keyed(colleague, "/rules", wanted).json()["version"] == first["version"] + 1
+        assert _keyed(stranger, "/rules", wanted).json()["id"] != first["id"]
+        assert _keyed(client, "/rules", wanted).json() == first
+
+
+def test_what_was_refused_has_done_nothing_and_may_be_asked_again(client: httpx.Client, catalogue: Any) -> None:
+    client.post(f"{catalogue.clip}/reject")
+    assert _keyed(client, f"{catalogue.clip}/variants").status_code == 409
+    client.post(f"{catalogue.clip}/accept")
+    done = _keyed(client, f"{catalogue.clip}/variants")
+    assert done.status_code == 202
+    assert _keyed(client, f"{catalogue.clip}/variants").json() == done.json()
+
+
+# --- at once, and interrupted -------------------------------------------------------------------------------
+
+
+def test_a_hundred_at_once_are_one(site: Any) -> None:
+    wanted = {"platform": "tiktok", "rule": {}}
+    with site.client(limits=httpx.Limits(max_connections=100)) as client, ThreadPoolExecutor(100) as pool:
+        answers = list(pool.map(lambda _: _keyed(client, "/rules", wanted), range(100)))
+    seen = Counter(answer.status_code for answer in answers)
+    assert set(seen) <= {201, 409}
+    assert seen[201] >= 1
+    assert len({answer.content for answer in answers if answer.status_code == 201}) == 1
+    for answer in answers:
+        if answer.status_code == 409:
+            assert (answer.json()["code"], answer.json()["retryable"]) == ("idempotency_key_in_flight", True)
+            assert answer.headers["retry-after"] == "1"
+    made = site.within(lambda session: rules.find(session, platform="tiktok"))
+    assert len(made.items) == 2  # the seed, and one proposal
+
+
+@contextmanager
+def _held(site: Any, table: str, row_id: Any) -> Iterator[None]:
+    """Nobody else can change this row for as long as this takes."""
+    with psycopg.connect(postgres.conninfo(site.urls.owner)) as connection:
+        connection.execute("select set_config('stakazo.workspace', %s, true)", [str(site.workspace_id)])
+        connection.execute(f"select from {table} where id = %s for update", [row_id])
+        yield
+
+
+def test_a_key_in_flight_is_409_until_it_is_answered(site: Any, client: httpx.Client, catalogue: Any) -> None:
+    address = f"{catalogue.clip}/accept"
+    with ThreadPoolExecutor(1) as pool:
+        with _held(site, "clips", catalogue.clip_ids[0]):
+            first = pool.submit(_keyed, client, address)
+            while (second := _keyed(client, address)).status_code == 409 and not second.json()["retryable"]:
+                pass
+            assert second.json()["code"] == "idempotency_key_in_flight"
+        assert first.result().status_code == 200
+    assert _keyed(client, address).headers["idempotent-replayed"] == "true"
+
+
+def test_effect_and_answer_are_kept_together_or_not_at_all(site_with: Callable[..., Any]) -> None:
+    """Whatever ends the transaction between the work and the commit takes both; asked again, it is done once."""
+    site = site_with()
+    wanted = {"platform": "tiktok", "rule": {}}
+    with psycopg.connect(postgres.conninfo(site.urls.owner), autocommit=True) as owner:
+        owner.execute("create function refuse() returns trigger language plpgsql as 'begin raise ''too late''; end'")
+        owner.execute(
+            "create constraint trigger late after insert on idempotency_keys deferrable initially deferred"
+            " for each row execute function refuse()"
+        )
+        with site.client() as client:
+            assert _keyed(client, "/rules", wanted).status_code == 500
+            assert client.get("/rules", params={"state": "PROPOSED"}).json()["items"] == []
+            owner.execute("drop trigger late on idempotency_keys")
+            made = _keyed(client, "/rules", wanted)
+            assert made.status_code == 201
+            assert _keyed(client, "/rules", wanted).json() == made.json()
+            assert client.get("/rules", params={"state": "PROPOSED"}).json()["items"] == [made.json()]
+
+
+# --- what is not kept ---------------------------------------------------------------------------------------
+
+trial = Router()
+
+
+@trial.post("/trial/failing")
+async def failing(db: DB) -> Response:
+    await rules.propose(db, "tiktok", {})
+    return Response(status_code=503)
+
+
+@trial.post("/trial/secret")
+async def secret(db: DB, response: Response) -> dict[str, str]:
+    await rules.propose(db, "tiktok", {})
+    response.headers["Cache-Control"] = "no-store"
+    response.set_cookie("session", "hush-cookie")
+    return {"token": "hush-token"}
+
+
+async def _versions(session: AsyncSession) -> int:
+    return await session.scalar(select(func.max(PlatformRule.version)).where(PlatformRule.platform == "tiktok")) or 0
+
+
+def test_what_failed_here_is_not_kept(site_with: Callable[..., Any]) -> None:
+    site = site_with()
+    site.house.app.include_router(trial)
+    with site.client() as client:
+        assert [_keyed(client, "/trial/failing").status_code for _ in range(2)] == [503, 503]
+    assert site.within(_versions) == 3
+
+
+def test_a_secret_in_an_answer_is_not_written_down(site_with: Callable[..., Any]) -> None:
+    site = site_with()
+    site.house.app.include_router(trial)
+    with site.client() as client:
+        first, again = _keyed(client, "/trial/secret"), _keyed(client, "/trial/secret")
+        assert first.json() == again.json() == {"token": "hush-token"}
+        assert "set-cookie" in first.headers
+        assert "set-cookie" not in again.headers  # a cookie is its connection's
+    assert site.within(_versions) == 2
+
+    async def kept(session: AsyncSession) -> str:
+        return str((await session.execute(text("select * from idempotency_keys"))).all())
+
+    assert "hush" not in site.within(kept)
+
+
+def test_after_a_day_a_key_is_new(site: Any, client: httpx.Client) -> None:
+    first = _keyed(client, "/rules", {"platform": "tiktok", "rule": {}}).json()
+    asked = {"platform": "tiktok", "rule": {"clips": {}}}
+    assert _keyed(client, "/rules", asked).status_code == 422
+
+    async def age(session: AsyncSession) -> None:
+        await session.execute(text("update idempotency_keys set expires_at = expires_at - interval '24 hours'"))
+
+    site.within(age)
+    assert _keyed(client, "/rules", asked).json()["version"] == first["version"] + 1
+
+
+async def test_the_sweep_takes_what_has_expired_in_every_workspace(
+    database: Database, app_settings: Settings, actor: Any, other_actor: Any
+) -> None:
+    keyring = Keyring(app_settings)
+    answer = idempotency.Answer(200, (("content-type", "application/json"),), b"{}")
+    for who in (actor, other_actor):
+        async with database.transaction(who) as session:
+            for key in ("old", "new"):
+                await idempotency.keep(session, keyring, key, bytes(32), answer)
+            await session.execute(text("update idempotency_keys set expires_at = now() where key = 'old'"))
+    async with database.system_transaction() as session:
+        assert await idempotency.sweep(session) == 2
+    for who in (actor, other_actor):
+        async with database.transaction(who) as session:
+            assert [row.key for row in await session.scalars(select(IdempotencyKey))] == ["new"]
+            assert await idempotency.claim(session, keyring, "new", bytes(32)) == answer
+            assert await idempotency.claim(session, keyring, str(uuid4()), bytes(32)) is None
