@@ -111,7 +111,7 @@ def luma(file: Path) -> Frames:
 
 async def made_by_ffmpeg(file: Path, options: str, **values: object) -> Path:
     """A film made by FFmpeg; `{name}` in its options stands for a value."""
-    await ffmpeg.run([*(option.format(**values) for option in options.split()), "-y", str(file)])
+    await ffmpeg.run([*(option.format(**values) for option in options.split()), "-y", str(file)], access=None)
     return file
 
 

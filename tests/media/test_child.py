@@ -10,6 +10,7 @@ import pytest
 
 from stakazo import media
 from stakazo.media import child
+from stakazo.media.confine import Limits
 from stakazo.media.errors import AnalysisFailed, MediaError, Stopped, TooBig, Unreadable
 
 Encode = Callable[..., Path]
@@ -83,7 +84,7 @@ async def test_killed_from_outside_is_an_error_and_not_a_hang(film: Path):
 
 async def test_memory_has_a_limit(film: Path):
     with pytest.raises(MediaError):
-        await media.analyse_in_child(film, memory=60 * 1024**2, timeout=60)
+        await media.analyse_in_child(film, limits=Limits(memory=60 * 1024**2), timeout=60)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from stakazo.media import ffmpeg
+from stakazo.media.confine import Access
 from stakazo.media.errors import DiskFull, RenderFailed, Stopped, ToolMissing, Unreadable
 
 ENDLESS = ["-re", "-f", "lavfi", "-i", "testsrc=s=64x64", "-f", "null", "-"]
@@ -25,9 +26,11 @@ time.sleep(600)
 WORKER = """
 import asyncio, threading
 from stakazo.media import ffmpeg
+from stakazo.media.confine import Access
 
 async def work():
-    running = asyncio.ensure_future(ffmpeg.run(["-re", "-f", "lavfi", "-i", "testsrc=s=64x64", "-f", "null", "-"]))
+    endless = ["-re", "-f", "lavfi", "-i", "testsrc=s=64x64", "-f", "null", "-"]
+    running = asyncio.ensure_future(ffmpeg.run(endless, access=Access()))
     while not ffmpeg._groups:
         await asyncio.sleep(0.01)
     print(*ffmpeg._groups, flush=True)
@@ -98,7 +101,7 @@ def test_what_a_poor_program_lacks_is_named():
 async def test_progress_rises_to_one():
     heard: list[float] = []
     source = ["-re", "-f", "lavfi", "-i", "testsrc=s=64x64:d=1.3"]
-    await ffmpeg.run([*source, "-f", "null", "-"], duration=1.3, progress=heard.append)
+    await ffmpeg.run([*source, "-f", "null", "-"], access=Access(), duration=1.3, progress=heard.append)
     assert heard == sorted(heard)
     assert heard[-1] == 1.0
     assert any(0 < share < 1 for share in heard)
@@ -106,7 +109,9 @@ async def test_progress_rises_to_one():
 
 async def test_an_error_is_told_in_ffmpegs_own_words():
     with pytest.raises(RenderFailed, match="Unknown encoder 'nothere'") as caught:
-        await ffmpeg.run(["-f", "lavfi", "-i", "testsrc=s=64x64:d=1", "-c:v", "nothere", "-f", "null", "-"])
+        await ffmpeg.run(
+            ["-f", "lavfi", "-i", "testsrc=s=64x64:d=1", "-c:v", "nothere", "-f", "null", "-"], access=Access()
+        )
     assert "0x" not in str(caught.value)
     assert "lavfi @" not in str(caught.value)
 
@@ -115,7 +120,7 @@ async def test_a_file_that_is_no_media_is_unreadable(tmp_path: Path):
     file = tmp_path / "secret-name.mp4"
     file.write_bytes(b"nothing of the kind" * 100)
     with pytest.raises(Unreadable) as caught:
-        await ffmpeg.run(["-i", f"file:{file}", "-f", "null", "-"])
+        await ffmpeg.run(["-i", f"file:{file}", "-f", "null", "-"], access=Access(reads=(file,)))
     assert str(tmp_path) not in str(caught.value)
 
 
@@ -123,11 +128,11 @@ async def test_a_file_that_is_no_media_is_unreadable(tmp_path: Path):
 async def test_a_full_disk_is_said_to_be_full():
     source = ["-f", "lavfi", "-i", "testsrc=s=320x240:d=10"]
     with pytest.raises(DiskFull):
-        await ffmpeg.run([*source, "-c:v", "rawvideo", "-f", "nut", "-y", "/dev/full"])
+        await ffmpeg.run([*source, "-c:v", "rawvideo", "-f", "nut", "-y", "/dev/full"], access=None)
 
 
 async def test_a_killed_program_is_named_with_its_signal():
-    running = asyncio.ensure_future(ffmpeg.run(ENDLESS))
+    running = asyncio.ensure_future(ffmpeg.run(ENDLESS, access=Access()))
     os.kill(await started(), signal.SIGKILL)
     with pytest.raises(RenderFailed, match="SIGKILL"):
         await running
@@ -135,7 +140,7 @@ async def test_a_killed_program_is_named_with_its_signal():
 
 async def test_a_lot_of_output_does_not_block():
     writes = "import sys; sys.stdout.write('x' * 3_000_000); sys.stderr.write('y\\n' * 300_000)"
-    result = await ffmpeg.child([sys.executable, "-c", writes])
+    result = await ffmpeg.child([sys.executable, "-c", writes], access=None)
     assert result.code == 0
     assert len(result.stdout) == 3_000_000
     assert result.stderr.splitlines() == ["y"] * ffmpeg.STDERR_LINES
@@ -146,7 +151,7 @@ async def test_a_lot_of_output_does_not_block():
 
 async def test_cancelling_takes_the_program_and_all_it_started_down():
     lines: list[str] = []
-    running = asyncio.ensure_future(ffmpeg.child([sys.executable, "-c", NESTED], line=lines.append))
+    running = asyncio.ensure_future(ffmpeg.child([sys.executable, "-c", NESTED], access=None, line=lines.append))
     child = await started()
     await until(lambda: lines)
     running.cancel()
@@ -163,7 +168,7 @@ async def test_cancelling_a_program_whose_output_nobody_reads_does_not_hang():
     def slow(_line: str) -> None:
         time.sleep(0.01)
 
-    running = asyncio.ensure_future(ffmpeg.child([sys.executable, "-c", floods], line=slow))
+    running = asyncio.ensure_future(ffmpeg.child([sys.executable, "-c", floods], access=None, line=slow))
     child = await started()
     await asyncio.sleep(0.2)
     running.cancel()
@@ -173,7 +178,7 @@ async def test_cancelling_a_program_whose_output_nobody_reads_does_not_hang():
 
 
 async def test_a_program_that_takes_too_long_is_stopped():
-    running = asyncio.ensure_future(ffmpeg.run(ENDLESS, timeout=0.5))
+    running = asyncio.ensure_future(ffmpeg.run(ENDLESS, access=Access(), timeout=0.5))
     child = await started()
     with pytest.raises(Stopped):
         await running
@@ -184,13 +189,14 @@ async def test_an_error_of_the_listener_ends_the_program_and_goes_on():
     def refuse(_line: str) -> None:
         raise ZeroDivisionError
 
+    waits = "print(1, flush=True); import time; time.sleep(600)"
     with pytest.raises(ZeroDivisionError):
-        await ffmpeg.child([sys.executable, "-c", "print(1, flush=True); import time; time.sleep(600)"], line=refuse)
+        await ffmpeg.child([sys.executable, "-c", waits], access=None, line=refuse)
     assert not ffmpeg._groups
 
 
 async def test_kill_all_ends_every_child():
-    running = asyncio.ensure_future(ffmpeg.run(ENDLESS))
+    running = asyncio.ensure_future(ffmpeg.run(ENDLESS, access=Access()))
     child = await started()
     ffmpeg.kill_all()
     with pytest.raises(RenderFailed):
@@ -212,7 +218,7 @@ async def test_killing_the_parent_takes_the_program_down():
 def test_a_loop_in_a_thread_of_its_own_runs_programs_to_their_end():
     results: list[ffmpeg.Result] = []
     source = ["-re", "-f", "lavfi", "-i", "testsrc=s=64x64:d=0.3", "-f", "null", "-"]
-    thread = threading.Thread(target=lambda: results.append(asyncio.run(ffmpeg.run(source))))
+    thread = threading.Thread(target=lambda: results.append(asyncio.run(ffmpeg.run(source, access=Access()))))
     thread.start()
     thread.join()
     assert [result.code for result in results] == [0]

@@ -19,7 +19,7 @@ from stakazo.core.db import Database
 from stakazo.core.errors import StakazoError
 from stakazo.core.settings import Settings
 from stakazo.jobs import service as jobs
-from stakazo.media import ffmpeg, models
+from stakazo.media import ffmpeg, means, models
 from stakazo.media.errors import MediaError
 
 GB = 1024**3
@@ -56,7 +56,7 @@ def doctor(settings: Settings, *, as_json: bool) -> int:
 
 
 async def _look(settings: Settings) -> list[Finding]:
-    findings = [_ffmpeg(), _models(), _disk(settings), _memory()]
+    findings = [_ffmpeg(), _confinement(), _models(), _disk(settings), _memory()]
     findings += await _database(settings)
     return findings
 
@@ -72,6 +72,13 @@ def _ffmpeg() -> Finding:
         detail += f"; it lacks {', '.join(missing)}"
     return Finding(
         "FFmpeg", ok=not missing, detail=detail, advice="Install imageio-ffmpeg again, or name another FFmpeg."
+    )
+
+
+def _confinement() -> Finding:
+    found = means.here()
+    return Finding(
+        "Confinement of uploads", ok=not found.lacking, detail=found.words, advice=found.lacking, needed=False
     )
 
 

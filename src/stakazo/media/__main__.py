@@ -23,11 +23,8 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m stakazo.media", description="Analyse a video or a sound file.")
     parser.add_argument("file", type=Path)
     parser.add_argument("--models", type=Path, help="folder of the model files")
-    parser.add_argument("--memory", type=int, help="bytes of memory beyond which to give up (Linux)")
     parser.add_argument("--result", type=Path, help="file for the analysis; progress then goes to stdout")
     orders = parser.parse_args(arguments)
-    if orders.memory and sys.platform == "linux":
-        _limit(orders.memory)
     code, found = _analyse(orders.file, orders.models, _tell if orders.result else None)
     text = json.dumps(found, separators=(",", ":"))
     if orders.result:
@@ -56,13 +53,6 @@ def _analyse(file: Path, models: Path | None, progress: Progress | None) -> tupl
 def _tell(stage: str, share: float) -> None:
     sys.stdout.write(json.dumps([stage, round(share, 4)]) + "\n")
     sys.stdout.flush()
-
-
-def _limit(memory: int) -> None:
-    import resource  # noqa: PLC0415 - exists on Unix only
-
-    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 if __name__ == "__main__":

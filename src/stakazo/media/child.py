@@ -15,11 +15,14 @@ from pathlib import Path
 
 from stakazo.media import errors, ffmpeg
 from stakazo.media.codec import analysis_from_dict
+from stakazo.media.confine import Access, Limits, Means
 from stakazo.media.errors import AnalysisFailed, MediaError, Stopped, Unreadable
+from stakazo.media.means import python
+from stakazo.media.models import folder
 from stakazo.media.types import Analysis
 
-MEMORY = 4 * 1024**3
-"""Bytes of address space beyond which a child is refused more memory."""
+LIMITS = Limits()
+"""What an analysis may use."""
 
 
 async def analyse_in_child(
@@ -28,20 +31,20 @@ async def analyse_in_child(
     progress: Callable[[str, float], None] | None = None,
     timeout: float | None = 3600.0,  # noqa: ASYNC109 - the child must be killed first: the caller can't
     models: Path | None = None,
-    memory: int | None = MEMORY,
+    limits: Limits = LIMITS,
+    means: Means | None = None,
 ) -> Analysis:
     """`analyse` in a child process that is killed when this is cancelled or takes longer than `timeout` seconds.
 
-    `memory` limits the child's own memory in bytes (Linux). Raises MediaError: whatever refused the file,
-    Stopped after the time limit, Unreadable when the decoder crashed.
+    The child sees the file, the models and its own folder, within `limits`, by the means of this machine or those
+    given. Raises MediaError: whatever refused the file, Stopped after the time limit, Unreadable when the decoder
+    crashed.
     """
-    with tempfile.TemporaryDirectory(prefix="stakazo-analysis-") as folder:
-        result = Path(folder) / "result.json"
-        argv = [sys.executable, "-m", "stakazo.media", str(path), "--result", str(result)]
-        if models:
-            argv += ["--models", str(models)]
-        if memory:
-            argv += ["--memory", str(memory)]
+    with tempfile.TemporaryDirectory(prefix="stakazo-analysis-") as own:
+        result = Path(own) / "result.json"
+        access = _access(path, models or folder(), Path(own))
+        file, kept = map(str, access.reads)
+        argv = [sys.executable, "-P", "-m", "stakazo.media", file, "--models", kept, "--result", str(result)]
 
         def line(text: str) -> None:
             with contextlib.suppress(ValueError, TypeError):
@@ -49,10 +52,14 @@ async def analyse_in_child(
                 if progress:
                     progress(str(stage), float(share))
 
-        ended = await ffmpeg.child(argv, line=line, timeout=timeout)
+        ended = await ffmpeg.child(argv, access=access, limits=limits, means=means, line=line, timeout=timeout)
         if ended.code == 0 and result.is_file():
             return analysis_from_dict(json.loads(result.read_bytes()))
         raise refusal(ended.code, result.read_bytes() if result.is_file() else b"", ended.stderr, path.name)
+
+
+def _access(path: Path, models: Path, own: Path) -> Access:
+    return Access(programs=python(), reads=(path.absolute(), models.absolute()), writes=(own,))
 
 
 def refusal(code: int, left: bytes, complaints: str, name: str) -> MediaError:
@@ -63,6 +70,8 @@ def refusal(code: int, left: bytes, complaints: str, name: str) -> MediaError:
         return kind(told["message"])
     if code < 0:
         word = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
+        if -code == signal.SIGXCPU:
+            return Stopped(f"The analysis of {name} used up its limit of processor time.")
         if -code == signal.SIGKILL:
             return Stopped(f"The analysis of {name} was killed from outside ({word}); often that is a lack of memory.")
         return Unreadable(f"{name} crashes its decoder ({word}); it is damaged or made to do so.")

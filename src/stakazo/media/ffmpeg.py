@@ -1,8 +1,9 @@
 """The FFmpeg program as a child process: found, asked what it can do, run, and never left behind.
 
-A child runs in a session of its own, so that it can be killed with everything it started; on Linux the kernel
-kills it when the thread that started it dies (PR_SET_PDEATHSIG), so a `kill -9` of a worker leaves no orphan.
-Start children from a thread that lives as long as the work: an event loop's thread always does.
+A child that opens a stranger's file is confined: it sees the files of its `Access` alone (`confine.py`). Every child
+runs in a session of its own, so that it can be killed with everything it started; on Linux the kernel kills it when
+the thread that started it dies (PR_SET_PDEATHSIG), so a `kill -9` of a worker leaves no orphan. Start children from a
+thread that lives as long as the work: an event loop's thread always does.
 """
 
 from __future__ import annotations
@@ -13,16 +14,18 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 import imageio_ffmpeg
 
-from stakazo.media.errors import DiskFull, MediaError, RenderFailed, Stopped, ToolMissing, Unreadable
+from stakazo.media import confine
+from stakazo.media.confine import Access, Limits, Means
+from stakazo.media.errors import DiskFull, MediaError, RenderFailed, Stopped, TooBig, ToolMissing, Unreadable
+from stakazo.media.means import bare, here
 
 ENVIRONMENT = "STAKAZO_FFMPEG"
 """The environment variable that names another FFmpeg program."""
@@ -37,23 +40,7 @@ REQUIRED_ENCODERS = frozenset({"aac", "libx264"})
 STDERR_LINES = 60
 STDOUT_LIMIT = 4 * 1024**2
 
-GUARD = """
-import ctypes, os, sys
-ctypes.CDLL(None).prctl(1, 9, 0, 0, 0)
-if os.getppid() != int(sys.argv[1]):
-    os._exit(137)
-os.nice(int(sys.argv[2]))
-try:
-    with open("/proc/self/oom_score_adj", "w") as score:
-        score.write("500")
-except OSError:
-    pass
-os.execv(sys.argv[3], sys.argv[3:])
-"""
-"""What becomes the child on Linux: ask for SIGKILL at the parent's death (1 is PR_SET_PDEATHSIG, 9 SIGKILL),
-leave if the parent is gone already, give way to the worker and the database in processor time and in memory,
-turn into the program. A program of its own, since Python code between fork and exec may deadlock in a process
-that has threads."""
+DEFAULT_LIMITS = Limits()
 
 _groups: set[int] = set()
 
@@ -100,7 +87,7 @@ def executable(program: str | Path | None = None) -> str:
         found = shutil.which(wanted)
         if not found:
             raise ToolMissing(f"There is no FFmpeg program at {wanted}; set {ENVIRONMENT} to one that exists.")
-        return found
+        return str(Path(found).absolute())
     return _installed()
 
 
@@ -159,29 +146,32 @@ async def child(
     *,
     line: Callable[[str], None] | None = None,
     timeout: float | None = None,  # noqa: ASYNC109 (the child must be killed first: the caller can't)
-    cwd: Path | None = None,
-    env: Mapping[str, str] | None = None,
+    access: Access | None,
+    limits: Limits = DEFAULT_LIMITS,
+    means: Means | None = None,
     nice: int = 5,
 ) -> Result:
     """Run a program to its end; `line` hears each line of its stdout as it comes.
 
-    When the caller is cancelled, or after `timeout` seconds (`Stopped`), or when `line` raises, the program and
-    everything it started are killed and gone before the exception goes on.
+    `access` is what it can see, within `limits`, by the means of this machine or those given; None is for programs that
+    open no file of a stranger's: those see what we see. When the caller is cancelled, or after `timeout` seconds
+    (`Stopped`), or when `line` raises, the program and everything it started are killed and gone before the exception
+    goes on.
     """
     program, *arguments = argv
     path = shutil.which(program)
     if not path:
         raise ToolMissing(f"There is no program {program}.")
-    command = [path, *arguments]
-    if sys.platform == "linux":
-        command = [sys.executable, "-I", "-S", "-c", GUARD, str(os.getpid()), str(nice), *command]
+    if means is None:
+        means = await asyncio.to_thread(here) if access else bare()
+    barrier = confine.prefix(access, limits, means, parent=os.getpid(), nice=nice)
     process = await asyncio.create_subprocess_exec(
-        *command,
+        *(*barrier, path, *arguments),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        cwd=cwd,
-        env=dict(env) if env is not None else None,
+        cwd=access.home if access else None,
+        env=confine.environment(os.environ, access.home) if access else None,
         start_new_session=True,
         limit=2**20,
     )
@@ -211,8 +201,23 @@ async def child(
         _kill(process.pid)
         await asyncio.shield(_gone(process))
         _groups.discard(process.pid)
+        if access and means.lends:
+            _take_back(access.writes)
     assert process.returncode is not None
-    return Result(process.returncode, bytes(output), "\n".join(complaints))
+    code = process.returncode
+    if code > 128 and means.bubblewrap:
+        code = 128 - code  # as a shell says that a signal ended its child
+    return Result(code, bytes(output), "\n".join(complaints))
+
+
+def _take_back(writes: Iterable[Path]) -> None:
+    """What was lent to another user, and what that user made of it, is ours again."""
+    own = os.geteuid(), os.getegid()
+    for path in writes:
+        os.chown(path, *own, follow_symlinks=False)
+        for folder, folders, files in os.walk(path):
+            for name in (*folders, *files):
+                os.chown(Path(folder, name), *own, follow_symlinks=False)
 
 
 async def _gone(process: asyncio.subprocess.Process) -> None:
@@ -244,21 +249,25 @@ async def _collect(stream: asyncio.StreamReader, output: bytearray) -> None:
 async def run(
     argv: Sequence[str],
     *,
+    access: Access | None,
+    limits: Limits = DEFAULT_LIMITS,
     duration: float | None = None,
     progress: Callable[[float], None] | None = None,
     timeout: float | None = None,  # noqa: ASYNC109 (see child)
-    cwd: Path | None = None,
     program: str | Path | None = None,
     loglevel: str = "warning",
 ) -> Result:
-    """Run FFmpeg with these arguments (the program itself is not among them).
+    """Run FFmpeg with these arguments (the program itself is not among them), confined to `access` where it is given.
 
     `progress` hears the share that is done, 0 to 1, about twice a second; it needs `duration`, the seconds of
     output to expect. Raises DiskFull, Unreadable, Stopped or RenderFailed, with FFmpeg's own telling lines.
     """
-    head = [executable(program), "-hide_banner", "-nostdin", "-nostats", "-loglevel", f"level+{loglevel}"]
+    path = executable(program)
+    if access:
+        access = _with(access, Path(path))
+    head = [path, "-hide_banner", "-nostdin", "-nostats", "-loglevel", f"level+{loglevel}"]
     if not progress:
-        result = await child([*head, *argv], timeout=timeout, cwd=cwd)
+        result = await child([*head, *argv], access=access, limits=limits, timeout=timeout)
     else:
 
         def line(text: str) -> None:
@@ -266,7 +275,8 @@ async def run(
             if name == "out_time_us" and value.lstrip("-").isdigit() and duration:
                 progress(min(max(int(value) / 1e6 / duration, 0.0), 1.0))
 
-        result = await child([*head, "-progress", "pipe:1", *argv], line=line, timeout=timeout, cwd=cwd)
+        told = [*head, "-progress", "pipe:1", *argv]
+        result = await child(told, access=access, limits=limits, line=line, timeout=timeout)
     if result.code:
         raise failure(result)
     if progress:
@@ -274,9 +284,17 @@ async def run(
     return result
 
 
+def _with(access: Access, program: Path) -> Access:
+    return replace(access, programs=(*access.programs, program.absolute(), program.resolve()))
+
+
 def failure(result: Result) -> MediaError:
     """The error that a failed run of FFmpeg stands for."""
     text = telling(result.stderr)
+    if "received signal 24" in result.stderr or result.code == -signal.SIGXCPU:
+        return Stopped("FFmpeg used up its limit of processor time.")
+    if result.code == -signal.SIGXFSZ or "File too large" in result.stderr:
+        return TooBig("The output is longer than a file of a rendering may be.")
     if "No space left on device" in result.stderr or "Disk quota exceeded" in result.stderr:
         return DiskFull("There is no space left for the output.")
     if result.code < 0:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stakazo.media import command, ffmpeg
-from stakazo.media.errors import RenderFailed
+from stakazo.media.confine import Access
+from stakazo.media.errors import DiskFull, RenderFailed
 from stakazo.media.plan import Output, RenderPlan, gain_for
 from stakazo.media.verify import SILENT, Facts, Order, verify
 
@@ -57,11 +59,14 @@ async def render(
     every frame of the results, not the keyframes alone.
     """
     capabilities = await asyncio.to_thread(ffmpeg.capabilities)
+    plan = _somewhere(plan)
+    access = Access(reads=(plan.source,), writes=tuple(output.file for output in plan.outputs))
     try:
         heard = await listen(plan)
         gain = gain_for(heard.integrated, heard.true_peak, plan.level) if heard else 0.0
         arguments = command.arguments(plan, gain)
-        await ffmpeg.run(arguments, duration=plan.duration, progress=progress, timeout=timeout)
+        _make(access.writes)
+        await ffmpeg.run(arguments, access=access, duration=plan.duration, progress=progress, timeout=timeout)
         audible = heard is not None and heard.integrated + gain > SILENT + 5
         shown = without_paths(arguments, plan)
         found: list[Rendered] = []
@@ -75,6 +80,22 @@ async def render(
             output.file.unlink(missing_ok=True)
         raise
     return found
+
+
+def _somewhere(plan: RenderPlan) -> RenderPlan:
+    """The same plan for a program that starts in another folder."""
+    outputs = tuple(replace(output, file=output.file.absolute()) for output in plan.outputs)
+    return replace(plan, source=plan.source.absolute(), outputs=outputs)
+
+
+def _make(files: Iterable[Path]) -> None:
+    """Empty files: FFmpeg may write these and make no other."""
+    for file in files:
+        try:
+            file.touch(0o600)
+        except OSError as error:
+            kind = DiskFull if error.errno in {errno.ENOSPC, errno.EDQUOT} else RenderFailed
+            raise kind(f"{file.name} can't be written: {error.strerror}.") from error
 
 
 def without_paths(arguments: Iterable[str], plan: RenderPlan) -> tuple[str, ...]:
@@ -94,7 +115,8 @@ async def listen(plan: RenderPlan) -> Heard | None:
     """Measure the sound of the plan's span; None when the source has none."""
     if plan.info.audio is None:
         return None
-    result = await ffmpeg.run(command.measuring(plan), loglevel="info", timeout=600)
+    access = Access(reads=(plan.source.absolute(),))
+    result = await ffmpeg.run(command.measuring(plan), access=access, loglevel="info", timeout=600)
     summary = result.stderr.rpartition("Summary:")[2]
     integrated = re.search(r"I:\s+(-?[\d.]+|-inf|nan) LUFS", summary)
     peak = re.search(r"Peak:\s+(-?[\d.]+|-inf|nan) dBFS", summary)
