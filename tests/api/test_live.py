@@ -12,7 +12,10 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import psycopg
 import pytest
+
+from stakazo.core import postgres
 
 FILE = b"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00isomiso2avc1mp41" + b"\0" * 500
 PATIENCE = 20
@@ -82,6 +85,20 @@ def test_a_connection_begins_with_the_active_jobs(client: httpx.Client, live: Ca
         first = [stream.until(lambda name, _: name == "job") for _ in range(2)]
         assert {row["id"]: row["row"]["state"] for row in first} == {active: "PENDING", ended: "CANCELLED"}
         assert stream.until(lambda name, _: name == "ready") == {"jobs": 2}
+
+
+def test_a_connection_begins_with_all_of_them(site: Any, live: Callable[..., Listener]) -> None:
+    """However many there are: whoever listens has no other way to know of the rest."""
+    with psycopg.connect(postgres.conninfo(site.urls.owner)) as connection:
+        connection.execute("select set_config('stakazo.workspace', %s, true)", [str(site.workspace_id)])
+        connection.execute(
+            "insert into jobs (id, type, queue, correlation_id)"
+            " select gen_random_uuid(), 'cut_analysis', 'none', gen_random_uuid() from generate_series(1, 450)"
+        )
+    with live().listening() as stream:
+        seen = {stream.until(lambda name, _: name == "job")["id"] for _ in range(450)}
+        assert len(seen) == 450
+        assert stream.until(lambda name, _: name == "ready") == {"jobs": 450}
 
 
 def test_a_change_comes_with_its_row(client: httpx.Client, live: Callable[..., Listener]) -> None:

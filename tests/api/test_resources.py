@@ -169,6 +169,8 @@ def test_rules_are_proposed_activated_and_retired(client: httpx.Client) -> None:
     assert (wrong.status_code, wrong.json()["code"]) == (422, "invalid")
     made = client.post("/rules", json={"platform": platform, "rule": {}, "evidence": {"why": "a test"}})
     assert made.status_code == 201
+    again = client.post("/rules", json={"platform": platform, "rule": {}, "evidence": {"why": "a test"}})
+    assert (again.status_code, again.json()) == (200, made.json())
     rule = made.json()
     assert (rule["state"], rule["version"]) == ("PROPOSED", active[0]["version"] + 1)
     assert client.post(f"/rules/{rule['id']}/activate").json()["state"] == "ACTIVE"
@@ -193,6 +195,19 @@ def test_a_job_is_started_found_and_cancelled(client: httpx.Client, catalogue: A
     assert client.post(f"/jobs/{job['id']}/cancel").status_code == 200
     assert client.post(f"/jobs/{job['id']}/retry").json()["state"] in {"PENDING", "RETRY"}
     assert client.post("/jobs", json=wanted | {"video_id": str(uuid4())}).status_code == 404
+
+
+def test_one_key_for_two_videos_is_two_jobs(client: httpx.Client) -> None:
+    """A key in a header belongs to the request it came with, never to the jobs of other videos."""
+    jobs = set()
+    for number in range(2):
+        uploaded = client.post("/upload", files={"file": ("a.mp4", FILE + bytes([number]))}).json()
+        client.post(f"/jobs/{uploaded['job']['id']}/cancel")
+        wanted = {"type": "cut_analysis", "video_id": uploaded["video"]["id"]}
+        job = client.post("/jobs", json=wanted, headers={"Idempotency-Key": "mine"}).json()
+        assert job["payload"] == {"video_id": uploaded["video"]["id"]}
+        jobs.add(job["id"])
+    assert len(jobs) == 2
 
 
 def test_a_job_is_run_by_hand_and_says_why_it_failed(client: httpx.Client) -> None:

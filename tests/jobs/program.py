@@ -94,6 +94,13 @@ async def refuses(run: Run) -> None:
     raise Conflict("This can never work.")
 
 
+@job(max_attempts=2, first_delay=0.05)
+async def lonely(run: Run) -> None:
+    """Reaches for something outside that does not answer."""
+    await began(run, "lonely")
+    await asyncio.open_connection("127.0.0.1", 9)
+
+
 class TryLater(StakazoError):
     code, retryable = "try_later", True
 

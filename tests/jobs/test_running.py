@@ -146,6 +146,14 @@ async def test_try_later_is_honoured_and_is_no_failure(house: Any, program: Modu
     assert (second - first).total_seconds() >= 0.8
 
 
+async def test_a_connection_that_fails_is_no_database_that_is_away(house: Any, program: ModuleType) -> None:
+    row = await house.start(program.lonely)
+    async with house.worker():
+        (done,) = await house.ended(row.id)
+    assert (done.state, done.attempt, done.error["code"]) == (JobState.FAILED, 2, "internal")
+    assert "ConnectionRefusedError" in done.error["detail"]
+
+
 async def test_an_attempt_has_its_time(house: Any, program: ModuleType) -> None:
     row = await house.start(program.slow)
     async with house.worker():

@@ -45,11 +45,41 @@ async def test_a_platform_without_a_rule_follows_the_default(database: Database,
         assert (await rules.active(session, "vimeo")).platform == "default"
 
 
+async def test_the_same_proposal_is_made_once(database: Database, actor: Actor):
+    async def propose(crf: int, why: str) -> tuple[int, bool]:
+        async with database.transaction(actor) as session:
+            rule, created = await rules.propose(session, "web", {"render": {"crf": crf}}, evidence={"why": why})
+            return rule.version, created
+
+    assert sorted(await asyncio.gather(*(propose(20, "sharp") for _ in range(3)))) == [
+        (2, False),
+        (2, False),
+        (2, True),
+    ]
+    assert await propose(21, "sharp") == (3, True)
+    assert await propose(20, "another look") == (4, True)
+    async with database.transaction(actor) as session:
+        (first,) = (await rules.find(session, platform="web", state=RuleState.ACTIVE)).items
+        proposed = (await rules.find(session, platform="web", state=RuleState.PROPOSED)).items
+        await rules.retire(session, proposed[-1].id)
+    assert first.version == 1
+    assert await propose(20, "sharp") == (5, True)  # turned down is not proposed
+
+
+async def test_a_platform_that_is_new_gets_its_rule_in_workspaces_that_are_not(database: Database, actor: Actor):
+    async with database.transaction(actor) as session:
+        for platform in set(SEEDS) - {"web"}:  # as it was before there was `web`
+            session.add(PlatformRule(platform=platform, version=1, rule={}, proposed_by="x", state=RuleState.ACTIVE))
+    async with database.transaction(actor) as session:
+        found = (await rules.find(session, state=RuleState.ACTIVE)).items
+    assert {(rule.platform, rule.version) for rule in found} == {(platform, 1) for platform in SEEDS}
+
+
 async def test_a_proposal_drives_nothing_until_it_is_activated(database: Database, actor: Actor):
     async with database.transaction(actor) as session:
         first = await rules.active(session, "tiktok")
         change = {"clips": {"target_duration": 12, "weights": {"hook": 5}}}
-        proposed = await rules.propose(session, "tiktok", change, evidence={"why": "a test"})
+        proposed, _ = await rules.propose(session, "tiktok", change, evidence={"why": "a test"})
     assert (proposed.version, proposed.state, proposed.proposed_by) == (2, RuleState.PROPOSED, "user:ann")
     assert proposed.evidence == {"why": "a test"}
     async with database.transaction(actor) as session:
@@ -71,7 +101,7 @@ async def test_a_proposal_drives_nothing_until_it_is_activated(database: Databas
 async def test_an_earlier_version_can_be_brought_back(database: Database, actor: Actor):
     async with database.transaction(actor) as session:
         first = await rules.active(session)
-        second = await rules.propose(session, "default", {"render": {"crf": 23}})
+        second, _ = await rules.propose(session, "default", {"render": {"crf": 23}})
         await rules.activate(session, second.id)
         await rules.activate(session, first.id)
         assert (await rules.active(session)).id == first.id
@@ -100,7 +130,7 @@ async def test_refusals(database: Database, actor: Actor):
 async def test_two_activations_at_once_leave_one_active(database: Database, actor: Actor):
     async with database.transaction(actor) as session:
         await rules.seed(session)
-        proposed = [(await rules.propose(session, "youtube", {"render": {"crf": crf}})).id for crf in (20, 21, 22)]
+        proposed = [(await rules.propose(session, "youtube", {"render": {"crf": crf}}))[0].id for crf in (20, 21, 22)]
 
     async def activate(rule_id: UUID) -> None:
         async with database.transaction(actor) as session:
@@ -115,14 +145,14 @@ async def test_two_activations_at_once_leave_one_active(database: Database, acto
 async def test_proposals_at_once_get_their_own_versions(database: Database, actor: Actor):
     async def propose(crf: int) -> int:
         async with database.transaction(actor) as session:
-            return (await rules.propose(session, "youtube", {"render": {"crf": crf}})).version
+            return (await rules.propose(session, "youtube", {"render": {"crf": crf}}))[0].version
 
     assert sorted(await asyncio.gather(*(propose(crf) for crf in (20, 21, 22)))) == [2, 3, 4]
 
 
 async def test_another_workspace_has_rules_of_its_own(database: Database, actor: Actor, other_actor: Actor):
     async with database.transaction(actor) as session:
-        ours = await rules.propose(session, "tiktok", {"render": {"crf": 30}})
+        ours, _ = await rules.propose(session, "tiktok", {"render": {"crf": 30}})
     async with database.transaction(other_actor) as session:
         with pytest.raises(NotFound):
             await rules.activate(session, ours.id)

@@ -82,7 +82,7 @@ def test_recipes_keep_the_platforms_limits(name: str):
 
 
 def test_every_platform_of_a_recipe_has_a_rule_or_the_default():
-    known = set(SEEDS) | {"web"}
+    known = set(SEEDS)
     assert set(recipes.platforms(RECIPES.values())) <= known
 
 

@@ -20,7 +20,6 @@ from stakazo.core.actor import Actor
 from stakazo.core.errors import NotFound
 from stakazo.core.live import EVERYTHING, Subscription
 from stakazo.jobs import service as jobs
-from stakazo.jobs.states import JobState
 
 router = Router(tags=["live"], responses=responses(401))
 
@@ -72,8 +71,7 @@ async def _close_when(stopping: asyncio.Event, changes: Subscription) -> None:
 async def _rows(here: Services, actor: Actor, wanted: Sequence[UUID]) -> list[JobOut]:
     """Every active job, and the wanted ones, oldest first."""
     async with here.db.transaction(actor) as session:
-        active = (await jobs.find(session, states=[state for state in JobState if state.active], limit=200)).items
-        rows = {row.id: JobOut.model_validate(row) for row in active}
+        rows = {row.id: JobOut.model_validate(row) for row in await jobs.active(session)}
         for job_id in wanted:
             if job_id not in rows:
                 with suppress(NotFound):

@@ -55,12 +55,21 @@ async def find(
     return await rules.find(db, platform=platform, state=state, cursor=cursor, limit=limit)
 
 
-@router.post("", status_code=201, response_model=RuleOut, responses=responses(409, 422))
+@router.post(
+    "",
+    status_code=201,
+    response_model=RuleOut,
+    responses=responses(409, 422, also={200: {"model": RuleOut, "description": "The same proposal, made before."}}),
+)
 async def propose(
     _: Annotated[Actor, may(Permission.RULES_PROPOSE)], db: DB, wanted: RuleIn, response: Response
 ) -> PlatformRule:
-    """Propose a version: what it doesn't say stays as it is now. It drives nothing until it is activated."""
-    rule = await rules.propose(db, wanted.platform, wanted.rule, evidence=wanted.evidence)
+    """Propose a version: what it doesn't say stays as it is now. It drives nothing until it is activated.
+
+    The same rule on the same evidence is one proposal.
+    """
+    rule, created = await rules.propose(db, wanted.platform, wanted.rule, evidence=wanted.evidence)
+    response.status_code = 201 if created else 200
     response.headers["Location"] = f"/rules/{rule.id}"
     return rule
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import psycopg
 import structlog
-from psycopg_pool import PoolTimeout
+from procrastinate.exceptions import ConnectorException
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
@@ -22,10 +22,15 @@ log = structlog.get_logger(__name__)
 
 
 def away(error: BaseException | None) -> bool:
-    """Whether the database can't be reached, is starting or stopping, or wants the transaction to be tried again."""
+    """Whether the database can't be reached, is starting or stopping, or wants the transaction to be tried again.
+
+    Only its own drivers can say so: a connection that fails to anything else is the handler's affair.
+    """
     if isinstance(error, DBAPIError):
         return error.connection_invalidated or away(error.orig)
-    if isinstance(error, PoolTimeout | NoConnectionFree | ConnectionError):
+    if isinstance(error, ConnectorException):  # the engine's word for it
+        return away(error.__cause__)
+    if isinstance(error, NoConnectionFree):
         return True
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return error.sqlstate is None or error.sqlstate.startswith(_PASSING)
@@ -49,7 +54,7 @@ async def persistently(
         try:
             return await act()
         except Exception as error:
-            if not away(error) and not away(error.__cause__):
+            if not away(error):
                 raise
             seen(error)
             log.warning("database_away", error=str(error.__cause__ or error).splitlines()[0][:200], retry_in=delay)

@@ -25,7 +25,7 @@ from stakazo.jobs import lifecycle
 from stakazo.jobs.attempt import Executor, Stop
 from stakazo.jobs.engine import deliver
 from stakazo.jobs.models import Job, Worker
-from stakazo.jobs.states import JobState
+from stakazo.jobs.states import ACTIVE_STATES, JobState
 
 
 async def get(session: AsyncSession, job_id: UUID) -> Job:
@@ -61,6 +61,11 @@ async def find(
     if correlation_id is not None:
         query = query.where(Job.correlation_id == correlation_id)
     return await page(session, query, [Job.id.desc()], cursor, limit)
+
+
+async def active(session: AsyncSession) -> list[Job]:
+    """Every job of the workspace that has not ended, oldest first."""
+    return list(await session.scalars(select(Job).where(Job.state.in_(ACTIVE_STATES)).order_by(Job.id)))
 
 
 async def cancel(session: AsyncSession, job_id: UUID) -> Job:

@@ -124,6 +124,8 @@ SEEDS: dict[str, dict[str, Any]] = {
     "tiktok": {"clips": {"target_duration": 24.0, "weights": {"opening": 2.5}}},
     # Over 60 s any Content ID claim blocks a Short worldwide, and a label's music is always claimed.
     "youtube": {"clips": {"target_duration": 22.0}, "render": {"max_duration": 60.0}},
+    # A site of one's own refuses nothing.
+    "web": {},
 }
 """The first version of every platform's rule, where it differs from the defaults."""
 

@@ -21,11 +21,16 @@ from stakazo.rules.states import RuleState
 async def seed(session: AsyncSession) -> None:
     """Give the workspace the first version of every platform's rule, active. Running it twice changes nothing."""
     await _one_at_a_time(session)
+    for platform in await _unseeded(session):
+        document = schema.parse(schema.SEEDS[platform], platform)
+        rule = await _add(session, platform, document, {"seed": "what Stakazo starts with"}, by="stakazo")
+        await _activate(session, rule)
+
+
+async def _unseeded(session: AsyncSession) -> list[str]:
+    """The platforms of which the workspace has no version at all, because it or the platform is new."""
     there = set(await session.scalars(select(PlatformRule.platform).distinct()))
-    for platform, document in schema.SEEDS.items():
-        if platform not in there:
-            rule = await _add(session, platform, document, {"seed": "what Stakazo starts with"}, by="stakazo")
-            await _activate(session, rule)
+    return [platform for platform in schema.SEEDS if platform not in there]
 
 
 async def active(session: AsyncSession, platform: str = schema.DEFAULT) -> PlatformRule:
@@ -54,8 +59,8 @@ async def find(
     cursor: str | None = None,
     limit: int = 50,
 ) -> Page[PlatformRule]:
-    """Versions of rules, newest first; the workspace's first ones are made if it has none yet."""
-    if await session.scalar(select(PlatformRule.id).limit(1)) is None:
+    """Versions of rules, newest first; the first one of each platform is made if it has none yet."""
+    if await _unseeded(session):
         await seed(session)
     found = select(PlatformRule)
     if platform is not None:
@@ -68,14 +73,27 @@ async def find(
 
 async def propose(
     session: AsyncSession, platform: str, rule: dict[str, Any], *, evidence: dict[str, Any] | None = None
-) -> PlatformRule:
-    """Add a version. What it doesn't say stays as in the version that holds now. Raises Invalid with every fault."""
+) -> tuple[PlatformRule, bool]:
+    """The new version and True, or the proposal that says the same on the same evidence and False.
+
+    What it doesn't say stays as in the version that holds now. Raises Invalid with every fault.
+    """
     if platform not in schema.SEEDS:
         raise Invalid(f"There are no rules for {platform!r}; there are rules for {', '.join(schema.SEEDS)}.")
     # The holding version first: it may have to be made, and numbering waits for that.
     base = await active(session, platform)
     await _one_at_a_time(session)
-    return await _add(session, platform, schema.merged(base.rule, rule), evidence or {}, based_on=base.id)
+    document = schema.parse(schema.merged(base.rule, rule), platform)
+    same = select(PlatformRule).where(
+        PlatformRule.platform == platform,
+        PlatformRule.state == RuleState.PROPOSED,
+        PlatformRule.rule == document.model_dump(mode="json"),
+        PlatformRule.evidence == (evidence or {}),
+    )
+    before = (await session.scalars(same.limit(1))).first()
+    if before is not None:
+        return before, False
+    return await _add(session, platform, document, evidence or {}, based_on=base.id), True
 
 
 async def activate(session: AsyncSession, rule_id: UUID) -> PlatformRule:
@@ -118,20 +136,19 @@ async def _one_at_a_time(session: AsyncSession) -> None:
 async def _add(
     session: AsyncSession,
     platform: str,
-    document: dict[str, Any],
+    document: schema.RuleDocument,
     evidence: dict[str, Any],
     *,
     by: str | None = None,
     based_on: UUID | None = None,
 ) -> PlatformRule:
-    checked = schema.parse(document, platform)
     last = select(func.max(PlatformRule.version)).where(PlatformRule.platform == platform)
     actor = actor_of(session)
     rule = PlatformRule(
         platform=platform,
         version=(await session.scalar(last) or 0) + 1,
         state=RuleState.PROPOSED,
-        rule=checked.model_dump(mode="json"),
+        rule=document.model_dump(mode="json"),
         evidence=evidence,
         proposed_by=by or f"{actor.kind}:{actor.id}",
     )
