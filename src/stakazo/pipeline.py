@@ -109,7 +109,7 @@ async def generate_variants(run: Run, clip_id: UUID) -> None:
     async with run.transaction() as session:
         clip = await clips.get(session, clip_id)
         video = await videos.get(session, clip.video_id)
-        ordered = await variants.begin(session, clip_id, run.job_id)
+        ordered = await variants.begin(session, clip, run.job_id)
         wanted = recipes.platforms(recipes.chosen(variant.recipe for variant in ordered))
         active = {platform: await rules.active(session, platform) for platform in wanted}
     source, kept = run.storage.path(video.storage_key), run.storage.path(videos.analysed_key(video))

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+import psycopg
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from stakazo.clips import service as clips
+from stakazo.core import postgres
 from stakazo.core.storage import DiskStorage
+from stakazo.jobs.models import Job
+from stakazo.jobs.states import JobState
+from stakazo.variants import service as variants
 from stakazo.variants.models import ClipVariant, VariantState
 
 MP4 = b"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00isomiso2avc1mp41" + b"\0" * 500
@@ -28,7 +35,6 @@ def _ready(site: Any, clip_id: UUID) -> None:
             storage.adopt(temporary, key)
             variant.state, variant.storage_key = VariantState.READY, key
             variant.sha256, variant.size_bytes = "0" * 64, len(MP4)
-            variant.render = {"clip": {"start": 0.0, "end": 8.0}}
 
     site.within(finish)
 
@@ -104,6 +110,38 @@ def test_variants_are_ordered_once(site: Any, client: httpx.Client, catalogue: A
     assert changed["variants"][0]["state"] == "PENDING"
 
 
+def _begin(site: Any, clip_id: UUID, job_id: str) -> None:
+    """As a worker would."""
+
+    async def begin(session: AsyncSession) -> None:
+        job = await session.get_one(Job, UUID(job_id))
+        job.state, job.attempt = JobState.PROCESSING, 1
+        await session.flush()
+        await variants.begin(session, await clips.get(session, clip_id), job.id)
+
+    site.within(begin)
+
+
+def test_a_clip_moved_while_it_is_rendered_is_rendered_anew(site: Any, client: httpx.Client, catalogue: Any) -> None:
+    def order() -> Any:
+        return client.post(f"{catalogue.clip}/variants", json={"recipes": ["tiktok"]}).json()
+
+    first = order()
+    _begin(site, catalogue.clip_ids[0], first["job"]["id"])
+    assert order()["job"]["id"] == first["job"]["id"]
+    client.patch(catalogue.clip, json={"end": 9.0})
+    second = order()
+    assert second["job"]["id"] != first["job"]["id"]
+    assert [(one["state"], one["clip_start"], one["clip_end"]) for one in second["variants"]] == [("PENDING", 0.0, 9.0)]
+    assert order()["job"]["id"] == second["job"]["id"]
+
+    async def stopped(session: AsyncSession) -> list[bool]:
+        jobs = [await session.get_one(Job, UUID(answer["job"]["id"])) for answer in (first, second)]
+        return [job.cancel_requested for job in jobs]
+
+    assert site.within(stopped) == [True, False]
+
+
 def test_an_unknown_recipe_is_refused_with_the_known_ones(client: httpx.Client, catalogue: Any) -> None:
     answer = client.post(f"{catalogue.clip}/variants", json={"recipes": ["myspace"]})
     assert answer.status_code == 422
@@ -155,10 +193,31 @@ def test_a_video_goes_with_everything_made_of_it(site: Any, client: httpx.Client
 def test_a_clip_goes_with_its_files(site: Any, client: httpx.Client, catalogue: Any) -> None:
     client.post(f"{catalogue.clip}/variants", json={"recipes": ["tiktok"]})
     _ready(site, catalogue.clip_ids[0])
+    waiting = client.post(f"{catalogue.clip}/variants", json={"recipes": ["landscape"]}).json()["job"]
     before = len(site.files)
     assert client.delete(catalogue.clip).status_code == 204
     assert len(site.files) == before - 2
     assert len(client.get("/clips").json()["items"]) == 2
+    assert client.get(f"/jobs/{waiting['id']}").json()["state"] == "CANCELLED"
+
+
+@pytest.mark.parametrize("what", ["clip", "video"])
+def test_what_goes_while_its_rendering_ends_waits_for_that(
+    site: Any, client: httpx.Client, catalogue: Any, what: str
+) -> None:
+    """A job's end locks the job and then its variants; whoever went the other way round would wait for ever."""
+    job = client.post(f"{catalogue.clip}/variants", json={"recipes": ["tiktok"]}).json()["job"]["id"]
+    path = catalogue.clip if what == "clip" else f"/videos/{catalogue.video_id}"
+    with psycopg.connect(postgres.conninfo(site.urls.owner)) as worker, ThreadPoolExecutor() as pool:
+        worker.execute("select set_config('stakazo.workspace', %s, true)", [str(site.workspace_id)])
+        worker.execute("select from jobs where id = %s for update", [job])
+        going = pool.submit(client.delete, path)
+        blocked = "select from pg_stat_activity where %s = any(pg_blocking_pids(pid))"
+        while not worker.execute(blocked, [worker.info.backend_pid]).fetchone():
+            assert not going.done()
+        worker.execute("select from clip_variants for update")
+        worker.commit()
+        assert going.result().status_code == 204
 
 
 def test_rules_are_proposed_activated_and_retired(client: httpx.Client) -> None:
@@ -201,7 +260,7 @@ def test_one_key_for_two_videos_is_two_jobs(client: httpx.Client) -> None:
     """A key in a header belongs to the request it came with, never to the jobs of other videos."""
     jobs = set()
     for number in range(2):
-        uploaded = client.post("/upload", files={"file": ("a.mp4", FILE + bytes([number]))}).json()
+        uploaded = client.post("/upload", files={"file": ("a.mp4", MP4 + bytes([number]))}).json()
         client.post(f"/jobs/{uploaded['job']['id']}/cancel")
         wanted = {"type": "cut_analysis", "video_id": uploaded["video"]["id"]}
         job = client.post("/jobs", json=wanted, headers={"Idempotency-Key": "mine"}).json()

@@ -203,6 +203,20 @@ async def test_cancelling_needs_no_notification(house: Any, program: ModuleType)
     assert done.state is JobState.CANCELLED
 
 
+async def test_a_job_that_is_being_stopped_is_not_the_same_as_one_started_now(house: Any, program: ModuleType) -> None:
+    same = program.sleeper.using(JobOptions(dedup_key="k"))
+    first = await house.start(same, 60.0)
+    async with house.worker(media_workers=2):
+        await house.until(lambda: house.rows("select 1 from starts"))
+        async with house.db.transaction(house.actor) as session:
+            await service.cancel(session, first.id)
+            second = await same.start(session, 60.0)
+            assert second.id != first.id
+            assert (await same.start(session, 60.0)).id == second.id
+        await house.cancel(second.id)
+        await house.ended(first.id, second.id)
+
+
 async def test_a_waiting_job_is_cancelled_at_once(house: Any, program: ModuleType) -> None:
     row = await house.start(program.note, "never")
     assert (await house.cancel(row.id)).state is JobState.CANCELLED

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from stakazo.core.actor import Actor, new_id
 from stakazo.core.db import Database
 from stakazo.core.errors import Conflict, Invalid, NotFound
 from stakazo.jobs.models import Job
+from stakazo.jobs.states import JobState
 from stakazo.ledger.models import LedgerEvent
 from stakazo.media.choice import Part, Pick, Score, Window
 from stakazo.media.framing import CropKey, CropPath, CropShot, Framing
@@ -67,7 +69,7 @@ async def ready(
 ) -> list[ClipVariant]:
     async with database.transaction(actor) as session:
         await variants.order(session, clip, names, job)
-        for variant in await variants.begin(session, clip.id, job.id):
+        for variant in await variants.begin(session, clip, job.id):
             file = key.format(variant.recipe)
             await variants.rendered(
                 session, variant.id, made(variant.recipe), storage_key=file, sha256="ab" * 32, clip=clip
@@ -124,6 +126,45 @@ async def test_ordering_again_changes_nothing_until_the_clip_changes(
     ]  # fmt: skip
 
 
+async def test_a_clip_that_is_moved_while_it_is_rendered_is_rendered_again(
+    database: Database, actor: Actor, clip: Clip, job: Job
+):
+    async with database.transaction(actor) as session:
+        await variants.order(session, clip, ["tiktok", "instagram_reel"])
+        await variants.begin(session, clip, job.id)
+        assert await variants.overtaken(session, clip) == set()
+        same = await variants.order(session, clip, ["tiktok"])
+        assert [variant.state for variant in same] == [VariantState.RENDERING]
+    async with database.transaction(actor) as session:
+        moved = await clips.adjust(session, clip.id, end=28.0)
+        assert await variants.overtaken(session, moved) == {job.id}
+        again = await variants.order(session, moved, ["tiktok"])
+    assert [(variant.recipe, variant.state, variant.clip_end) for variant in again] == [
+        ("instagram_reel", VariantState.PENDING, 28.0),
+        ("tiktok", VariantState.PENDING, 28.0),
+    ]
+    async with database.transaction(actor) as session:  # the job that renders it as it was is quicker than its end
+        late = await variants.rendered(
+            session, again[0].id, made("instagram_reel"), storage_key="w/variants/old.mp4", sha256="ab" * 32, clip=clip
+        )
+        (untouched, _) = await variants.of_clip(session, clip.id)
+    assert late == "w/variants/old.mp4"
+    assert (untouched.state, untouched.storage_key) == (VariantState.PENDING, None)
+
+
+async def test_what_was_left_behind_by_a_job_that_has_ended_can_be_ordered(
+    database: Database, actor: Actor, clip: Clip, job: Job
+):
+    async with database.transaction(actor) as session:
+        await variants.order(session, clip, ["tiktok"])
+        await variants.begin(session, clip, job.id)
+        ended = await session.get_one(Job, job.id)
+        ended.state, ended.finished_at = JobState.COMPLETED, datetime.now(UTC)
+    async with database.transaction(actor) as session:
+        (variant,) = await variants.order(session, clip, ["tiktok"])
+    assert variant.state is VariantState.PENDING
+
+
 # --- rendering ----------------------------------------------------------------------------------------------
 
 
@@ -133,7 +174,7 @@ async def test_a_job_begins_all_that_is_not_ready(database: Database, actor: Act
         await variants.order(session, clip, ["facebook_feed", "instagram_reel"])
     for _ in range(2):  # a second attempt takes up what the first left behind
         async with database.transaction(actor) as session:
-            begun = await variants.begin(session, clip.id, job.id)
+            begun = await variants.begin(session, clip, job.id)
         assert [(variant.recipe, variant.state, variant.job_id) for variant in begun] == [
             ("instagram_reel", VariantState.RENDERING, job.id),
             ("facebook_feed", VariantState.RENDERING, job.id),
@@ -176,7 +217,7 @@ async def test_a_failure_is_told_by_what_was_to_be_rendered_and_leaves_the_rest(
     error = {"code": "disk_full", "detail": "There is no space left.", "retryable": True}
     async with database.transaction(actor) as session:
         await variants.order(session, clip, ["instagram_reel"])
-        await variants.begin(session, clip.id, job.id)
+        await variants.begin(session, clip, job.id)
     for _ in range(2):
         async with database.transaction(actor) as session:
             await variants.failed(session, clip.id, error, job.id)
@@ -192,7 +233,7 @@ async def test_a_failure_is_told_by_what_was_to_be_rendered_and_leaves_the_rest(
 async def test_another_jobs_failure_is_not_this_ones(database: Database, actor: Actor, clip: Clip, job: Job):
     async with database.transaction(actor) as session:
         await variants.order(session, clip, ["tiktok"])
-        await variants.begin(session, clip.id, job.id)
+        await variants.begin(session, clip, job.id)
         await variants.failed(session, clip.id, {"code": "x", "detail": "y"}, new_id())
         (variant,) = await variants.of_clip(session, clip.id)
     assert variant.state is VariantState.RENDERING
@@ -240,7 +281,7 @@ async def test_a_deleted_variant_names_its_file_and_is_gone(database: Database, 
 async def test_what_is_being_rendered_is_not_deleted(database: Database, actor: Actor, clip: Clip, job: Job):
     async with database.transaction(actor) as session:
         await variants.order(session, clip, ["tiktok"])
-        (variant,) = await variants.begin(session, clip.id, job.id)
+        (variant,) = await variants.begin(session, clip, job.id)
         with pytest.raises(Conflict, match="being rendered"):
             await variants.delete(session, variant.id)
 

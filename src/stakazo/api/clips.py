@@ -160,16 +160,19 @@ async def order_variants(
 ) -> Any:
     """Have the clip rendered for its platforms: one job makes all the variants in one go.
 
-    A variant that is ready, and whose clip has not changed since, is not rendered again.
+    A variant that is ready, and whose clip has not changed since, is not rendered again. Where the clip was moved while
+    variants of it were rendered, that is stopped, and they are begun again with those ordered here.
     """
     clip = await clips.get(db, clip_id)
     await ledger.follow(db, "video", clip.video_id)
+    await jobs.cancel_these(db, await variants.overtaken(db, clip))
     ordered = await variants.order(db, clip, wanted.recipes if wanted else None)
     waiting = [variant for variant in ordered if variant.state is VariantState.PENDING]
     if not waiting:
         return {"job": await _job_of(db, ordered), "variants": ordered}
     # Ordered again before it began, it is the same job; what is being rendered already is not waited for twice.
-    options = JobOptions(dedup_key=f"{clip.id}:{','.join(sorted(variant.recipe for variant in waiting))}")
+    names = ",".join(sorted(variant.recipe for variant in waiting))
+    options = JobOptions(dedup_key=f"{clip.id}:{clip.start}-{clip.end}:{names}")
     job = await pipeline.generate_variants.using(options).start(db, clip.id)
     for variant in waiting:
         variant.job_id = job.id
@@ -189,12 +192,9 @@ async def _job_of(db: AsyncSession, ordered: list[ClipVariant]) -> Job | None:
 async def delete(here: Here, actor: Annotated[Actor, may(Permission.CLIPS_WRITE)], clip_id: UUID) -> None:
     """Forget a clip with its variants, stop their rendering, and remove the files."""
     async with here.db.transaction(actor) as session:
-        clip = await clips.get(session, clip_id)
-        made = await variants.of_clip(session, clip.id)
-        for job_id in {variant.job_id for variant in made if variant.state is VariantState.RENDERING}:
-            if job_id is not None:
-                await jobs.cancel(session, job_id)
-        await clips.delete(session, clip.id)
-        files = {clip.thumbnail_key, clip.filmstrip_key, *variants.files(made)}
+        await jobs.cancel_about(session, [{"clip_id": clip_id}])
+        clip = await clips.hold(session, clip_id)
+        files = {clip.thumbnail_key, clip.filmstrip_key, *variants.files(await variants.of_clip(session, clip_id))}
+        await clips.delete(session, clip_id)
         gone = await unused(session, files)
     await remove(here, gone)

@@ -32,6 +32,10 @@ class VariantOut(BaseModel):
     platform: str
     state: VariantState
     job_id: UUID | None = Field(description="The job that renders or rendered it.")
+    clip_start: float | None = Field(
+        description="The clip's ends as this shows them, or is to; where the clip's are others, it was moved since."
+    )
+    clip_end: float | None
     width: int | None
     height: int | None
     duration: float | None = Field(description="Seconds.")

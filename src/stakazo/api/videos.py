@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.accounts.roles import Permission
@@ -21,8 +21,6 @@ from stakazo.clips.models import Clip
 from stakazo.core.actor import Actor
 from stakazo.core.errors import Conflict
 from stakazo.jobs import service as jobs
-from stakazo.jobs.models import Job
-from stakazo.jobs.states import ACTIVE_STATES
 from stakazo.variants.models import ClipVariant
 from stakazo.videos import service as videos
 from stakazo.videos.models import VideoAsset, VideoState
@@ -121,9 +119,9 @@ async def delete(here: Here, actor: Annotated[Actor, may(Permission.VIDEOS_WRITE
     """Forget a video with its clips and variants, stop what is being done with it, and remove the files."""
     async with here.db.transaction(actor) as session:
         video = await videos.get(session, video_id)
+        made = await session.scalars(select(Clip.id).where(Clip.video_id == video_id))
+        await jobs.cancel_about(session, [{"video_id": video_id}, *({"clip_id": clip_id} for clip_id in made)])
         files = await _files_of(session, video)
-        for job_id in await _active_jobs_of(session, video):
-            await jobs.cancel(session, job_id)
         await videos.delete(session, video.id)
         gone = await unused(session, files)
     await remove(here, gone)
@@ -140,13 +138,3 @@ async def _files_of(session: AsyncSession, video: VideoAsset) -> set[str]:
     for row in [*pictures, *rendered]:
         keys.update(row)
     return {key for key in keys if key}
-
-
-async def _active_jobs_of(session: AsyncSession, video: VideoAsset) -> list[UUID]:
-    """What is being done with a video or its clips, without the children: a job takes its children along."""
-    clips = await session.scalars(select(Clip.id).where(Clip.video_id == video.id))
-    about = [{"video_id": str(video.id)}, *({"clip_id": str(clip)} for clip in clips)]
-    found = select(Job.id).where(
-        Job.state.in_(ACTIVE_STATES), Job.parent_id.is_(None), or_(*(Job.payload.contains(what) for what in about))
-    )
-    return list(await session.scalars(found))

@@ -139,6 +139,15 @@ async def get(session: AsyncSession, clip_id: UUID) -> Clip:
     return clip
 
 
+async def hold(session: AsyncSession, clip_id: UUID) -> Clip:
+    """The clip as it is now; nobody changes it until the transaction ends."""
+    found = select(Clip).where(Clip.id == clip_id).with_for_update().execution_options(populate_existing=True)
+    clip = (await session.scalars(found)).one_or_none()
+    if clip is None:
+        raise NotFound(f"There is no clip {clip_id}.")
+    return clip
+
+
 async def find(
     session: AsyncSession,
     *,
@@ -177,7 +186,7 @@ async def reject(session: AsyncSession, clip_id: UUID) -> Clip:
 
 
 async def _decide(session: AsyncSession, clip_id: UUID, state: ClipState, event: str) -> Clip:
-    clip = await _locked(session, clip_id)
+    clip = await hold(session, clip_id)
     if clip.state is not state:
         before, clip.state = clip.state, state
         await session.flush()
@@ -187,7 +196,7 @@ async def _decide(session: AsyncSession, clip_id: UUID, state: ClipState, event:
 
 async def adjust(session: AsyncSession, clip_id: UUID, *, start: float | None = None, end: float | None = None) -> Clip:
     """Move the start or the end, in seconds of the source. Score and reasons stay those of the proposal."""
-    clip = await _locked(session, clip_id)
+    clip = await hold(session, clip_id)
     video = await videos.get(session, clip.video_id)
     before = (clip.start, clip.end)
     wanted = (clip.start if start is None else start, clip.end if end is None else end)
@@ -210,18 +219,10 @@ async def adjust(session: AsyncSession, clip_id: UUID, *, start: float | None = 
 
 async def delete(session: AsyncSession, clip_id: UUID) -> Clip:
     """Forget a clip with its variants; the caller removes the files once this has committed."""
-    clip = await _locked(session, clip_id)
+    clip = await hold(session, clip_id)
     await session.delete(clip)
     await _record(session, "clip_deleted", clip)
     await session.flush()
-    return clip
-
-
-async def _locked(session: AsyncSession, clip_id: UUID) -> Clip:
-    found = select(Clip).where(Clip.id == clip_id).with_for_update().execution_options(populate_existing=True)
-    clip = (await session.scalars(found)).one_or_none()
-    if clip is None:
-        raise NotFound(f"There is no clip {clip_id}.")
     return clip
 
 

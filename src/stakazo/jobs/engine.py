@@ -28,7 +28,7 @@ from stakazo.core.actor import new_id
 from stakazo.core.db import actor_of, raw_connection
 from stakazo.core.errors import Conflict, Invalid, NotFound
 from stakazo.core.live import publish
-from stakazo.jobs.models import ACTIVE, Job
+from stakazo.jobs.models import DISTINCT, Job
 from stakazo.jobs.run import Run
 from stakazo.jobs.states import ACTIVE_STATES, JobState, Phase
 from stakazo.ledger import service as ledger
@@ -45,7 +45,7 @@ class JobOptions:
     """How one job is started."""
 
     dedup_key: str | None = None
-    """While a job of the same type and key is active, starting another gives that one."""
+    """While a job of the same type and key is active and not being stopped, starting another gives that one."""
     priority: int = 0
     """Higher first."""
     run_at: datetime | None = None
@@ -192,13 +192,13 @@ async def _start(session: AsyncSession, handler: Handler[Any], payload: dict[str
     if options.dedup_key is not None:
         statement = statement.on_conflict_do_nothing(
             index_elements=["workspace_id", "type", "dedup_key"],
-            index_where=text(f"{ACTIVE} AND dedup_key IS NOT NULL"),
+            index_where=text(DISTINCT),
         )
     while True:
         row = (await session.scalars(statement.returning(Job))).one_or_none()
         if row is not None:
             break
-        same = (Job.type == handler.name, Job.dedup_key == options.dedup_key, Job.state.in_(ACTIVE_STATES))
+        same = (Job.type == handler.name, Job.dedup_key == options.dedup_key, text(DISTINCT))
         row = (await session.scalars(select(Job).where(*same))).one_or_none()
         if row is not None:  # otherwise it has ended between the two statements
             return row

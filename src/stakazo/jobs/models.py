@@ -24,6 +24,8 @@ from stakazo.core.db import Base, Owned
 from stakazo.jobs.states import JobState, Phase
 
 ACTIVE = "state IN ('PENDING', 'PROCESSING', 'RETRY')"
+DISTINCT = f"{ACTIVE} AND NOT cancel_requested AND dedup_key IS NOT NULL"
+"""The jobs that no other may be the same as: one that is being stopped makes room for the next."""
 TERMINAL = "state IN ('COMPLETED', 'FAILED', 'CANCELLED')"
 
 
@@ -44,7 +46,7 @@ class Job(Owned, Base):
             "type",
             "dedup_key",
             unique=True,
-            postgresql_where=text(f"{ACTIVE} AND dedup_key IS NOT NULL"),
+            postgresql_where=text(DISTINCT),
         ),
         Index("ix_jobs_workspace_id_state_id", "workspace_id", "state", "id"),
         Index("ix_jobs_workspace_id_type_id", "workspace_id", "type", "id"),
@@ -75,7 +77,7 @@ class Job(Owned, Base):
     run_at: Mapped[datetime | None]
     """Not before; null means at once. A retry sets it."""
     dedup_key: Mapped[str | None] = mapped_column(Text)
-    """Of the active jobs of one type in a workspace, at most one has this key."""
+    """Of the active jobs of one type in a workspace, at most one that isn't being stopped has this key."""
     parent_id: Mapped[UUID | None]
     phase: Mapped[Phase] = mapped_column(Text, server_default="work", default=Phase.WORK)
     """Its own work, its children's, then what is to be done when they are done."""

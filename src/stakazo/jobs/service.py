@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -77,6 +77,26 @@ async def cancel(session: AsyncSession, job_id: UUID) -> Job:
     await lifecycle.cancel(session, line)
     await session.flush()
     return row
+
+
+async def cancel_these(session: AsyncSession, job_ids: Iterable[UUID]) -> None:
+    """Cancel jobs; those that have ended meanwhile have ended.
+
+    Belongs before anything else of a transaction: a job's end locks first the job, then what it works on, and
+    whoever takes them the other way round waits for it as it waits for them.
+    """
+    for job_id in sorted(job_ids):
+        line = await lifecycle.lineage(session, job_id)
+        if line:
+            await lifecycle.cancel(session, line)
+    await session.flush()
+
+
+async def cancel_about(session: AsyncSession, things: Iterable[dict[str, UUID]]) -> None:
+    """Cancel every active job that has one of these among its arguments: `{"clip_id": clip.id}`. See cancel_these."""
+    about = [Job.payload.contains({name: str(value) for name, value in thing.items()}) for thing in things]
+    found = select(Job.id).where(Job.state.in_(ACTIVE_STATES), or_(*about))
+    await cancel_these(session, list(await session.scalars(found)))
 
 
 async def retry(session: AsyncSession, job_id: UUID) -> Job:

@@ -35,6 +35,9 @@ class ClipVariant(Owned, Base):
     state: Mapped[VariantState] = mapped_column(
         Enum(VariantState, name="variant_state"), default=VariantState.PENDING, server_default=VariantState.PENDING
     )
+    clip_start: Mapped[float | None]
+    """Seconds of the source: the clip's ends as this shows them, or is to; the clip may have been moved since."""
+    clip_end: Mapped[float | None]
     storage_key: Mapped[str | None] = mapped_column(String(300))
     sha256: Mapped[str | None] = mapped_column(String(64))
     size_bytes: Mapped[int | None] = mapped_column(BigInteger)

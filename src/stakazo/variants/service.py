@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from stakazo.clips import service as clips
 from stakazo.clips.models import Clip, ClipState
 from stakazo.core.errors import Conflict, NotFound
 from stakazo.core.paging import Page, page
@@ -29,64 +30,81 @@ async def order(
 ) -> list[ClipVariant]:
     """The clip's variants by these recipes (all for None), what isn't there as it should be waiting to be rendered.
 
-    A variant that is ready and shows the clip as it is stays as it is: ordering twice changes nothing. Raises
+    A variant that shows the clip as it is, or is just becoming so, stays as it is: ordering twice changes nothing. What
+    is being rendered of the clip as it was before somebody moved it is ordered again, whoever ordered it. Raises
     Invalid for an unknown recipe, Conflict for a clip that was rejected.
     """
-    wanted = recipes.chosen(names)
     # Two orders at once would each add the same variants: they wait for each other on the clip's row.
-    await session.execute(select(Clip.id).where(Clip.id == clip.id).with_for_update())
+    clip = await clips.hold(session, clip.id)
     if clip.state is ClipState.REJECTED:
         raise Conflict("This clip was rejected: accept it before ordering variants of it.")
     there = {variant.recipe: variant for variant in await of_clip(session, clip.id)}
+    busy = await _busy(session, there.values())
+    overtaken = {variant.recipe for variant in there.values() if _overtaken(variant, clip)}
     found = []
-    for recipe in wanted:
+    for recipe in recipes.chosen(None if names is None else {*names, *overtaken}):
         variant = there.get(recipe.name)
         if variant is None:
             variant = ClipVariant(clip_id=clip.id, recipe=recipe.name, platform=recipe.platform)
             session.add(variant)
-        elif variant.state is not VariantState.PENDING and not _shows(variant, clip):
-            variant.state, variant.error = VariantState.PENDING, None
-        else:
+        elif variant.state is VariantState.PENDING or _will_do(variant, clip, busy):
             found.append(variant)
             continue
-        variant.state = VariantState.PENDING
-        variant.job_id = job.id if job else None
+        variant.state, variant.error, variant.job_id = VariantState.PENDING, None, job.id if job else None
+        variant.clip_start, variant.clip_end = clip.start, clip.end
         await session.flush()
         await _record(session, "variant_ordered", variant, start=clip.start, end=clip.end)
         found.append(variant)
     return found
 
 
+async def overtaken(session: AsyncSession, clip: Clip) -> set[UUID]:
+    """The jobs that are rendering the clip as it was before somebody moved it."""
+    rows = await session.scalars(select(ClipVariant).where(ClipVariant.clip_id == clip.id))
+    return {variant.job_id for variant in rows if variant.job_id is not None and _overtaken(variant, clip)}
+
+
+def _overtaken(variant: ClipVariant, clip: Clip) -> bool:
+    return variant.state is VariantState.RENDERING and not _shows(variant, clip)
+
+
+def _will_do(variant: ClipVariant, clip: Clip, busy: Container[UUID | None]) -> bool:
+    """Whether a variant is what the clip is now, or is in the hands of a job that makes it so."""
+    made = variant.state is VariantState.READY
+    making = variant.state is VariantState.RENDERING and variant.job_id in busy
+    return (made or making) and _shows(variant, clip)
+
+
 def _shows(variant: ClipVariant, clip: Clip) -> bool:
-    """Whether a variant is, or is becoming, what the clip is now."""
-    if variant.state is VariantState.RENDERING:
-        return True
-    if variant.state is not VariantState.READY or not variant.render:
+    """Whether a variant's ends are the clip's."""
+    if variant.clip_start is None or variant.clip_end is None:
         return False
-    return _same(variant.render["clip"]["start"], clip.start) and _same(variant.render["clip"]["end"], clip.end)
+    return abs(variant.clip_start - clip.start) < SAME and abs(variant.clip_end - clip.end) < SAME
 
 
-def _same(one: float, other: float) -> bool:
-    return abs(one - other) < SAME
+async def _busy(session: AsyncSession, there: Iterable[ClipVariant]) -> set[UUID]:
+    """Those of the variants' jobs that have not ended."""
+    holders = {variant.job_id for variant in there if variant.job_id is not None}
+    return set(await session.scalars(select(Job.id).where(Job.id.in_(holders), Job.state.in_(ACTIVE_STATES))))
 
 
-async def begin(session: AsyncSession, clip_id: UUID, job_id: UUID) -> list[ClipVariant]:
+async def begin(session: AsyncSession, clip: Clip, job_id: UUID) -> list[ClipVariant]:
     """The clip's variants that this job renders from now on: what waits, what was its own, what another left behind.
 
     What another job is rendering just now stays with it.
     """
-    there = await of_clip(session, clip_id)
-    holders = {variant.job_id for variant in there if variant.job_id not in {None, job_id}}
-    busy = set(await session.scalars(select(Job.id).where(Job.id.in_(holders), Job.state.in_(ACTIVE_STATES))))
+    there = await of_clip(session, clip.id)
+    others = await _busy(session, there) - {job_id}
     found = [
         variant
         for variant in there
         if variant.state is VariantState.PENDING
-        or (variant.state is VariantState.RENDERING and variant.job_id not in busy)
+        or (variant.state is VariantState.RENDERING and variant.job_id not in others)
         or (variant.state is VariantState.FAILED and variant.job_id == job_id)
     ]
     for variant in found:
         variant.state, variant.job_id, variant.error = VariantState.RENDERING, job_id, None
+        variant.clip_start, variant.clip_end = clip.start, clip.end
     await session.flush()
     return found
 
@@ -101,9 +119,14 @@ async def rendered(
     clip: Clip,
     rule_id: UUID | None = None,
 ) -> str | None:
-    """A variant is ready: its file, and the facts of the file. Says the key of the file that it replaces, if any."""
+    """A variant is ready: its file, and the facts of the file. Says the key of the file that is needed no more, if any.
+
+    That is the one which it replaces; or the new one, where the clip was moved meanwhile and the variant ordered anew.
+    """
     variant = await _locked(session, variant_id)
     before = variant.storage_key
+    if not _shows(variant, clip):
+        return storage_key if storage_key != before else None
     facts = made.facts
     recipe = recipes.RECIPES[variant.recipe]
     variant.state, variant.error = VariantState.READY, None
@@ -113,7 +136,6 @@ async def rendered(
     variant.video_codec, variant.audio_codec = facts.video_codec, facts.audio_codec
     variant.loudness, variant.true_peak = facts.loudness, facts.true_peak
     variant.render = {
-        "clip": {"start": clip.start, "end": clip.end},
         "source": {"start": made.start, "end": made.end},
         "ffmpeg": {"version": made.ffmpeg_version, "arguments": list(made.arguments)},
         "gain": made.gain,
