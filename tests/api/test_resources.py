@@ -212,8 +212,8 @@ def test_what_goes_while_its_rendering_ends_waits_for_that(
         worker.execute("select set_config('stakazo.workspace', %s, true)", [str(site.workspace_id)])
         worker.execute("select from jobs where id = %s for update", [job])
         going = pool.submit(client.delete, path)
-        blocked = "select from pg_stat_activity where %s = any(pg_blocking_pids(pid))"
-        while not worker.execute(blocked, [worker.info.backend_pid]).fetchone():
+        waiting = "select 1 from pg_locks where not granted and transactionid = pg_current_xact_id()::xid"
+        while not worker.execute(waiting).fetchone():
             assert not going.done()
         worker.execute("select from clip_variants for update")
         worker.commit()

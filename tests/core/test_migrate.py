@@ -114,6 +114,27 @@ async def test_a_database_is_brought_up_to_date_from_any_revision(server: Any):
         server.drop(name)
 
 
+def test_what_variants_show_is_known_of_those_made_before(server: Any):
+    """Every workspace's rows are changed, although their owner sees none of them."""
+    name = f"t_{uuid4().hex}"
+    urls = server.create(name, "template0")
+    made = """
+        set session_replication_role = replica;
+        insert into clip_variants (workspace_id, id, clip_id, recipe, platform, render) select gen_random_uuid(),
+            gen_random_uuid(), gen_random_uuid(), 'tiktok', 'tiktok', '{"clip": {"start": 1.5, "end": 9}, "gain": 2}'
+        from generate_series(1, 2)
+    """
+    try:
+        migrate.upgrade(urls.owner, "0007")
+        with psycopg.connect(conninfo(server.superuser(name)), autocommit=True) as superuser:
+            superuser.execute(made)
+            migrate.upgrade(urls.owner)
+            found = superuser.execute("select clip_start, clip_end, render from clip_variants").fetchall()
+        assert found == [(1.5, 9.0, {"gain": 2})] * 2
+    finally:
+        server.drop(name)
+
+
 def test_a_migration_that_fails_leaves_nothing_behind(server: Any):
     """The whole way is one transaction."""
     name = f"t_{uuid4().hex}"
