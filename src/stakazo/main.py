@@ -10,10 +10,12 @@ from contextlib import asynccontextmanager
 
 import structlog
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import APIRoute
 
 from stakazo import __version__
-from stakazo.api import ROUTERS, errors
+from stakazo.api import ROUTERS, docs, errors
+from stakazo.api.browsers import Doors, Places, Telling
 from stakazo.api.deps import Services, declare_access
 from stakazo.api.requests import BodyLimit, RequestLog
 from stakazo.core import postgres
@@ -66,14 +68,27 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=__version__,
         description=DESCRIPTION,
         lifespan=_open,
+        docs_url=None,
+        redoc_url=None,
         generate_unique_id_function=_operation_id,
     )
     app.state.settings = settings or read_settings()
     app.state.stopping = asyncio.Event()
     errors.install(app)
+    places = Places.of(app.state.settings)
     app.add_middleware(BodyLimit, limit=MAX_JSON_BYTES, exempt=frozenset({"/upload"}))
+    if places.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=sorted(places.origins),
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["*"],
+        )
+    app.add_middleware(Doors, places=places)
     app.add_middleware(RequestLog)
-    for router in ROUTERS:
+    app.add_middleware(Telling, places=places)
+    for router in (*ROUTERS, docs.router):
         declare_access(router)
         app.include_router(router)
     return app

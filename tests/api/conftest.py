@@ -112,7 +112,9 @@ def running(settings: Settings, urls: postgres.Urls) -> Iterator[House]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=2)
+        config = uvicorn.Config(
+            app, log_config=None, access_log=False, server_header=False, lifespan="on", timeout_graceful_shutdown=2
+        )
         server = Server(config, app)
         thread = threading.Thread(target=asyncio.run, args=(server.serve(sockets=[listener]),))
         thread.start()

@@ -12,6 +12,7 @@ from sqlalchemy import select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import FileResponse
 
+from stakazo.api.browsers import STRANGE_FILE
 from stakazo.api.deps import Services
 from stakazo.clips.models import Clip
 from stakazo.core.errors import NotFound, StakazoError
@@ -27,6 +28,11 @@ class BadRange(StakazoError):
         super().__init__(f"The file has {size} bytes; the range {header!r} lies outside.")
         self.headers = {"Content-Range": f"bytes */{size}"}
 
+
+SHOWN = frozenset(
+    {"video/mp4", "video/quicktime", "video/webm", "video/x-matroska", "video/ogg", "image/jpeg", "application/json"}
+)
+"""What a browser may show by itself; anything else it saves."""
 
 _RANGES = re.compile(r"bytes=\s*(?:\d+-\d*|-\d+)(?:\s*,\s*(?:\d+-\d*|-\d+))*\s*")
 _RANGE = re.compile(r"(\d*)-(\d*)")
@@ -73,7 +79,7 @@ def stored_file(
     except FileNotFoundError:
         raise NotFound("The file is no longer in storage.") from None
     etag = f'"{sha256}"' if sha256 else f'"{found.st_size:x}-{found.st_mtime_ns:x}"'
-    headers = {"ETag": etag, "Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Content-Security-Policy": STRANGE_FILE}
     if _known(request, etag):
         return Response(status_code=304, headers=headers)
     header = request.headers.get("range")
@@ -85,7 +91,7 @@ def stored_file(
         media_type=content_type,
         filename=filename,
         stat_result=found,
-        content_disposition_type="attachment" if download else "inline",
+        content_disposition_type="attachment" if download or content_type not in SHOWN else "inline",
     )
 
 

@@ -36,6 +36,10 @@ DRAIN = 5
 """Seconds that open requests get to finish after Ctrl-C."""
 
 
+MAX_HEAD = 32 * 1024
+"""Bytes that a request's first line and headers may have together."""
+
+
 class _Server(uvicorn.Server):
     """uvicorn that leaves signals to us, and ends live streams before it waits for them."""
 
@@ -88,7 +92,15 @@ async def _serve(settings: Settings, listener: socket.socket, workers: int) -> N
         sweep_uploads(DiskStorage(settings.storage_dir))
         url = _url(settings.host, listener.getsockname()[1])
         app = create_app(settings)
-        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=DRAIN, lifespan="on")
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            h11_max_incomplete_event_size=MAX_HEAD,
+            timeout_graceful_shutdown=DRAIN,
+            lifespan="on",
+        )
         server = _Server(config, app.state.stopping, lambda: _announce(settings, url, workers))
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, _ask_to_stop, server)

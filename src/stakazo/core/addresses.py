@@ -1,4 +1,4 @@
-"""Which addresses outside may be reached when a user names them: decided here, without asking anybody.
+"""Which addresses outside may be reached when a user names them. Pure: nobody is asked.
 
     target = parse("https://hooks.example.com/in")     what is really meant; raises AddressRefused
     check(target, addresses, allowed)                  whether what the name stands for may be reached

@@ -29,7 +29,16 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = 8400
     environment: Literal["development", "production"] = "development"
+    trusted_hosts: str = ""
+    """Names under which this is reached, by commas, beside `public_url`'s and, on loopback, this machine's own. Unset
+    and not on loopback: any."""
+    cors_origins: str = ""
+    """Origins of other pages that may use the API from a browser, by commas: `https://studio.example.com`."""
     debug_endpoints_enabled: bool = Field(default=False, validation_alias="DEBUG_ENDPOINTS_ENABLED")
+
+    public_url: str | None = None
+    """Where people reach this: `https://clips.example.com`. Links in e-mails begin with it; https makes cookies secure.
+    Unset: `http://<host>:<port>`."""
 
     max_upload_bytes: int = 50 * 1024**3
     allowed_networks: str = ""
