@@ -22,10 +22,9 @@ from stakazo.core.storage import DiskStorage, enough_space
 from stakazo.jobs.engine import JobOptions, job
 from stakazo.jobs.models import Job
 from stakazo.jobs.run import Run
-from stakazo.media import thumbnails
-from stakazo.media.choice import Pick
+from stakazo.media.choice import Pick, Preview
 from stakazo.media.render import Rendered, render
-from stakazo.media.types import Analysis, Span
+from stakazo.media.types import Span
 from stakazo.rules import service as rules
 from stakazo.rules.models import PlatformRule
 from stakazo.rules.schema import clip_rules, render_overrides
@@ -49,6 +48,7 @@ async def cut_analysis(run: Run, video_id: UUID) -> None:
         run.storage.path(video.storage_key),
         progress=lambda stage, fraction: run.report(fraction, stage),
         timeout=4 * 3600,
+        within=run.storage.workshop(),
     )
     key = f"{run.actor.workspace_id}/analyses/{video_id}.json"
     await asyncio.to_thread(_keep, run.storage, key, lambda path: analyses.write(path, analysis))
@@ -76,10 +76,20 @@ async def propose_clips(run: Run, video_id: UUID) -> None:
     analysis = await asyncio.to_thread(analyses.read, kept)
     picks = await asyncio.to_thread(media.choose, analysis, clip_rules(rule.rule))
 
-    pictures = []
-    for number, pick in enumerate(picks):
-        run.report(0.1 + 0.85 * number / len(picks), "thumbnails", f"clip {number + 1} of {len(picks)}")
-        pictures.append(await asyncio.to_thread(_picture, run, video_id, source, pick, analysis))
+    previews = await media.preview_in_child(
+        source,
+        picks,
+        height=THUMBNAIL_HEIGHT,
+        info=analysis.info,
+        progress=lambda clip, fraction: run.report(0.1 + 0.8 * fraction, "thumbnails", clip),
+        timeout=900,
+        within=run.storage.workshop(),
+    )
+    name = f"{run.actor.workspace_id}/thumbnails/{video_id}"
+    pictures = [
+        await asyncio.to_thread(_keep_preview, run.storage, name, pick, preview)
+        for pick, preview in zip(picks, previews, strict=True)
+    ]
 
     async with run.completion() as session:
         video = await videos.get(session, video_id)
@@ -91,15 +101,11 @@ async def propose_clips(run: Run, video_id: UUID) -> None:
     _remove(run.storage, [key for key in (*made, *gone) if key not in used])
 
 
-def _picture(run: Run, video_id: UUID, source: Path, pick: Pick, analysis: Analysis) -> clips.Pictures:
-    """Make the thumbnail and the filmstrip of one pick."""
+def _keep_preview(storage: DiskStorage, name: str, pick: Pick, preview: Preview) -> clips.Pictures:
     start, end = (round(1000 * time) for time in (pick.window.start, pick.window.end))
-    name = f"{run.actor.workspace_id}/thumbnails/{video_id}-{start}-{end}"
-    shown = clips.Pictures(f"{name}.jpg", f"{name}.strip.jpg")
-    frames = thumbnails.extract_frames(source, [pick.thumbnail], height=THUMBNAIL_HEIGHT, info=analysis.info)
-    strip = thumbnails.filmstrip(source, pick.window.span, info=analysis.info)
-    _keep(run.storage, str(shown.thumbnail_key), lambda path: path.write_bytes(frames[0]))
-    _keep(run.storage, str(shown.filmstrip_key), lambda path: path.write_bytes(strip))
+    shown = clips.Pictures(f"{name}-{start}-{end}.jpg", f"{name}-{start}-{end}.strip.jpg")
+    _keep(storage, str(shown.thumbnail_key), lambda path: path.write_bytes(preview.thumbnail))
+    _keep(storage, str(shown.filmstrip_key), lambda path: path.write_bytes(preview.filmstrip))
     return shown
 
 

@@ -74,12 +74,15 @@ def test_ctrl_c_cancels_what_runs(serving: Any, long: Path, interrupt: Any, unti
 
         child = serving.start("process", long)
         [job] = until(running)
+        workshop = serving.folder / "var" / "storage" / "tmp"  # where the sweep finds what a kill -9 leaves
+        [left] = until(lambda: list(workshop.glob("analysis-*")))
         interrupt(child)
         _, err = child.communicate(timeout=60)
         assert child.returncode == 130, err
         assert "Traceback" not in err
         until(lambda: client.get(f"/jobs/{job['id']}").json()["state"] == "CANCELLED")
         until(lambda: not any("stakazo.media" in process.info["cmdline"] for process in _children(serving)))
+        until(lambda: not left.exists())
 
 
 def test_a_private_server_comes_and_goes_with_its_command(installed: Any) -> None:

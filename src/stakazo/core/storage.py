@@ -46,11 +46,15 @@ class DiskStorage:
             raise ValueError(f"not a storage key: {key!r}")
         return self.root / key
 
-    def temporary(self, suffix: str = "") -> Path:
-        """A path that nobody else uses, on the same filesystem: for work that isn't done."""
+    def workshop(self) -> Path:
+        """The folder of work that isn't done, on the same filesystem; what is left in it is swept one day."""
         with enough_space():
             self._temporary.mkdir(parents=True, exist_ok=True)
-        return self._temporary / f"{new_id().hex}{suffix}"
+        return self._temporary
+
+    def temporary(self, suffix: str = "") -> Path:
+        """A path in the workshop that nobody else uses."""
+        return self.workshop() / f"{new_id().hex}{suffix}"
 
     def adopt(self, temporary: Path, key: str) -> None:
         """Give a finished file its key, durably: after a power cut it is there whole, or not at all."""

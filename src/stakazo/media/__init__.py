@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stakazo.media.analyse import analyse
-    from stakazo.media.child import analyse_in_child
+    from stakazo.media.child import analyse_in_child, preview_in_child
     from stakazo.media.choice import ClipRules, Pick
     from stakazo.media.codec import analysis_from_dict, analysis_to_dict, info_from_dict, info_to_dict
     from stakazo.media.errors import MediaError
@@ -45,6 +45,7 @@ __all__ = [
     "hear",
     "info_from_dict",
     "info_to_dict",
+    "preview_in_child",
     "probe",
     "reframe",
     "see",
@@ -63,6 +64,7 @@ _FILES = {
     "hear": "sound",
     "info_from_dict": "codec",
     "info_to_dict": "codec",
+    "preview_in_child": "child",
     "probe": "probe",
     "reframe": "reframe",
     "see": "see",

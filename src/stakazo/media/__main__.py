@@ -1,18 +1,22 @@
 """The analysis as a program: `python -m stakazo.media FILE` prints it as JSON.
 
-With --result it is the child's side of `child.py`: progress goes to stdout as JSON lines, and the analysis or the
-refusal into a file. Exit code 1 is a refusal, 2 a wrong call.
+With --result it is the child's side of `child.py`: progress goes to stdout as JSON lines, and what was found or the
+refusal into a file; with --preview that is pictures of clips in place of an analysis. Exit code 1 is a refusal, 2 a
+wrong call.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import av
 
 from stakazo.media.errors import MediaError
 
@@ -23,9 +27,19 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m stakazo.media", description="Analyse a video or a sound file.")
     parser.add_argument("file", type=Path)
     parser.add_argument("--models", type=Path, help="folder of the model files")
-    parser.add_argument("--result", type=Path, help="file for the analysis; progress then goes to stdout")
+    parser.add_argument("--preview", type=Path, help="JSON file of the clips to make pictures of instead")
+    parser.add_argument("--result", type=Path, help="file for what was found; progress then goes to stdout")
     orders = parser.parse_args(arguments)
-    code, found = _analyse(orders.file, orders.models, _tell if orders.result else None)
+    av.logging.set_level(None)
+    tell = _tell if orders.result else _silent
+    code, found = 0, {}
+    try:
+        if orders.preview:
+            found = _preview(orders.file, json.loads(orders.preview.read_bytes()), tell)
+        else:
+            found = _analysis(orders.file, orders.models, tell)
+    except MediaError as error:
+        code, found = 1, {"error": type(error).__name__, "message": str(error)}
     text = json.dumps(found, separators=(",", ":"))
     if orders.result:
         orders.result.write_text(text, encoding="utf-8")
@@ -37,22 +51,35 @@ def main(arguments: list[str]) -> int:
     return code
 
 
-def _analyse(file: Path, models: Path | None, progress: Progress | None) -> tuple[int, dict[str, Any]]:
-    import av  # noqa: PLC0415 - after the limits are set
-
-    from stakazo.media.analyse import analyse  # noqa: PLC0415
+def _analysis(file: Path, models: Path | None, progress: Progress) -> dict[str, Any]:
+    from stakazo.media.analyse import analyse  # noqa: PLC0415 - each kind of work imports what it needs
     from stakazo.media.codec import analysis_to_dict  # noqa: PLC0415
 
-    av.logging.set_level(None)
-    try:
-        return 0, analysis_to_dict(analyse(file, models=models, progress=progress))
-    except MediaError as error:
-        return 1, {"error": type(error).__name__, "message": str(error)}
+    return analysis_to_dict(analyse(file, models=models, progress=progress))
+
+
+def _preview(file: Path, wanted: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Per clip its thumbnail and its filmstrip, in base64."""
+    from stakazo.media.codec import info_from_dict  # noqa: PLC0415 - likewise
+    from stakazo.media.thumbnails import preview  # noqa: PLC0415
+    from stakazo.media.types import Span  # noqa: PLC0415
+
+    info, clips = info_from_dict(wanted["info"]), wanted["clips"]
+    made = []
+    for number, (thumbnail, start, end) in enumerate(clips):
+        progress(f"clip {number + 1} of {len(clips)}", number / len(clips))
+        shown = preview(file, thumbnail, Span(start, end), height=wanted["height"], info=info)
+        made.append([base64.b64encode(jpeg).decode("ascii") for jpeg in (shown.thumbnail, shown.filmstrip)])
+    return {"clips": made}
 
 
 def _tell(stage: str, share: float) -> None:
     sys.stdout.write(json.dumps([stage, round(share, 4)]) + "\n")
     sys.stdout.flush()
+
+
+def _silent(_stage: str, _share: float) -> None:
+    """Nobody asked."""
 
 
 if __name__ == "__main__":

@@ -1,50 +1,101 @@
-"""The analysis in a process of its own, so that a decoder that crashes, hangs or eats memory takes nothing with it.
+"""Decoding a stranger's file in a process of its own: one that crashes, hangs or eats memory takes nothing with it.
 
-The child's side is `python -m stakazo.media` (see `__main__.py`).
+The child's side is `python -m stakazo.media` (see `__main__.py`). What it leaves is a JSON file in a folder of its own,
+which is removed afterwards; it lies where the caller says, so that after a `kill -9` the caller's own sweep finds it.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import signal
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from stakazo.media import errors, ffmpeg
-from stakazo.media.codec import analysis_from_dict
+from stakazo.media import ffmpeg
+from stakazo.media.choice import Pick, Preview
+from stakazo.media.codec import analysis_from_dict, info_to_dict
 from stakazo.media.confine import Access, Limits, Means
-from stakazo.media.errors import AnalysisFailed, MediaError, Stopped, Unreadable
+from stakazo.media.errors import AnalysisFailed, DiskFull, MediaError, Stopped, TooBig, Unreadable
 from stakazo.media.means import python
 from stakazo.media.models import folder
-from stakazo.media.types import Analysis
+from stakazo.media.types import Analysis, MediaInfo
 
 LIMITS = Limits()
-"""What an analysis may use."""
+"""What a child may use."""
+
+Progress = Callable[[str, float], None]
+"""Hears the stage in words and the share that is done, 0 to 1."""
 
 
 async def analyse_in_child(
     path: Path,
     *,
-    progress: Callable[[str, float], None] | None = None,
+    progress: Progress | None = None,
     timeout: float | None = 3600.0,  # noqa: ASYNC109 - the child must be killed first: the caller can't
     models: Path | None = None,
     limits: Limits = LIMITS,
     means: Means | None = None,
+    within: Path | None = None,
 ) -> Analysis:
     """`analyse` in a child process that is killed when this is cancelled or takes longer than `timeout` seconds.
 
     The child sees the file, the models and its own folder, within `limits`, by the means of this machine or those
-    given. Raises MediaError: whatever refused the file, Stopped after the time limit, Unreadable when the decoder
-    crashed.
+    given. That folder is made in `within` (default: where the system has temporary files). Raises MediaError: whatever
+    refused the file, Stopped after the time limit, Unreadable when the decoder crashed.
     """
-    with tempfile.TemporaryDirectory(prefix="stakazo-analysis-") as own:
-        result = Path(own) / "result.json"
-        access = _access(path, models or folder(), Path(own))
-        file, kept = map(str, access.reads)
-        argv = [sys.executable, "-P", "-m", "stakazo.media", file, "--models", kept, "--result", str(result)]
+    work = _Work("analysis", path, models=models or folder())
+    return analysis_from_dict(await work.done(progress, timeout, limits, means, within))
+
+
+async def preview_in_child(
+    path: Path,
+    picks: Sequence[Pick],
+    *,
+    height: int,
+    info: MediaInfo,
+    progress: Progress | None = None,
+    timeout: float | None = 900.0,  # noqa: ASYNC109 - likewise
+    limits: Limits = LIMITS,
+    means: Means | None = None,
+    within: Path | None = None,
+) -> list[Preview]:
+    """Thumbnail (of this height or less) and filmstrip of every pick, made by one child process for all of them.
+
+    The rest as in `analyse_in_child`.
+    """
+    if not picks:
+        return []
+    clips = [[pick.thumbnail, pick.window.start, pick.window.end] for pick in picks]
+    work = _Work("preview", path, wanted={"info": info_to_dict(info), "height": height, "clips": clips})
+    found = await work.done(progress, timeout, limits, means, within)
+    return [Preview(*(base64.b64decode(jpeg) for jpeg in pictures)) for pictures in found["clips"]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What one child does."""
+
+    what: str
+    path: Path
+    models: Path | None = None
+    wanted: dict[str, Any] | None = None
+    """The clips to make pictures of."""
+
+    async def done(
+        self,
+        progress: Progress | None,
+        timeout: float | None,  # noqa: ASYNC109 - likewise
+        limits: Limits,
+        means: Means | None,
+        within: Path | None,
+    ) -> dict[str, Any]:
+        """What it found."""
 
         def line(text: str) -> None:
             with contextlib.suppress(ValueError, TypeError):
@@ -52,33 +103,58 @@ async def analyse_in_child(
                 if progress:
                     progress(str(stage), float(share))
 
-        ended = await ffmpeg.child(argv, access=access, limits=limits, means=means, line=line, timeout=timeout)
-        if ended.code == 0 and result.is_file():
-            return analysis_from_dict(json.loads(result.read_bytes()))
-        raise refusal(ended.code, result.read_bytes() if result.is_file() else b"", ended.stderr, path.name)
+        with tempfile.TemporaryDirectory(prefix=f"{self.what}-", dir=within) as own:
+            result = Path(own, "result.json")
+            argv, access = self._order(result)
+            ended = await ffmpeg.child(argv, access=access, limits=limits, means=means, line=line, timeout=timeout)
+            left = _left(result)
+        if ended.code == 0 and left:
+            found: dict[str, Any] = json.loads(left)
+            return found
+        raise refusal(ended.code, left, ended.stderr, f"The {self.what} of {self.path.name}")
+
+    def _order(self, result: Path) -> tuple[list[str], Access]:
+        """The command, and the files that it can see."""
+        file, own, reads = self.path.absolute(), result.parent.absolute(), []
+        argv = [sys.executable, "-P", "-m", "stakazo.media", str(file), "--result", str(own / result.name)]
+        if self.models:
+            reads.append(self.models.absolute())
+            argv += ["--models", str(reads[0])]
+        if self.wanted:
+            wanted = own / "wanted.json"
+            wanted.write_text(json.dumps(self.wanted), encoding="utf-8")
+            argv += ["--preview", str(wanted)]
+        return argv, Access(programs=python(), reads=(file, *reads), writes=(own,))
 
 
-def _access(path: Path, models: Path, own: Path) -> Access:
-    return Access(programs=python(), reads=(path.absolute(), models.absolute()), writes=(own,))
+def _left(result: Path) -> bytes:
+    return result.read_bytes() if result.is_file() else b""
 
 
-def refusal(code: int, left: bytes, complaints: str, name: str) -> MediaError:
-    """The error a child stands for that ended without an analysis: what it left, or how it ended."""
-    if left:
+def refusal(code: int, left: bytes, complaints: str, work: str) -> MediaError:
+    """The error a child stands for that ended without a result: what it left, or how it ended."""
+    with contextlib.suppress(ValueError, KeyError, TypeError):  # it may have died while it wrote
         told = json.loads(left)
         kind = {cls.__name__: cls for cls in _classes(MediaError)}.get(told["error"], MediaError)
         return kind(told["message"])
     if code < 0:
-        word = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
-        if -code == signal.SIGXCPU:
-            return Stopped(f"The analysis of {name} used up its limit of processor time.")
-        if -code == signal.SIGKILL:
-            return Stopped(f"The analysis of {name} was killed from outside ({word}); often that is a lack of memory.")
-        return Unreadable(f"{name} crashes its decoder ({word}); it is damaged or made to do so.")
+        return _ended_by(-code, work)
     if "MemoryError" in complaints or "Cannot allocate memory" in complaints:
-        return errors.TooBig(f"{name} needs more memory than an analysis may use.")
+        return TooBig(f"{work} needs more memory than it may use.")
+    if "No space left on device" in complaints:
+        return DiskFull(f"{work} found no space for what it had to write.")
     last = complaints.splitlines()[-1] if complaints else f"code {code}"
-    return AnalysisFailed(f"The analysis of {name} failed: {last}")
+    return AnalysisFailed(f"{work} failed: {last}")
+
+
+def _ended_by(number: int, work: str) -> MediaError:
+    """The error that a signal stands for."""
+    word = signal.Signals(number).name if number in set(signal.Signals) else str(number)
+    if number == signal.SIGXCPU:
+        return Stopped(f"{work} used up its limit of processor time.")
+    if number == signal.SIGKILL:
+        return Stopped(f"{work} was killed from outside ({word}); often that is a lack of memory.")
+    return Unreadable(f"{work} crashed its decoder ({word}): the file is damaged or made to do so.")
 
 
 def _classes(root: type[MediaError]) -> list[type[MediaError]]:

@@ -65,6 +65,14 @@ class Pick:
 
 
 @dataclass(frozen=True, slots=True)
+class Preview:
+    """A clip at a glance, as JPEG files."""
+
+    thumbnail: bytes
+    filmstrip: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class ClipRules:
     """How clips are chosen: what the `clips` part of a platform rule says."""
 

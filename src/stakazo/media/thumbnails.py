@@ -16,6 +16,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from stakazo.media.choice import Preview
 from stakazo.media.errors import NothingToSee, Unreadable
 from stakazo.media.tonemap import bgr_from_hdr
 from stakazo.media.types import Hdr, MediaInfo, Span
@@ -37,6 +38,12 @@ def strip_times(span: Span, count: int = STRIP_FRAMES) -> list[float]:
     """Moments evenly across a clip, each in the middle of its share."""
     step = span.duration / count
     return [span.start + (index + 0.5) * step for index in range(count)]
+
+
+def preview(path: Path, thumbnail: float, span: Span, *, height: int, info: MediaInfo | None = None) -> Preview:
+    """The frame at `thumbnail` seconds, of this height or less, and the filmstrip of the span."""
+    (shown,) = extract_frames(path, [thumbnail], height=height, info=info)
+    return Preview(shown, filmstrip(path, span, info=info))
 
 
 def extract_frames(path: Path, times: Sequence[float], *, height: int, info: MediaInfo | None = None) -> list[bytes]:
