@@ -17,7 +17,6 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from uuid import UUID
@@ -48,6 +47,7 @@ from stakazo.jobs.connector import SteadyConnector, watchful
 from stakazo.jobs.engine import HANDLERS, TASK
 from stakazo.jobs.models import Worker
 from stakazo.jobs.outage import away_for_all, persistently
+from stakazo.jobs.pulse import Pulse
 from stakazo.jobs.sweeper import sweep
 
 T = TypeVar("T")
@@ -89,7 +89,8 @@ class WorkerProcess:
         self.settings, self.urls, self.slots, self.stop = settings, urls, slots, stop
         url = watchful(urls.app, idle_in_transaction=settings.stalled_after)
         self.db = Database(url, pool_size=max(settings.database_pool_size, sum(slots.values()) + 2))
-        self.machinery = Database(url, pool_size=2)  # its own, so that no handler can starve the heartbeat
+        self.machinery = Database(url, pool_size=2)  # its own, so that no handler can starve the sweeper
+        self.pulse = Pulse(url)
         self.executor = Executor(self.db, DiskStorage(settings.storage_dir), settings)
         self.connector = SteadyConnector(url, pool_size=2 + len(slots))
         self.app = App(connector=self.connector)
@@ -110,6 +111,7 @@ class WorkerProcess:
                 if not self.stop.is_set():
                     await self._work()
         finally:
+            await self.pulse.close()
             await self.db.close()
             await self.machinery.close()
 
@@ -205,12 +207,8 @@ class WorkerProcess:
             "name": self.executor.name,
             "queues": list(self.slots),
             "version": __version__,
-            "heartbeat_at": datetime.now(UTC),
         }
-        async with self.machinery.system_transaction() as session:
-            await session.execute(
-                text("update procrastinate_workers set last_heartbeat = now() where id = any(:ids)"), {"ids": ids}
-            )
+        async with self.pulse.beat(ids) as session:
             await session.execute(
                 insert(Worker)
                 .values(row)
@@ -244,7 +242,7 @@ class WorkerProcess:
         while True:
             await asyncio.sleep(self.settings.sweep_interval)
             try:
-                await sweep(self.machinery, self.settings.stalled_after)
+                await sweep(self.machinery, self.settings.stalled_after, self.settings.silent_after)
             except (SQLAlchemyError, OSError) as error:
                 log.warning("sweep_failed", error=str(error).splitlines()[0])
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from types import ModuleType
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 
 from stakazo.core.db import Database
 from stakazo.jobs import lifecycle
+from stakazo.jobs.pulse import LOCKS, Pulse
 from stakazo.jobs.states import JobState
 from stakazo.jobs.sweeper import LOCK, Swept, sweep
 
@@ -42,6 +45,67 @@ async def test_a_dead_workers_job_is_recovered(house: Any, program: ModuleType) 
     async with house.worker():
         (done,) = await house.ended(row.id)
     assert (done.state, done.attempt) == (JobState.COMPLETED, 2)
+
+
+async def silent_for(house: Any, row: Any, seconds: float) -> int:
+    """The engine worker that has begun the job, and was last heard of so many seconds ago."""
+    await taken(house, row)
+    (found,) = await house.rows(
+        """
+        update procrastinate_workers w set last_heartbeat = clock_timestamp() - make_interval(secs => :seconds)
+        from procrastinate_jobs e where e.id = :delivery and w.id = e.worker_id returning w.id
+        """,
+        seconds=seconds,
+        delivery=row.engine_job_id,
+    )
+    return int(found.id)
+
+
+async def test_a_silent_worker_whose_lock_is_held_is_waited_for(house: Any, program: ModuleType) -> None:
+    row = await house.start(program.note, "x")
+    worker = await silent_for(house, row, 100.0)
+    async with house.db.engine.connect() as connection:
+        held = {"locks": LOCKS, "number": worker}
+        await connection.execute(text("select pg_advisory_lock(:locks, :number)"), held)
+        assert await sweep(house.db, 1000.0, 1.0) == Swept()
+        assert await sweep(house.db, 50.0, 1.0) == Swept(recovered=1)  # but not for ever
+        await connection.execute(text("select pg_advisory_unlock(:locks, :number)"), held)
+
+
+async def test_a_silent_worker_that_the_database_has_lost_is_dead_sooner(house: Any, program: ModuleType) -> None:
+    row = await house.start(program.note, "x")
+    await silent_for(house, row, 100.0)
+    assert await sweep(house.db, 1000.0, 1000.0) == Swept()
+    assert await sweep(house.db, 1000.0, 1.0) == Swept(recovered=1)
+
+
+async def test_a_pulse_holds_its_workers_locks_and_a_lost_connection_drops_them(house: Any, urls: Any) -> None:
+    locks = text("select count(*) from pg_locks where locktype = 'advisory' and classid = cast(:locks as bigint)")
+    pulse = Pulse(urls.app)
+
+    async def held() -> int:
+        async with house.db.system_transaction() as session:
+            return int((await session.execute(locks, {"locks": LOCKS})).scalar_one())
+
+    try:
+        for _ in range(2):
+            async with pulse.beat([7, 8]):
+                pass
+        assert await held() == 2
+        with pytest.raises(ZeroDivisionError):
+            async with pulse.beat([7, 8]):
+                raise ZeroDivisionError
+        await house.until(lambda: _is(held, 0))
+        async with pulse.beat([8]):
+            pass
+        assert await held() == 1
+    finally:
+        await pulse.close()
+    await house.until(lambda: _is(held, 0))
+
+
+async def _is(count: Callable[[], Awaitable[int]], wanted: int) -> bool:
+    return await count() == wanted
 
 
 async def test_a_job_that_was_fetched_but_never_begun_is_delivered_anew(house: Any, program: ModuleType) -> None:

@@ -9,7 +9,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import psycopg
-from sqlalchemy import DateTime, ForeignKey, MetaData, UniqueConstraint, func, text
+from sqlalchemy import DateTime, ForeignKey, MetaData, UniqueConstraint, func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
@@ -95,6 +95,13 @@ class Database:
 def actor_of(session: AsyncSession) -> Actor:
     """Whoever this session's transaction acts for."""
     return cast(Actor, session.info["actor"])
+
+
+async def now(session: AsyncSession) -> datetime:
+    """The database's time: the only clock that all processes share, whatever their machines believe."""
+    with session.no_autoflush:  # a row may be half changed while it is asked
+        moment: datetime = (await session.execute(select(func.clock_timestamp()))).scalar_one()
+    return moment
 
 
 async def raw_connection(session: AsyncSession) -> psycopg.AsyncConnection[Any]:

@@ -52,17 +52,23 @@ class Settings(BaseSettings):
     """How many media jobs one worker process runs at once."""
     default_workers: int = 8
     """How many light jobs one worker process runs at once."""
-    heartbeat_interval: float = 2.0
-    """Seconds between a worker's signs of life."""
-    stalled_after: float = 12.0
-    """Seconds without a sign of life after which a worker's jobs are given to others."""
-    sweep_interval: float = 2.0
+    heartbeat_interval: float = 1.0
+    """Seconds between a worker's signs of life. After three that didn't come, a worker whose connection is gone too is
+    dead."""
+    stalled_after: float = 8.0
+    """Seconds without a sign of life after which a worker's jobs are given to others, whatever its connection does."""
+    sweep_interval: float = 1.0
     """Seconds between two looks for jobs that nobody would run."""
     shutdown_grace: float = 5.0
     """Seconds that running jobs get to finish when a worker is asked to stop; then they are handed back."""
 
     log_format: Literal["auto", "text", "json"] = "auto"
     log_level: str = "INFO"
+
+    @property
+    def silent_after(self) -> float:
+        """Seconds without a sign of life after which a worker that the database has lost too is dead."""
+        return 3 * self.heartbeat_interval
 
     @property
     def storage_dir(self) -> Path:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.core.actor import Actor
+from stakazo.core.db import now
 from stakazo.core.live import publish
 from stakazo.jobs.engine import HANDLERS, deliver, withdraw
 from stakazo.jobs.models import Job
@@ -73,7 +74,7 @@ async def claim(session: AsyncSession, job_id: UUID, delivery: int, worker: str)
     row.state = JobState.PROCESSING
     row.attempt += 1
     row.worker = worker
-    row.started_at = datetime.now(UTC)
+    row.started_at = await now(session)
     row.run_at = None
     row.stage = row.message = row.expected_at = None
     if row.phase == Phase.WORK:
@@ -146,7 +147,7 @@ async def _go_on(session: AsyncSession, line: Lineage, outcome: Next) -> JobStat
         row.state = JobState.RETRY
         row.error = outcome.failure.as_json()
         row.expected_at = None
-        row.run_at = datetime.now(UTC) + timedelta(seconds=outcome.delay) if outcome.delay else None
+        row.run_at = await now(session) + timedelta(seconds=outcome.delay) if outcome.delay else None
         await _say(session, row, "job_retried", error=_known(outcome.failure), attempt=row.attempt, delay=outcome.delay)
         await deliver(session, row)
         return row.state
@@ -165,7 +166,7 @@ async def end(session: AsyncSession, line: Lineage, state: JobState, failure: Fa
     """The job is over, and what hangs on it follows."""
     row = line[-1]
     row.state = state
-    row.finished_at = datetime.now(UTC)
+    row.finished_at = await now(session)
     row.run_at = row.expected_at = row.engine_job_id = None
     row.error = failure.as_json() if failure is not None else None
     if state is JobState.COMPLETED:

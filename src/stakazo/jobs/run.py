@@ -8,12 +8,12 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -137,7 +137,7 @@ class Run:
             "progress": fraction,
             "stage": stage or None,
             "message": message or None,
-            "expected_at": datetime.now(UTC) + timedelta(seconds=left) if left is not None else None,
+            "expected_at": func.clock_timestamp() + timedelta(seconds=left) if left is not None else None,
         }
 
     async def keep_reporting(self, over: asyncio.Event) -> None:

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from stakazo.jobs import lifecycle
 from stakazo.jobs.attempt import Executor, Stop
 from stakazo.jobs.engine import deliver
 from stakazo.jobs.models import Job, Worker
+from stakazo.jobs.pulse import Pulse
 from stakazo.jobs.states import ACTIVE_STATES, JobState
 
 
@@ -148,10 +149,9 @@ async def summary(session: AsyncSession) -> dict[str, Any]:
         states[state] += count
         types.setdefault(kind, {})[str(state)] = count
     due = func.greatest(Job.created_at, func.coalesce(Job.run_at, Job.created_at))
-    waiting = select(func.min(due)).where(_due())
-    oldest = (await session.execute(waiting)).scalar_one_or_none()
-    waited = (datetime.now(UTC) - oldest).total_seconds() if oldest else None
-    return {"states": states, "types": types, "oldest_pending_seconds": waited}
+    oldest = select(func.extract("epoch", func.clock_timestamp() - func.min(due))).where(_due())
+    waited = (await session.execute(oldest)).scalar_one_or_none()
+    return {"states": states, "types": types, "oldest_pending_seconds": None if waited is None else float(waited)}
 
 
 def _due() -> Any:
@@ -205,13 +205,13 @@ async def _take(session: AsyncSession, row: Job) -> int:
 @asynccontextmanager
 async def _seated(executor: Executor, seat: int, delivery: int) -> AsyncIterator[None]:
     """Be a worker for as long as this takes."""
+    pulse = Pulse(executor.db.url)
 
     async def beat() -> None:
         while True:
-            await asyncio.sleep(executor.settings.heartbeat_interval)
-            async with executor.db.system_transaction() as session:
-                await session.execute(text("select procrastinate_update_heartbeat_v1(:seat)"), {"seat": seat})
+            async with pulse.beat([seat]) as session:
                 await executor.check(session)
+            await asyncio.sleep(executor.settings.heartbeat_interval)
 
     beating = asyncio.create_task(beat())
     try:
@@ -220,6 +220,7 @@ async def _seated(executor: Executor, seat: int, delivery: int) -> AsyncIterator
         beating.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await beating
+        await pulse.close()
         async with executor.db.system_transaction() as session:
             await session.execute(text("delete from procrastinate_jobs where id = :id"), {"id": delivery})
             await session.execute(text("select procrastinate_unregister_worker_v1(:seat)"), {"seat": seat})

@@ -2,7 +2,8 @@
 
 One rule: an active job that isn't waiting for its children has a delivery that is either queued or in the hands of a
 worker that is alive. Whatever broke it (a killed worker, a lost reply, a purged engine), the job is delivered anew;
-where a worker had begun it, that counts as a crash. One sweeper works at a time in the whole cluster.
+where a worker had begun it, that counts as a crash. One sweeper works at a time in the whole cluster, and every time
+is the database's.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from stakazo.core.actor import Actor
 from stakazo.core.db import Database
 from stakazo.jobs import lifecycle
 from stakazo.jobs.engine import deliver
+from stakazo.jobs.pulse import LOCKS, NUMBERS
 from stakazo.jobs.states import JobState
 
 LOCK = 0x5354414B41  # "STAKA"
@@ -27,6 +29,11 @@ log = structlog.get_logger(__name__)
 # After the server itself has restarted, workers get their time to show up before they are taken for dead. A delivery
 # that a living worker has fetched but never begun (the reply got lost) is stale once it is as old as a dead worker.
 _ORPHANS = text("""
+    with held as materialized (
+      select objid::bigint as number from pg_locks
+      where locktype = 'advisory' and classid = cast(:locks as bigint) and objsubid = 2 and granted
+        and database = (select oid from pg_database where datname = current_database())
+    )
     select j.id, j.workspace_id, j.correlation_id, j.type, j.engine_job_id
     from jobs j
     left join procrastinate_jobs e on e.id = j.engine_job_id
@@ -34,11 +41,15 @@ _ORPHANS = text("""
     where j.state in ('PENDING', 'PROCESSING', 'RETRY')
       and not (j.state = 'PROCESSING' and j.phase = 'children')
       and (cast(:only as uuid) is null or j.id = :only)
-      and pg_postmaster_start_time() < now() - make_interval(secs => :stalled)
+      and pg_postmaster_start_time() < now() - 2 * make_interval(secs => :silent)
       and (
         e.id is null
         or e.status not in ('todo', 'doing')
-        or (e.status = 'doing' and (w.id is null or w.last_heartbeat < now() - make_interval(secs => :stalled)))
+        or (e.status = 'doing' and (
+            w.id is null
+            or w.last_heartbeat < now() - make_interval(secs => :stalled)
+            or (w.last_heartbeat < now() - make_interval(secs => :silent)
+                and not exists (select from held where number = w.id % cast(:numbers as bigint)))))
         or (e.status = 'doing' and j.state <> 'PROCESSING' and exists (
             select from procrastinate_events v
             where v.job_id = e.id and v.type = 'started' and v.at < now() - make_interval(secs => :stalled)))
@@ -75,30 +86,39 @@ class Swept:
     """Parents whose children had ended unnoticed."""
 
 
-async def sweep(db: Database, stalled_after: float) -> Swept:
-    """One round; does nothing while another process is at it."""
+async def sweep(db: Database, stalled_after: float, silent_after: float = 3.0) -> Swept:
+    """One round; does nothing while another process is at it.
+
+    A worker is dead after `stalled_after` seconds without a heartbeat, and already after `silent_after` where the
+    database has lost it too.
+    """
+    limits = {
+        "stalled": stalled_after,
+        "silent": min(silent_after, stalled_after),
+        "locks": LOCKS,
+        "numbers": NUMBERS,
+    }
     async with db.system_transaction() as session:
         if not (await session.execute(text("select pg_try_advisory_xact_lock(:key)"), {"key": LOCK})).scalar_one():
             return Swept()
-        stalled = {"stalled": stalled_after}
-        orphans = (await session.execute(_ORPHANS, stalled | {"only": None})).all()
+        orphans = (await session.execute(_ORPHANS, limits | {"only": None})).all()
         idle = (await session.execute(_DONE_WAITING)).all()
         outcomes = []
         for row in (*orphans, *idle):
             actor = Actor.job(row.type, row.id, row.workspace_id, row.correlation_id)
             try:
-                outcomes.append(await _heal(db, actor, stalled_after))
+                outcomes.append(await _heal(db, actor, limits))
             except DBAPIError as error:  # somebody holds the row: the next round will see
                 log.warning("job_not_swept", job_id=str(row.id), error=str(error.orig))
         for prune in _PRUNE:
-            await session.execute(prune, stalled)
+            await session.execute(prune, {"stalled": stalled_after})
     swept = Swept(**{name: outcomes.count(name) for name in Swept.__dataclass_fields__})
     if swept != Swept():
         log.warning("jobs_swept", **{name: getattr(swept, name) for name in Swept.__dataclass_fields__})
     return swept
 
 
-async def _heal(db: Database, actor: Actor, stalled_after: float) -> str | None:
+async def _heal(db: Database, actor: Actor, limits: dict[str, float]) -> str | None:
     """Have one job run by somebody else, unless all is well with it by now; in its own workspace."""
     job_id = actor.causation_id
     assert job_id is not None
@@ -111,7 +131,7 @@ async def _heal(db: Database, actor: Actor, stalled_after: float) -> str | None:
         if row.waiting:
             await lifecycle.settle(session, line)
             return "settled"
-        if not (await session.execute(_ORPHANS, {"stalled": stalled_after, "only": job_id})).all():
+        if not (await session.execute(_ORPHANS, limits | {"only": job_id})).all():
             return None
         await session.execute(text("delete from procrastinate_jobs where id = :id"), {"id": row.engine_job_id})
         if row.state is not JobState.PROCESSING:
