@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -76,11 +77,11 @@ def naive_consistency(m: int, leaves: list[bytes], known: bool = True) -> list[b
 
 def nodes_of(leaves: list[bytes]) -> merkle.Nodes:
     """As they are kept: by the leaf that finishes them."""
-    tree, kept = Frontier(), []
-    for leaf in leaves:
+    tree, kept = Frontier(), {}
+    for position, leaf in enumerate(leaves):
         tree, finished = tree.append(leaf)
-        kept.append(finished)
-    return lambda level, index: kept[merkle.finished_by(level, index)][level]
+        kept[position] = b"".join(finished)
+    return merkle.kept_nodes(kept)
 
 
 def test_roots_are_those_of_certificate_transparency():
@@ -123,6 +124,13 @@ def test_proofs_are_those_of_the_definition():
             proof = merkle.consistency_proof(nodes, old, size)
             assert proof == naive_consistency(old, LEAVES[:size])
             assert merkle.verify_consistency(old, size, proof, naive_root(LEAVES[:old]), root)
+
+
+def test_a_subtree_that_is_not_kept_is_missed():
+    with pytest.raises(LookupError):
+        merkle.kept_nodes({})(0, 0)
+    with pytest.raises(LookupError, match="at 1 finishes no subtree of level 1"):
+        merkle.kept_nodes({1: LEAVES[1]})(1, 0)
 
 
 def test_only_what_is_needed_is_asked_for():

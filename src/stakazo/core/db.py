@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, cast
@@ -80,6 +80,7 @@ class Database:
                 text("select set_config('stakazo.workspace', :id, true)"), {"id": str(actor.workspace_id)}
             )
             yield session
+        _committed(session)
 
     @asynccontextmanager
     async def system_transaction(self) -> AsyncIterator[AsyncSession]:
@@ -87,9 +88,20 @@ class Database:
         async with self._sessions.begin() as session:
             await session.execute(text("set local role stakazo_system"))
             yield session
+        _committed(session)
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def after_commit(session: AsyncSession, act: Callable[[], None]) -> None:
+    """Have something done once this transaction is known to have been committed. It must not fail, nor take long."""
+    session.info.setdefault("after_commit", []).append(act)
+
+
+def _committed(session: AsyncSession) -> None:
+    for act in session.info.pop("after_commit", ()):
+        act()
 
 
 def actor_of(session: AsyncSession) -> Actor:

@@ -122,6 +122,20 @@ def sign(checkpoint: Checkpoint, private: Ed25519PrivateKey) -> str:
     return f"{checkpoint.text}\n{_SIGNED}{key.name} {signed}\n"
 
 
+def endorse(private: Ed25519PrivateKey, successor: VerifierKey) -> str:
+    """The old key's word that checkpoints are signed with another one from now on, base64."""
+    return base64.b64encode(private.sign(_endorsement(successor).encode())).decode()
+
+
+def endorsed(old: VerifierKey, successor: VerifierKey, signature: str) -> bool:
+    """Whether the old key has said so."""
+    return old.name == successor.name and old.signed(_endorsement(successor), _base64(signature))
+
+
+def _endorsement(successor: VerifierKey) -> str:
+    return f"stakazo ledger key\n{successor}\n"
+
+
 def read(note: str) -> Note:
     """A signed note. Raises ValueError where it isn't a checkpoint."""
     body, blank, rest = note.rpartition("\n\n")

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from stakazo.core.errors import Unavailable
+from stakazo.core.private import read_private, write_private
 from stakazo.ledger.checkpoint import fingerprint, public_key
 
 
@@ -33,6 +33,11 @@ class KeyFolder:
         found = [file for file in self._files() if file.stem.endswith(f"-{wanted}")]
         return _read(found[-1]) if found else None
 
+    def public(self, wanted: str) -> bytes | None:
+        """The public half of the key with this fingerprint, also when the private one is destroyed."""
+        found = sorted(self.folder.glob(f"*-{wanted}.pub"))
+        return bytes.fromhex(read_private(found[-1])) if found else None
+
     def create(self) -> Ed25519PrivateKey:
         """A new key, durably written before anything is signed with it."""
         private = Ed25519PrivateKey.generate()
@@ -42,8 +47,8 @@ class KeyFolder:
         pem = private.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-        _write(self.folder / f"{name}.pub", (public.hex() + "\n").encode(), 0o644)
-        _write(self.folder / f"{name}.pem", pem, 0o600)
+        write_private(self.folder / f"{name}.pub", public.hex() + "\n")
+        write_private(self.folder / f"{name}.pem", pem.decode())
         return private
 
     def destroy(self, unwanted: str) -> bool:
@@ -58,27 +63,10 @@ class KeyFolder:
 
 
 def _read(file: Path) -> Ed25519PrivateKey:
-    if file.stat().st_mode & 0o077:
-        raise Unavailable(f"The ledger's key {file} can be read by others. Run `chmod 600 {file}`; better: rotate it.")
     try:
-        key = serialization.load_pem_private_key(file.read_bytes(), password=None)
+        key = serialization.load_pem_private_key(read_private(file).encode(), password=None)
     except ValueError as error:
         raise Unavailable(f"The ledger's key {file} is damaged. Restore it from a backup.") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise Unavailable(f"The ledger's key {file} is not an Ed25519 key.")
     return key
-
-
-def _write(file: Path, data: bytes, mode: int) -> None:
-    half = file.with_name(f".{file.name}.{os.getpid()}")
-    handle = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-    with os.fdopen(handle, "wb") as out:
-        out.write(data)
-        out.flush()
-        os.fsync(handle)
-    half.replace(file)
-    folder = os.open(file.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

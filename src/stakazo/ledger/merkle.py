@@ -12,7 +12,7 @@ leaf finishes can prove anything about any size without the leaves. Proofs are i
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 Hash = bytes
@@ -57,6 +57,21 @@ class Frontier:
     @property
     def root(self) -> Hash:
         return _join(self.peaks) if self.peaks else EMPTY_ROOT
+
+
+def kept_nodes(finished: Mapping[int, bytes]) -> Nodes:
+    """Nodes out of what each leaf finishes (its own hash first, then upwards, joined), by the leaf's position.
+
+    The function that comes back raises LookupError for a subtree that isn't there.
+    """
+
+    def node(level: int, index: int) -> Hash:
+        found = finished[finished_by(level, index)][32 * level : 32 * (level + 1)]
+        if len(found) != 32:
+            raise LookupError(f"the leaf at {finished_by(level, index)} finishes no subtree of level {level}")
+        return found
+
+    return node
 
 
 def finishes(position: int) -> int:

@@ -1,43 +1,155 @@
-"""What can be done with the ledger: add to it, and follow a thread through it."""
+"""What can be done with the ledger: add to it, follow a thread through it, and forget a person."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import delete, inspect, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo.core.actor import Actor
-from stakazo.core.db import actor_of
-from stakazo.ledger.models import LedgerEvent
+from stakazo.core.actor import Actor, new_id
+from stakazo.core.db import actor_of, after_commit
+from stakazo.core.errors import NotFound
+from stakazo.ledger import personal as enclosures
+from stakazo.ledger.canonical import Event, event_bytes
+from stakazo.ledger.merkle import leaf_hash
+from stakazo.ledger.models import LedgerEvent, LedgerPerson
+
+_last_committed: dict[UUID, bytes] = {}
+"""By workspace: the leaf hash of the last event that this process has seen committed."""
 
 
 async def record(
-    session: AsyncSession, event: str, /, *, subject: tuple[str, UUID], actor: Actor | None = None, **data: Any
+    session: AsyncSession,
+    event: str,
+    /,
+    *,
+    subject: tuple[str, UUID],
+    actor: Actor | None = None,
+    personal: Mapping[str, Any] | None = None,
+    person: tuple[str, UUID] | None = None,
+    **data: Any,
 ) -> None:
     """Add an event; it is written with the rows it describes, or not at all.
 
-    `subject` is what it happened to, as its kind and id. `data` is whatever else should be known later, as JSON.
-    `actor` is only for the machinery's transactions, which belong to nobody.
+    Args:
+        session: The transaction.
+        event: `noun_verb` in the past.
+        subject: What it happened to, as its kind and id.
+        actor: Only for the machinery's transactions, which belong to nobody.
+        personal: Values about a person, like an address: erased for good by `erase`, while the event stays.
+        person: Whose they are, as kind and id; the subject when left out.
+        data: Whatever else should be known for ever, as JSON.
     """
     who = actor or actor_of(session)
     kind, subject_id = subject
-    session.add(
-        LedgerEvent(
-            workspace_id=who.workspace_id,
-            event=event,
-            subject_type=kind,
-            subject_id=subject_id,
-            actor_kind=who.kind,
-            actor_id=who.id,
-            correlation_id=who.correlation_id,
-            causation_id=who.causation_id,
-            data=data,
-        )
+    event_id = new_id()
+    if personal:
+        of, key = await _key_of(session, who.workspace_id, person or subject)
+        data[enclosures.KEY] = enclosures.enclose(key, of, personal, event_id)
+    said = Event(
+        id=event_id,
+        workspace_id=who.workspace_id,
+        time=datetime.now(UTC),
+        event=event,
+        subject_type=kind,
+        subject_id=subject_id,
+        actor_kind=who.kind,
+        actor_id=who.id,
+        correlation_id=who.correlation_id,
+        causation_id=who.causation_id,
+        after=_before(session, who.workspace_id),
+        data=data,
     )
+    canonical = event_bytes(said)
+    row = LedgerEvent(
+        id=said.id,
+        workspace_id=said.workspace_id,
+        created_at=said.time,
+        event=event,
+        subject_type=kind,
+        subject_id=subject_id,
+        actor_kind=said.actor_kind,
+        actor_id=said.actor_id,
+        correlation_id=said.correlation_id,
+        causation_id=said.causation_id,
+        data=data,
+        canonical=canonical,
+    )
+    session.add(row)
+    _remember(session, row, leaf_hash(canonical))
+
+
+# Each event names the one that its process wrote before it: within its transaction, or else the last one known to be
+# committed. So an event that is removed before the sealer has come is missed by the next one.
+
+
+def _before(session: AsyncSession, workspace_id: UUID) -> bytes | None:
+    for row, leaf in reversed(session.info.get("recorded", ())):
+        if row.workspace_id == workspace_id and row in session:  # not undone with a savepoint
+            return leaf  # type: ignore[no-any-return]
+    return _last_committed.get(workspace_id)
+
+
+def _remember(session: AsyncSession, row: LedgerEvent, leaf: bytes) -> None:
+    if "recorded" not in session.info:
+        session.info["recorded"] = []
+        after_commit(session, lambda: _note_committed(session.info["recorded"]))
+    session.info["recorded"].append((row, leaf))
+
+
+def _note_committed(recorded: Sequence[tuple[LedgerEvent, bytes]]) -> None:
+    for row, leaf in recorded:
+        if inspect(row).has_identity:
+            _last_committed[row.workspace_id] = leaf
+
+
+# --- persons ------------------------------------------------------------------------------------------------
+
+
+async def _key_of(session: AsyncSession, workspace_id: UUID, person: tuple[str, UUID]) -> tuple[str, bytes]:
+    """What a person is called in events, and their key, made at its first use."""
+    kind, person_id = person
+    new = {
+        "id": new_id(),
+        "workspace_id": workspace_id,
+        "kind": kind,
+        "person_id": person_id,
+        "key": enclosures.new_key(),
+    }
+    await session.execute(insert(LedgerPerson).values(new).on_conflict_do_nothing())
+    return f"{kind}/{person_id}", (await session.scalars(_whose(workspace_id, kind, person_id))).one()
+
+
+def _whose(workspace_id: UUID, kind: str, person_id: UUID) -> Any:
+    return select(LedgerPerson.key).where(
+        LedgerPerson.workspace_id == workspace_id, LedgerPerson.kind == kind, LedgerPerson.person_id == person_id
+    )
+
+
+async def erase(session: AsyncSession, kind: str, person_id: UUID) -> None:
+    """Make everything personal that the ledger says of someone unreadable, for good; every event and hash stays.
+
+    Raises NotFound where nothing is known of them, or no longer.
+    """
+    theirs = delete(LedgerPerson).where(LedgerPerson.kind == kind, LedgerPerson.person_id == person_id)
+    if not (await session.execute(theirs.returning(LedgerPerson.id))).all():
+        raise NotFound(f"The ledger holds no personal data of {kind}/{person_id}, or no longer.")
+    await record(session, "person_erased", subject=(kind, person_id))
+
+
+async def keys_of(session: AsyncSession) -> dict[str, bytes]:
+    """The keys of everyone in the workspace whose data can still be read, by what they are called in events."""
+    found = await session.execute(select(LedgerPerson.kind, LedgerPerson.person_id, LedgerPerson.key))
+    return {f"{kind}/{person_id}": key for kind, person_id, key in found}
+
+
+# --- threads ------------------------------------------------------------------------------------------------
 
 
 async def follow(session: AsyncSession, kind: str, subject_id: UUID) -> None:

@@ -1,0 +1,70 @@
+"""Personal data in a ledger that forgets nothing: enclosed under the person's own key, and gone with that key. Pure.
+
+What is hashed is the enclosure: the values encrypted (AES-256-GCM), and a salted commitment to them, whose salt is
+encrypted too. With the key anyone can be shown the values and check them against the commitment; without it neither
+the values nor a guess at them can be checked, and no hash has changed.
+
+    "personal": {"of": "user/0199...", "fields": ["email"], "box": "<base64: nonce, ciphertext>", "commitment": "<hex>"}
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from stakazo.ledger.canonical import canonical
+
+ERASED = "[erased]"
+KEY = "personal"
+"""The member of an event's data that holds the enclosure."""
+_NONCE = _SALT = 16
+
+
+def new_key() -> bytes:
+    return AESGCM.generate_key(256)
+
+
+def enclose(key: bytes, of: str, values: Mapping[str, Any], event_id: UUID) -> dict[str, Any]:
+    """The values as they stand in the event with this id; `of` is the person: `user/<id>`."""
+    salt, nonce = os.urandom(_SALT), os.urandom(_NONCE)
+    opened = canonical({"salt": salt.hex(), "values": values})
+    box = nonce + AESGCM(key).encrypt(nonce, opened, _bound(of, event_id))
+    return {
+        "of": of,
+        "fields": sorted(values),
+        "box": base64.b64encode(box).decode(),
+        "commitment": commitment(salt, values),
+    }
+
+
+def disclose(key: bytes, enclosure: Mapping[str, Any], event_id: UUID) -> dict[str, Any]:
+    """`salt` (hex) and `values`, as they were enclosed. Raises ValueError where they don't open or don't fit."""
+    box = base64.b64decode(enclosure["box"], validate=True)
+    try:
+        opened = json.loads(AESGCM(key).decrypt(box[:_NONCE], box[_NONCE:], _bound(enclosure["of"], event_id)))
+    except InvalidTag as error:
+        raise ValueError("the personal values don't open: not their key, or changed") from error
+    if not fits(enclosure, opened):
+        raise ValueError("the personal values are not those that the event commits to")
+    return {"salt": opened["salt"], "values": opened["values"]}
+
+
+def fits(enclosure: Mapping[str, Any], opened: Mapping[str, Any]) -> bool:
+    """Whether values that are shown with their salt are those that the event commits to."""
+    return bool(commitment(bytes.fromhex(opened["salt"]), opened["values"]) == enclosure["commitment"])
+
+
+def commitment(salt: bytes, values: Mapping[str, Any]) -> str:
+    return hashlib.sha256(salt + canonical(values)).hexdigest()
+
+
+def _bound(of: str, event_id: UUID) -> bytes:
+    return f"{of} {event_id}".encode()
