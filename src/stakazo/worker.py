@@ -49,6 +49,7 @@ from stakazo.jobs.models import Worker
 from stakazo.jobs.outage import away_for_all, persistently
 from stakazo.jobs.pulse import Pulse
 from stakazo.jobs.sweeper import sweep
+from stakazo.ledger.sealer import keep_sealing
 
 T = TypeVar("T")
 
@@ -83,7 +84,7 @@ async def run_worker(
 
 
 class WorkerProcess:
-    """One process's part of the machinery: an engine worker per queue, one heartbeat, one sweeper, one watchdog."""
+    """One process's part of the machinery: an engine worker per queue, a heartbeat, a sweeper, a sealer, a watchdog."""
 
     def __init__(self, settings: Settings, urls: Urls, slots: Mapping[str, int], stop: asyncio.Event) -> None:
         self.settings, self.urls, self.slots, self.stop = settings, urls, slots, stop
@@ -119,7 +120,8 @@ class WorkerProcess:
         log.info("worker_started", worker=self.executor.name, slots=dict(self.slots), version=__version__)
         async with self.connector_open(), asyncio.TaskGroup() as side:
             self.watchdog.start()
-            keepers = (self._keep_beating(), self._keep_sweeping(), self._keep_expiring())
+            sealing = keep_sealing(self.settings, self.machinery.url)
+            keepers = (self._keep_beating(), self._keep_sweeping(), self._keep_expiring(), sealing)
             chores = [side.create_task(keeper) for keeper in keepers]
             queues = [asyncio.create_task(self._serve(queue, n)) for queue, n in self.slots.items()]
             await self.stop.wait()

@@ -21,6 +21,7 @@ from stakazo.core.postgres import Urls, conninfo
 from stakazo.idempotency.models import IdempotencyKey
 from stakazo.jobs.models import Job
 from stakazo.ledger import service as ledger
+from stakazo.ledger.models import LedgerCheckpoint, LedgerEvent, LedgerPerson, LedgerSeal
 from stakazo.publishing.models import Publication
 from stakazo.rules.models import PlatformRule
 from stakazo.variants.models import ClipVariant
@@ -107,6 +108,17 @@ def fill(database: Database, superuser_url: str):
             key = await accounts.create_key(session, "test")
             [event] = await ledger.recent(session)
             rows += [key.key, event]
+        rows += await seal(event)
         return {"workspaces": actor.workspace_id, "users": user, **{row.__tablename__: row.id for row in rows}}
+
+    async def seal(event: LedgerEvent) -> list[Base]:
+        """Its place and a checkpoint, and somebody's key: only the machinery may add them."""
+        whose = {"workspace_id": event.workspace_id}
+        seal = LedgerSeal(**whose, id=event.id, position=0, hashes=bytes(32))
+        signed = LedgerCheckpoint(**whose, id=new_id(), size=1, root=bytes(32), key="k", note="n")
+        person = LedgerPerson(**whose, id=new_id(), kind="user", person_id=new_id(), key=bytes(32))
+        async with database.system_transaction() as session:
+            session.add_all([seal, signed, person])
+        return [seal, signed, person]
 
     return fill

@@ -76,7 +76,7 @@ def test_the_zone_makes_no_difference():
     ],
 )
 def test_bytes_that_are_not_canonical_are_no_event(spoil: Any):
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"\w"):
         read_event(spoil(event_bytes(EVENT)))
 
 
@@ -119,7 +119,7 @@ def test_members_are_sorted_by_utf_16():
 
 
 def test_strings_are_as_rfc_8785_has_them():
-    assert canonical("\u20ac$\u000f\nA'B\"\\\\\"/\u007f").decode() == '"€$\\u000f\\nA\'B\\"\\\\\\\\\\"/\x7f"'
+    assert canonical('\u20ac$\u000f\nA\'B"\\\\"/\u007f').decode() == '"€$\\u000f\\nA\'B\\"\\\\\\\\\\"/\x7f"'
     with pytest.raises(ValueError, match="surrogates"):
         canonical("\ud800")
 

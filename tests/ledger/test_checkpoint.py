@@ -89,7 +89,7 @@ def test_what_is_no_checkpoint_is_refused(note: str):
 
 @pytest.mark.parametrize("key", ["", "a+b", GO_KEY.replace("c74", "c75"), GO_KEY[:-4], "with space" + GO_KEY])
 def test_what_is_no_key_is_refused(key: str):
-    with pytest.raises(ValueError, match="key|base64"):
+    with pytest.raises(ValueError, match=r"key|base64"):
         VerifierKey.parse(key)
 
 

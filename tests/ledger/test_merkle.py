@@ -63,7 +63,7 @@ def naive_path(m: int, leaves: list[bytes]) -> list[bytes]:
     return [*naive_path(m - k, leaves[k:]), naive_root(leaves[:k])]
 
 
-def naive_consistency(m: int, leaves: list[bytes], known: bool = True) -> list[bytes]:
+def naive_consistency(m: int, leaves: list[bytes], *, known: bool = True) -> list[bytes]:
     """SUBPROOF(m, D[n], b), section 2.1.2."""
     if m == len(leaves):
         return [] if known else [naive_root(leaves)]
@@ -71,8 +71,8 @@ def naive_consistency(m: int, leaves: list[bytes], known: bool = True) -> list[b
     while k * 2 < len(leaves):
         k *= 2
     if m <= k:
-        return [*naive_consistency(m, leaves[:k], known), naive_root(leaves[k:])]
-    return [*naive_consistency(m - k, leaves[k:], False), naive_root(leaves[:k])]
+        return [*naive_consistency(m, leaves[:k], known=known), naive_root(leaves[k:])]
+    return [*naive_consistency(m - k, leaves[k:], known=False), naive_root(leaves[:k])]
 
 
 def nodes_of(leaves: list[bytes]) -> merkle.Nodes:

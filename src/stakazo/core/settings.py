@@ -62,6 +62,14 @@ class Settings(BaseSettings):
     shutdown_grace: float = 5.0
     """Seconds that running jobs get to finish when a worker is asked to stop; then they are handed back."""
 
+    ledger_interval: float = 2.0
+    """Seconds between two looks for events that have no place in the ledger's tree yet."""
+    ledger_name: str = Field(default="stakazo", pattern=r"^[^\s+]+$")
+    """What the names of new ledgers begin with; like a domain of yours, so that no other installation has the same."""
+    ledger_checkpoint_dir: Path | None = None
+    """Where signed checkpoints are written, best on another disk than the database. Unset: `checkpoints` in the data
+    folder."""
+
     log_format: Literal["auto", "text", "json"] = "auto"
     log_level: str = "INFO"
 
@@ -73,6 +81,15 @@ class Settings(BaseSettings):
     @property
     def storage_dir(self) -> Path:
         return self.data_dir / "storage"
+
+    @property
+    def checkpoint_dir(self) -> Path:
+        return self.ledger_checkpoint_dir or self.data_dir / "checkpoints"
+
+    @property
+    def ledger_key_dir(self) -> Path:
+        """Where the private keys lie that sign checkpoints."""
+        return self.data_dir / "ledger" / "keys"
 
     @property
     def key_file(self) -> Path:

@@ -1,7 +1,7 @@
 """The keys that sign checkpoints: private, in a folder that only their owner may read, never in the database.
 
-    <data>/ledger/keys/20261122T101500Z-0123456789abcdef.pem    private, 0600
-                       20261122T101500Z-0123456789abcdef.pub    public, kept when the private one is destroyed
+<data>/ledger/keys/20261122T101500Z-0123456789abcdef.pem    private, 0600
+                   20261122T101500Z-0123456789abcdef.pub    public, kept when the private one is destroyed
 """
 
 from __future__ import annotations

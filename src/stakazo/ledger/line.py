@@ -13,7 +13,6 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from stakazo.core.actor import new_id
 from stakazo.core.errors import StakazoError
@@ -126,10 +125,14 @@ def successor(current: VerifierKey, data: Any) -> VerifierKey:
         return current
 
 
-async def extend(
-    connection: Connection, line: Line, events: Sequence[Any], private: Ed25519PrivateKey
-) -> tuple[Frontier, str]:
-    """Give the events (rows with id and canonical) the next places, and sign; the tree, and the note."""
+async def extend(connection: Connection, line: Line, events: Sequence[Any], keys: KeyFolder) -> Frontier:
+    """Give the events (rows with id and canonical) the next places, and sign the tree that comes of it.
+
+    Raises Inconsistent where it can't be signed.
+    """
+    private = keys.get(line.key)
+    if private is None:
+        raise Inconsistent(f"the key {line.key}, which signs next, is not in {keys.folder}")
     tree, seals = line.tree, []
     for row in events:
         _is_what_it_says(row, line.workspace_id)
@@ -139,7 +142,7 @@ async def extend(
     ids, positions, hashes = zip(*seals, strict=True)
     await connection.execute(_SEAL, [line.workspace_id, list(ids), list(positions), list(hashes)])
     await connection.execute(_SIGN, [new_id(), line.workspace_id, tree.size, tree.root, line.key, note])
-    return tree, note
+    return tree
 
 
 def _is_what_it_says(row: Any, workspace_id: UUID) -> None:

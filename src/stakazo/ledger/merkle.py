@@ -129,7 +129,7 @@ def needed(prove: Callable[[Nodes], object]) -> set[tuple[int, int]]:
 
 
 def verify_inclusion(leaf: Hash, position: int, size: int, proof: Sequence[Hash], root: Hash) -> bool:
-    """Whether the proof leads from the leaf at this position to the root of the tree of this size (RFC 9162, 2.1.3.2)."""
+    """Whether the proof leads from the leaf at this position to the root at this size (RFC 9162, 2.1.3.2)."""
     if not 0 <= position < size:
         return False
     here, last, found = position, size - 1, leaf

@@ -7,7 +7,9 @@ all before it.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +23,10 @@ from stakazo.ledger.checkpoint import Note
 
 LONGEST = 300.0
 """Seconds between two attempts at an outlet that fails."""
+
+TAIL = 16 * 1024
+"""Bytes of a file's end in which its last checkpoint surely is."""
+_SIGNATURE = re.compile("^— [^\n]*\n".encode(), re.MULTILINE)
 
 log = structlog.get_logger(__name__)
 
@@ -44,14 +50,18 @@ class CheckpointFile:
         return self.folder / f"{workspace_id}.log"
 
     def append(self, workspace_id: UUID, note: str) -> None:
-        """Write a checkpoint to the end, durably, after what a power cut may have left of another."""
+        """Write a checkpoint to the end, durably; of one that a power cut or a full disk broke off, nothing is left."""
         with enough_space():
             self.folder.mkdir(parents=True, exist_ok=True)
             path = self.path(workspace_id)
             new = not path.exists()
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
             try:
-                os.write(handle, f"\n{note}".encode())
+                end = _whole_end(handle)
+                os.ftruncate(handle, end)
+                data = f"\n{note}".encode()
+                if os.pwrite(handle, data, end) < len(data):
+                    raise OSError(errno.ENOSPC, "the disk is full", str(path))
                 os.fsync(handle)
             finally:
                 os.close(handle)
@@ -59,13 +69,18 @@ class CheckpointFile:
                 _sync(self.folder)
 
     def last(self, workspace_id: UUID) -> Note | None:
-        """The newest checkpoint in the file. Raises ValueError where the file has been damaged."""
-        path = self.path(workspace_id)
-        found = None
-        if path.exists():
-            for found in checkpoint.read_all(path.read_text(encoding="utf-8", errors="replace")):
-                pass
-        return found
+        """The newest whole checkpoint in the file. Raises ValueError where the file has been damaged."""
+        try:
+            handle = os.open(self.path(workspace_id), os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        try:
+            start, tail = _tail(handle)
+            tail = tail[: _whole_end(handle) - start]
+        finally:
+            os.close(handle)
+        notes = list(checkpoint.read_all(tail.decode(errors="replace")))
+        return notes[-1] if notes else None
 
     def set_aside(self, workspace_id: UUID, suffix: str) -> Path | None:
         """Begin a new file, and keep the old one beside it."""
@@ -114,6 +129,25 @@ class Courier:
             if self._waiting.get(workspace_id) == (size, note):
                 del self._waiting[workspace_id]
         return True
+
+
+def _tail(handle: int) -> tuple[int, bytes]:
+    """The end of a file, from behind a signature on where it doesn't fit; and where that begins."""
+    size = os.fstat(handle).st_size
+    start = max(0, size - TAIL)
+    data = os.pread(handle, TAIL, start)
+    if start:
+        first = _SIGNATURE.search(data)
+        skipped = first.end() if first else len(data)
+        start, data = start + skipped, data[skipped:]
+    return start, data
+
+
+def _whole_end(handle: int) -> int:
+    """Where the last whole checkpoint ends."""
+    start, data = _tail(handle)
+    ends = [found.end() for found in _SIGNATURE.finditer(data)]
+    return start + (ends[-1] if ends else 0)
 
 
 def _sync(folder: Path) -> None:

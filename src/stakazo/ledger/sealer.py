@@ -152,23 +152,30 @@ class Sealer:
             line = await lines.look(
                 connection, workspace_id, name=self.name, keys=self.keys, handed_out=self._last_handed_out(workspace_id)
             )
-            known = self._signed.get(workspace_id, line.tree)
-            if known != line.tree:
-                raise Inconsistent(f"{known.size} events were signed; the {line.tree.size} that are there are others")
         except Inconsistent as error:
-            log.critical("ledger_inconsistent", workspace_id=str(workspace_id), why=str(error))
-            self._refused[workspace_id] = time.monotonic()
+            self._refuse(workspace_id, str(error))
+            return None
+        known = self._signed.get(workspace_id, line.tree)
+        if known != line.tree:
+            why = f"{known.size} events were signed; the {line.tree.size} that are there are others"
+            self._refuse(workspace_id, why)
             return None
         return line
 
+    def _refuse(self, workspace_id: UUID, why: str) -> None:
+        log.critical("ledger_inconsistent", workspace_id=str(workspace_id), why=why)
+        self._refused[workspace_id] = time.monotonic()
+
     def _last_handed_out(self, workspace_id: UUID) -> Note | None:
-        """Read from the file once; from then on this sealer knows what it has signed."""
+        """The newest checkpoint outside of the database; read once, then this sealer knows what it has signed."""
         if workspace_id in self._handed_out:
             return None
         try:
             return self.file.last(workspace_id)
-        except ValueError as error:
-            raise Inconsistent(f"{self.file.path(workspace_id)} is damaged: {error}") from error
+        except (ValueError, OSError) as error:
+            raise Inconsistent(
+                f"what was handed out can't be read from {self.file.path(workspace_id)}: {error}"
+            ) from error
 
     # --- sealing ----------------------------------------------------------------------------------------------
 
@@ -198,13 +205,9 @@ class Sealer:
                 line = await self._look(connection, workspace_id)
                 if line is None:
                     return False
-                private = self.keys.get(line.key)
-                if private is None:
-                    raise Inconsistent(f"its next key {line.key} is not in {self.keys.folder}")
-                tree, _ = await lines.extend(connection, line, events, private)
+                tree = await lines.extend(connection, line, events, self.keys)
         except Inconsistent as error:
-            log.critical("ledger_inconsistent", workspace_id=str(workspace_id), why=str(error))
-            self._refused[workspace_id] = time.monotonic()
+            self._refuse(workspace_id, str(error))
             return False
         self._signed[workspace_id] = tree
         await self._hand_out(connection, workspace_id)
@@ -221,17 +224,17 @@ class Sealer:
 
     async def _hand_out(self, connection: Connection, workspace_id: UUID) -> None:
         """Bring every checkpoint that the file doesn't have, in order, and the newest to the other outlets."""
-        if workspace_id not in self._handed_out:
-            last = self.file.last(workspace_id)
-            self._handed_out[workspace_id] = last.checkpoint.size if last else 0
         try:
+            if workspace_id not in self._handed_out:
+                last = self.file.last(workspace_id)
+                self._handed_out[workspace_id] = last.checkpoint.size if last else 0
             for row in await _all(connection, _CHECKPOINTS, workspace_id, self._handed_out[workspace_id]):
                 await asyncio.to_thread(self.file.append, workspace_id, row.note)
                 self._handed_out[workspace_id] = row.size
                 for courier in self._couriers:
                     courier.offer(workspace_id, row.size, row.note)
-        except (OSError, StakazoError) as error:  # made good with the next checkpoint, or at the next start
-            log.error("checkpoint_not_written", file=str(self.file.path(workspace_id)), error=str(error))
+        except (OSError, ValueError, StakazoError) as error:  # made good with the next checkpoint, or at the next start
+            log.critical("checkpoint_not_written", file=str(self.file.path(workspace_id)), error=str(error))
 
 
 def _by_workspace(rows: Sequence[Any]) -> dict[UUID, list[Any]]:

@@ -51,9 +51,7 @@ def canonical_bytes() -> None:
     open_to_machinery("ledger_events", "select")
 
 
-_BATCH = sa.text(
-    "select * from ledger_events where cast(:last as uuid) is null or id > :last order by id limit :limit"
-)
+_BATCH = sa.text("select * from ledger_events where cast(:last as uuid) is null or id > :last order by id limit :limit")
 
 
 def _bytes(row: Any) -> bytes:
@@ -82,9 +80,7 @@ def ledger_seals() -> None:
         sa.Column("hashes", sa.LargeBinary(), nullable=False),
         *_owned("ledger_seals"),
         sa.CheckConstraint("position >= 0", name=op.f("ck_ledger_seals_position")),
-        sa.CheckConstraint(
-            "length(hashes) >= 32 and length(hashes) % 32 = 0", name=op.f("ck_ledger_seals_hashes")
-        ),
+        sa.CheckConstraint("length(hashes) >= 32 and length(hashes) % 32 = 0", name=op.f("ck_ledger_seals_hashes")),
         sa.ForeignKeyConstraint(
             ["workspace_id", "id"],
             ["ledger_events.workspace_id", "ledger_events.id"],
@@ -122,7 +118,9 @@ def ledger_persons() -> None:
         sa.Column("key", sa.LargeBinary(), nullable=False),
         *_owned("ledger_persons"),
         sa.CheckConstraint("length(key) = 32", name=op.f("ck_ledger_persons_key")),
-        sa.UniqueConstraint("workspace_id", "kind", "person_id", name=op.f("uq_ledger_persons_workspace_id_kind_person_id")),
+        sa.UniqueConstraint(
+            "workspace_id", "kind", "person_id", name=op.f("uq_ledger_persons_workspace_id_kind_person_id")
+        ),
     )
     protect("ledger_persons", "select, insert, delete")
     open_to_machinery("ledger_persons", "select, insert")
