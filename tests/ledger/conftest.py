@@ -106,7 +106,8 @@ def tell_when() -> Callable[..., Any]:
         name = "memory"
 
         def __init__(self, failures: int = 0) -> None:
-            self.failures, self.taken, self.asked = failures, [], 0
+            self.failures, self.asked = failures, 0
+            self.taken: list[tuple[UUID, int, str]] = []
             self.has_it = asyncio.Event()
 
         async def hand_out(self, workspace_id: UUID, size: int, note: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import stat
 from pathlib import Path
 
@@ -61,7 +62,7 @@ def test_a_wrong_signature_in_the_keys_name_counts_against_the_note():
 
 def test_extension_lines_and_other_signatures_are_let_be():
     body = "stakazo/one\n5\nBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQU=\nmore\n"
-    signed = checkpoint.base64.b64encode(KEY.id + PRIVATE.sign(body.encode())).decode()
+    signed = base64.b64encode(KEY.id + PRIVATE.sign(body.encode())).decode()
     note = checkpoint.read(f"{body}\n— witness.example {'A' * 12}\n— stakazo/one {signed}\n")
     assert note.signer([KEY]) == KEY
     assert [one.name for one in note.signatures] == ["witness.example", "stakazo/one"]

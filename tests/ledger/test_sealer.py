@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from stakazo.core.actor import Actor, new_id
 from stakazo.core.errors import Unavailable
@@ -133,7 +135,7 @@ async def test_one_seals_at_a_time(notary: Any, actor: Actor):
         " where locktype = 'advisory' and granted and datname = current_database()"
     )
     notary.rows("select pg_terminate_backend(%s)", held.pid)  # the first one's connection breaks
-    with pytest.raises(sealing.psycopg.Error):
+    with pytest.raises(psycopg.Error):
         await first.round()
     assert (await notary.seal(second)).events == 2
     assert (await first.round()).events == 0
@@ -253,7 +255,7 @@ def rewrite_with_our_own_key(connection: Any, workspace: UUID, notary: Any) -> N
 
 
 def new_private() -> Any:
-    return checkpoint.Ed25519PrivateKey.generate()
+    return Ed25519PrivateKey.generate()
 
 
 @pytest.mark.parametrize(
@@ -433,7 +435,13 @@ async def test_a_forged_successor_of_the_key_is_not_believed(notary: Any, actor:
         "endorsement": checkpoint.endorse(thief, VerifierKey(name, public_key(thief))),
     }
     async with notary.db.transaction(replace(actor)) as session:
-        await ledger.record(session, "ledger_key_rotated", subject=("ledger", actor.workspace_id), **forged)
+        await ledger.record(
+            session,
+            "ledger_key_rotated",
+            subject=("ledger", actor.workspace_id),
+            key=forged["key"],
+            endorsement=forged["endorsement"],
+        )
     await notary.seal(sealer)
     await notary.write(actor)
     assert (await notary.seal(sealer)).events == 1

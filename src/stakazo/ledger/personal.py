@@ -1,4 +1,4 @@
-"""Personal data in a ledger that forgets nothing: enclosed under the person's own key, and gone with that key. Pure.
+"""Personal data in a ledger that forgets nothing: enclosed under the person's own key, and gone with that key.
 
 What is hashed is the enclosure: the values encrypted (AES-256-GCM), and a salted commitment to them, whose salt is
 encrypted too. With the key anyone can be shown the values and check them against the commitment; without it neither
