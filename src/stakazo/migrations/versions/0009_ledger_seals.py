@@ -10,8 +10,8 @@ from alembic import op
 from stakazo.ledger.canonical import Event, event_bytes
 from stakazo.migrations.security import open_to_machinery, protect, seal
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 
 BATCH = 1000
 WORKSPACE = sa.text("(nullif(current_setting('stakazo.workspace', true), '')::uuid)")
