@@ -170,3 +170,16 @@ def test_an_end_that_nobody_foresaw_is_worth_another_try():
     found = child.refusal(1, b"", complaints, "The analysis of film.mp4")
     assert (type(found), found.retryable) == (AnalysisFailed, True)
     assert str(found) == "The analysis of film.mp4 failed: AttributeError: what?"
+
+
+def test_what_a_child_says_is_fit_for_a_terminal():
+    told = b'{"error": "TooBig", "message": "\\u001b]0;title\\u0007 <b> ' + b"x" * 5000 + b'"}'
+    found = child.refusal(1, told, "", "The analysis of x.mp4")
+    assert str(found).startswith("?]0;title? <b> xxx")
+    assert len(str(found)) == 600
+
+
+def test_a_result_that_leads_elsewhere_is_none(tmp_path: Path):
+    (tmp_path / "secret").write_text("{}")
+    (tmp_path / "result.json").symlink_to(tmp_path / "secret")
+    assert child._left(tmp_path / "result.json") == b""

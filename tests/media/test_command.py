@@ -63,7 +63,10 @@ def test_one_source_is_opened_once_and_only_as_what_was_probed(plan: RenderPlan)
     assert argv.count("-i") == 1
     assert after(argv, "-i") == "file:/in/a film.mp4"
     assert after(argv, "-format_whitelist") == "mov,mp4,m4a"
-    assert after(argv, "-protocol_whitelist") == "file,pipe"
+    assert after(argv, "-protocol_whitelist") == "file"
+    assert argv.index("-f") < argv.index("-i")
+    assert after(argv, "-f") == "mov"
+    assert after(argv, "-max_pixels") == str(8192 * 8192)
 
 
 def test_variants_with_the_same_pixels_share_one_encoder_and_keep_their_own_sound(plan: RenderPlan):

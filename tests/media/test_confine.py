@@ -258,7 +258,7 @@ async def test_what_is_tried_from_inside_does_not_work(
     port = listener.getsockname()[1]
     ended = await ffmpeg.child(
         [sys.executable, "-I", "-c", ESCAPES, *map(str, (planted, source, own, port, os.getpid()))],
-        access=Access(programs=means.python(), reads=(source,), writes=(own,)),
+        access=Access(programs=means.python(), reads=(source,), folder=own),
         limits=Limits(memory=GB, file=GB),
         means=way,
         timeout=60,
@@ -339,7 +339,7 @@ from stakazo.media.confine import Access, Means
 async def work():
     await ffmpeg.child(
         [sys.executable, "-I", "-c", "import time; print(1, flush=True); time.sleep(600)"],
-        access=Access(programs=means.python(), writes=()), line=lambda text: print(text, flush=True), means={way!r},
+        access=Access(programs=means.python()), line=lambda text: print(text, flush=True), means={way!r},
     )
 
 asyncio.run(work())

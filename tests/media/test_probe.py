@@ -10,7 +10,8 @@ import pytest
 
 from stakazo import media
 from stakazo.media.errors import TooBig, Unreadable
-from stakazo.media.probe import Limits, displayed, rate_of, varies
+from stakazo.media.opening import Limits
+from stakazo.media.probe import displayed, rate_of, varies
 from stakazo.media.types import Hdr
 
 Encode = Callable[..., Path]

@@ -18,8 +18,8 @@ from pathlib import Path
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from stakazo.api.containers import SNIFF_BYTES, Container, sniff
 from stakazo.core.errors import NoSpace, StakazoError, TooLarge, UnsupportedMedia
+from stakazo.media.containers import SNIFF_BYTES, Container, sniff
 
 BUFFER = 1024 * 1024
 """Bytes that are gathered before a thread writes them."""

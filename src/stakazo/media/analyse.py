@@ -9,7 +9,8 @@ from importlib import import_module
 from pathlib import Path
 
 from stakazo.media.errors import MediaError, NothingToHear, NothingToSee
-from stakazo.media.probe import DEFAULT_LIMITS, Limits, probe
+from stakazo.media.opening import DEFAULT_LIMITS, Limits
+from stakazo.media.probe import probe
 from stakazo.media.types import Analysis, MediaInfo, Pictures, Sound
 
 Progress = Callable[[str, float], None]

@@ -19,8 +19,9 @@ import av.filter
 import av.stream
 import numpy as np
 
-from stakazo.media.errors import NothingToHear, Unreadable
+from stakazo.media.errors import NothingToHear
 from stakazo.media.loudness import Reading
+from stakazo.media.opening import opened
 from stakazo.media.spectrum import RATE
 from stakazo.media.types import FloatArray, MediaInfo
 
@@ -48,11 +49,7 @@ def blocks(path: Path, info: MediaInfo | None = None, *, gain: float = 0.0) -> I
     at n / RATE seconds of the presentation. Broken packets are passed over; a hole in the time is silence.
     `gain` (dB) is applied before measuring. Raises NothingToHear, Unreadable.
     """
-    try:
-        container = av.open(str(path), metadata_errors="ignore")
-    except (av.error.FFmpegError, OSError) as error:
-        raise Unreadable(f"{path.name} can't be opened: {error}") from error
-    with container:
+    with opened(path) as container:
         stream = _stream(container, info)
         for other in container.streams:
             if other.index != stream.index:

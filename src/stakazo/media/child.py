@@ -26,8 +26,8 @@ from stakazo.media.means import python
 from stakazo.media.models import folder
 from stakazo.media.types import Analysis, MediaInfo
 
-LIMITS = Limits()
-"""What a child may use."""
+LIMITS = Limits(file=256 * 1024**2)
+"""What a child may use. An analysis of twelve hours is a tenth of that file."""
 
 Progress = Callable[[str, float], None]
 """Hears the stage in words and the share that is done, 0 to 1."""
@@ -124,11 +124,11 @@ class _Work:
             wanted = own / "wanted.json"
             wanted.write_text(json.dumps(self.wanted), encoding="utf-8")
             argv += ["--preview", str(wanted)]
-        return argv, Access(programs=python(), reads=(file, *reads), writes=(own,))
+        return argv, Access(programs=python(), reads=(file, *reads), folder=own)
 
 
 def _left(result: Path) -> bytes:
-    return result.read_bytes() if result.is_file() else b""
+    return result.read_bytes() if result.is_file() and not result.is_symlink() else b""
 
 
 def refusal(code: int, left: bytes, complaints: str, work: str) -> MediaError:
@@ -136,7 +136,7 @@ def refusal(code: int, left: bytes, complaints: str, work: str) -> MediaError:
     with contextlib.suppress(ValueError, KeyError, TypeError):  # it may have died while it wrote
         told = json.loads(left)
         kind = {cls.__name__: cls for cls in _classes(MediaError)}.get(told["error"], MediaError)
-        return kind(told["message"])
+        return kind(str(told["message"]))
     if code < 0:
         return _ended_by(-code, work)
     if "MemoryError" in complaints or "Cannot allocate memory" in complaints:

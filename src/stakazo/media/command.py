@@ -31,6 +31,8 @@ MATRICES = {
     "bt2020_ncl": "bt2020",
 }
 """FFmpeg's names of colour matrices, and what its scaler calls them."""
+MAX_PIXELS = 8192 * 8192
+"""Of a decoded picture: a bigger one, in the middle of a film, is a bomb."""
 ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 """FFmpeg's own decoders of these don't see the alpha layer."""
 
@@ -69,8 +71,11 @@ def _input(plan: RenderPlan, *, sound_only: bool = False) -> list[str]:
     decoder = ALPHA_DECODERS.get(plan.video.codec)
     if plan.video.has_alpha and decoder and not sound_only:
         found += ["-c:v", decoder]
-    # Only the container that was probed, and only this file: a playlist can't make FFmpeg open others.
-    found += ["-format_whitelist", plan.info.container, "-protocol_whitelist", "file,pipe"]
+    # Only as the container that was probed, and only this file: a playlist can't make FFmpeg open others.
+    found += ["-f", plan.info.container.partition(",")[0]]
+    found += ["-format_whitelist", plan.info.container, "-protocol_whitelist", "file"]
+    if not sound_only:
+        found += ["-max_pixels", str(MAX_PIXELS)]
     return [*found, "-copyts", "-i", f"file:{plan.source}"]
 
 

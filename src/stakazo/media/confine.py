@@ -57,12 +57,17 @@ class Access:
     reads: tuple[Path, ...] = ()
     """Files (and what is in folders) that it may read: the one input."""
     writes: tuple[Path, ...] = ()
-    """Folders that are its own, and files that exist and are its own."""
+    """Files that exist and are its own."""
+    folder: Path | None = None
+    """A folder of its own, where it starts and puts what is temporary."""
 
     @property
     def home(self) -> Path:
-        """Where it starts and puts what is temporary."""
-        return next((path for path in self.writes if path.is_dir()), Path("/"))
+        return self.folder or Path("/")
+
+    @property
+    def own(self) -> tuple[Path, ...]:
+        return self.writes if self.folder is None else (*self.writes, self.folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +164,7 @@ def prefix(access: Access | None, limits: Limits, means: Means, *, parent: int, 
         return guarded(means, first)
     become = {"user": NOBODY} if means.lends else {}
     if become:
-        first |= {"lend": [str(path) for path in access.writes]}
+        first |= {"lend": [str(path) for path in access.own]}
     last = become | orders(access, limits, means)
     if means.bubblewrap:
         return [*guarded(means, become | first), *bubblewrap(access, means), *guarded(means, last)]
@@ -223,7 +228,7 @@ def landlock(access: Access, means: Means) -> dict[str, Any]:
     paths = [(path, READ | EXECUTE) for path in (*SYSTEM, *map(str, access.programs))]
     paths += [(path, READ) for path in (*FACTS, *DEVICES, *map(str, access.reads))]
     paths += [("/dev/null", READ_FILE | WRITE_FILE)]
-    paths += [(str(path), WRITE) for path in access.writes]
+    paths += [(str(path), WRITE) for path in access.own]
     return {
         "rights": rights,
         "net": 0b11 if version >= 4 else 0,
@@ -254,7 +259,7 @@ def bubblewrap(access: Access, means: Means) -> list[str]:
         found += ["--ro-bind-try", path, path]
     for kept in access.reads:
         found += ["--ro-bind-try", str(kept), str(kept)]
-    for own in access.writes:
+    for own in access.own:
         found += ["--bind", str(own), str(own)]
     return [*found, "--chdir", str(access.home), "--"]
 

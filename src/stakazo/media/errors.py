@@ -16,13 +16,19 @@ MediaError
 
 from __future__ import annotations
 
+LONGEST = 600
+"""Characters of a sentence: parts of it may come from the file itself."""
+
 
 class MediaError(Exception):
-    """Something about a file, in a sentence a person can act on."""
+    """Something about a file, in a sentence a person can act on, fit to be shown in a terminal."""
 
     code = "media_error"
     retryable = False
     """Whether the same work could succeed later without anyone changing anything."""
+
+    def __init__(self, sentence: str = "") -> None:
+        super().__init__("".join(sign if sign.isprintable() else "?" for sign in sentence[:LONGEST]))
 
 
 class Unreadable(MediaError):

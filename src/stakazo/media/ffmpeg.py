@@ -202,7 +202,7 @@ async def child(
         await asyncio.shield(_gone(process))
         _groups.discard(process.pid)
         if access and means.lends:
-            _take_back(access.writes)
+            _take_back(access.own)
     assert process.returncode is not None
     code = process.returncode
     if code > 128 and means.bubblewrap:
@@ -210,10 +210,10 @@ async def child(
     return Result(code, bytes(output), "\n".join(complaints))
 
 
-def _take_back(writes: Iterable[Path]) -> None:
+def _take_back(lent: Iterable[Path]) -> None:
     """What was lent to another user, and what that user made of it, is ours again."""
     own = os.geteuid(), os.getegid()
-    for path in writes:
+    for path in lent:
         os.chown(path, *own, follow_symlinks=False)
         for folder, folders, files in os.walk(path):
             for name in (*folders, *files):

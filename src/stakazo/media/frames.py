@@ -19,7 +19,7 @@ from av.error import FFmpegError
 from numpy.typing import NDArray
 
 from stakazo.media.errors import NothingToSee
-from stakazo.media.probe import opened
+from stakazo.media.opening import opened
 from stakazo.media.types import VideoStream
 
 Bytes = NDArray[np.uint8]

@@ -1,15 +1,13 @@
 """What a file really is: opened by content, its packets walked, its first frames decoded.
 
 Headers lie (durations, empty tracks, wrong rates), so everything that counts is counted from the packets.
-A file is recognised by its content, never by its name, and only real media containers are let in: no playlists
-or scripts, which could make FFmpeg open other files.
+What is refused before that, and how, is in `opening.py`.
 """
 
 from __future__ import annotations
 
+import errno
 from array import array
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -23,49 +21,12 @@ from av.stream import Disposition, Stream
 from numpy.typing import NDArray
 
 from stakazo.media import colour
-from stakazo.media.errors import TooBig, Unreadable
+from stakazo.media.errors import MediaError, TooBig, Unreadable
+from stakazo.media.opening import DEFAULT_LIMITS, Limits, opened, words
 from stakazo.media.types import AudioStream, MediaInfo, VideoStream
-
-CONTAINERS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,asf,flv,mpegts,mpeg,mpegvideo,h264,hevc,obu,ivf,mxf,gxf,ogg,rm,nut,dv,"
-    "gif,apng,y4m,yuv4mpegpipe,nsv,swf,vob,wtv,m4v,av1,wav,w64,aiff,au,caf,flac,mp3,aac,ac3,eac3,dts,dtshd,amr,ape,tta,"
-    "wv,mpc,mpc8,tak,oma,voc,truehd,loas"
-)
-"""FFmpeg's names of the containers that may be opened. Playlists (hls, dash, concat), images and devices aren't among
-them."""
 
 DISCONTINUITY = 600.0
 """Seconds between two neighbouring frames that can't be a held frame: the file's clock jumped."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What is refused as too big."""
-
-    pixels: int = 8192 * 8192
-    """Width times height of the coded picture."""
-    duration: float = 12 * 3600.0
-    """Seconds."""
-    streams: int = 64
-
-
-DEFAULT_LIMITS = Limits()
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[InputContainer]:
-    """The file, open for reading; FFmpeg's refusals become `Unreadable`."""
-    if not path.is_file():
-        raise Unreadable(f"There is no file {path.name}.")
-    if not path.stat().st_size:
-        raise Unreadable(f"{path.name} is empty.")
-    options = {"format_whitelist": CONTAINERS, "protocol_whitelist": "file"}
-    try:
-        container = av.open(f"file:{path}", mode="r", options=options, metadata_errors="ignore")
-    except FFmpegError as error:
-        raise Unreadable(f"{path.name} is not a video or sound file that can be read ({_words(error)}).") from error
-    with container:
-        yield container
 
 
 def probe(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> MediaInfo:
@@ -73,12 +34,11 @@ def probe(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> MediaInfo:
 
     Raises Unreadable when nothing in it decodes, TooBig beyond `limits`.
     """
-    with opened(path) as container:
+    with opened(path, limits) as container:
         if len(container.streams) > limits.streams:
             raise TooBig(f"{path.name} has {len(container.streams)} streams; at most {limits.streams} are read.")
-        for stream in container.streams.video:
-            if stream.width * stream.height > limits.pixels:
-                raise TooBig(f"The picture is {stream.width}x{stream.height}; at most {limits.pixels} pixels are read.")
+        for stream in (stream for stream in container.streams.video if not stream.disposition & _STILL):
+            _fits(stream.width, stream.height, limits)
         header = container.duration / av.time_base if container.duration else None
         name = container.format.name
         walked, broken_off = _walk(container, limits)
@@ -86,16 +46,18 @@ def probe(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> MediaInfo:
     notes: list[str] = []
     if broken_off:
         notes.append(f"The file breaks off: {broken_off}.")
-    first_frames = _first_frames(path, walked)
+    first_frames = _first_frames(path, walked, limits)
     video = _video(walked, first_frames, notes)
-    sounds = tuple(_sound(track, first_frames) for track in walked if track.kind == "audio" and track.times)
+    sounds = tuple(_sound(track, first_frames, limits) for track in walked if track.kind == "audio" and track.times)
     audio = _preferred(sounds, walked)
-    notes += [f"Sound stream {sound.index} ({sound.codec}) doesn't decode." for sound in sounds if not sound.decodable]
+    notes += [_unheard(sound) for sound in sounds if not sound.decodable]
     if video is None and audio is None:
-        raise Unreadable(_nothing(path, walked))
+        raise _nothing(path, walked, limits)
     duration = video.duration if video else audio.duration if audio else 0.0
     if duration > limits.duration:
         raise TooBig(f"{path.name} lasts {duration:.0f} s; at most {limits.duration:.0f} s are read.")
+    if video:
+        _bearable(video, limits)
     played = max([duration, *(sound.duration for sound in sounds)])
     if header is None:
         notes.append("The header names no duration; it was counted from the packets.")
@@ -113,6 +75,27 @@ def probe(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> MediaInfo:
         other_streams=others,
         notes=tuple(notes),
     )
+
+
+def _fits(width: int, height: int, limits: Limits) -> None:
+    if width * height > limits.pixels:
+        raise TooBig(f"The picture is {width}x{height}; at most {limits.pixels} pixels are read.")
+    if max(width, height) > limits.side:
+        raise TooBig(f"The picture is {width}x{height}; at most {limits.side} pixels a side are read.")
+
+
+def _bearable(video: VideoStream, limits: Limits) -> None:
+    _fits(video.width, video.height, limits)
+    work = video.width * video.height * video.frames
+    if work > limits.work:
+        film = f"{video.frames} frames of {video.width}x{video.height}"
+        raise TooBig(f"{film} are {work / 1e12:.0f} million million pixels; at most {limits.work / 1e12:.0f} are read.")
+
+
+def _unheard(sound: AudioStream) -> str:
+    if sound.channels:
+        return f"Sound stream {sound.index} isn't used: {sound.channels} channels at {sound.sample_rate} Hz."
+    return f"Sound stream {sound.index} ({sound.codec}) doesn't decode."
 
 
 _STILL = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
@@ -138,6 +121,8 @@ class _Track:
     first_key: int | None = None
     """Time of the first packet that is flagged as a key frame, whether it is shown or only decoded."""
     latest: int | None = None
+    huge: bool = False
+    """Whether its decoder refused a picture because of its size."""
 
     def sorted(self) -> NDArray[np.int64]:
         return np.sort(np.frombuffer(self.times, np.int64)) if self.times else np.empty(0, np.int64)
@@ -165,8 +150,12 @@ def _walk(container: InputContainer, limits: Limits) -> tuple[list[_Track], str 
     counted = [stream for stream in container.streams if stream.type in {"video", "audio"}]
     if not counted:
         return tracks, None
+    walked = 0
     try:
         for packet in container.demux(counted):
+            walked += 1
+            if walked > limits.packets:
+                raise TooBig(f"There are more than {limits.packets} packets.")
             time = packet.pts if packet.pts is not None else packet.dts
             if time is None or not packet.size:
                 continue
@@ -178,10 +167,8 @@ def _walk(container: InputContainer, limits: Limits) -> tuple[list[_Track], str 
             track.times.append(time)
             if track.latest is None or time > track.latest:
                 track.latest, track.last_duration = time, packet.duration or 0
-            if len(track.times) > limits.duration * 1000:
-                raise TooBig(f"Stream {track.index} has more than {len(track.times)} packets.")
     except FFmpegError as error:
-        return tracks, _words(error)
+        return tracks, words(error)
     return tracks, None
 
 
@@ -208,13 +195,13 @@ class _FirstFrame:
     layout: str = ""
 
 
-def _first_frames(path: Path, tracks: list[_Track]) -> dict[int, _FirstFrame]:
+def _first_frames(path: Path, tracks: list[_Track], limits: Limits) -> dict[int, _FirstFrame]:
     """The first frame of every stream that decodes, by stream index."""
     found: dict[int, _FirstFrame] = {}
     for track in tracks:
         if not track.times or track.codec is None or track.picture:
             continue
-        with opened(path) as container:
+        with opened(path, limits) as container:
             try:
                 frame = _decode_one(container, track)
             except (FFmpegError, ValueError):
@@ -232,7 +219,9 @@ def _decode_one(container: InputContainer, track: _Track) -> _FirstFrame | None:
             return None
         try:
             frames = packet.decode()
-        except FFmpegError:
+        except FFmpegError as error:
+            unsized = isinstance(stream, av.VideoStream) and not stream.width
+            track.huge = track.huge or (unsized and error.errno == errno.EINVAL)
             continue
         for frame in frames:
             if isinstance(frame, av.VideoFrame) and isinstance(stream, av.VideoStream):
@@ -365,10 +354,12 @@ def varies(steps: NDArray[np.float64], base: Fraction) -> bool:
     return bool(np.count_nonzero(strays) > max(1, len(steps) // 200))
 
 
-def _sound(track: _Track, frames: dict[int, _FirstFrame]) -> AudioStream:
+def _sound(track: _Track, frames: dict[int, _FirstFrame], limits: Limits) -> AudioStream:
     times = track.sorted()
     duration = float((int(times[-1]) - int(times[0]) + track.last_duration) * track.time_base)
     frame = frames.get(track.index)
+    lowest, highest = limits.sample_rates
+    usable = frame is not None and frame.channels <= limits.channels and lowest <= frame.sample_rate <= highest
     return AudioStream(
         index=track.index,
         codec=track.codec or "unknown",
@@ -377,7 +368,7 @@ def _sound(track: _Track, frames: dict[int, _FirstFrame]) -> AudioStream:
         layout=frame.layout if frame else "",
         duration=max(duration, 0.0),
         start=float(int(times[0]) * track.time_base),
-        decodable=frame is not None,
+        decodable=usable,
     )
 
 
@@ -389,14 +380,15 @@ def _preferred(sounds: tuple[AudioStream, ...], tracks: list[_Track]) -> AudioSt
     return max(usable, key=lambda s: (tracks[s.index].default, s.channels, round(s.duration), -s.index))
 
 
-def _nothing(path: Path, tracks: list[_Track]) -> str:
+def _nothing(path: Path, tracks: list[_Track], limits: Limits) -> MediaError:
+    """Why there is neither a picture nor a sound to be had."""
     streams = ", ".join(track.describe() for track in tracks if track.kind in {"video", "audio"})
     if not streams:
-        return f"{path.name} has neither pictures nor sound."
+        return Unreadable(f"{path.name} has neither pictures nor sound.")
+    if any(track.huge for track in tracks):
+        return TooBig(f"The picture has no size, or more than the {limits.pixels} pixels that are read at most.")
     if not any(track.times for track in tracks):
-        return f"{path.name} names streams ({streams}) but holds no data for them: it is cut off or damaged."
-    return f"Nothing in {path.name} can be decoded ({streams})."
-
-
-def _words(error: FFmpegError) -> str:
-    return (error.strerror or str(error)).lower()
+        return Unreadable(
+            f"{path.name} names streams ({streams}) but holds no data for them: it is cut off or damaged."
+        )
+    return Unreadable(f"Nothing in {path.name} can be decoded ({streams}).")

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from stakazo.media.choice import Preview
 from stakazo.media.errors import NothingToSee, Unreadable
+from stakazo.media.opening import opened
 from stakazo.media.tonemap import bgr_from_hdr
 from stakazo.media.types import Hdr, MediaInfo, Span
 
@@ -83,7 +84,7 @@ def pictures_at(path: Path, times: Sequence[float], *, height: int, info: MediaI
     found: dict[int, Picture] = {}
     last: Picture | None = None
     try:
-        with av.open(str(path), metadata_errors="ignore") as container:
+        with opened(path) as container:
             stream = _watched(container, info)
             shape = _Shape.of(stream, height)
             walk = _Walk(container, stream, info.video.start if info and info.video else None)

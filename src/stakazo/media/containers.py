@@ -1,4 +1,4 @@
-"""What a file is by its first bytes: whether it can be a video at all, whatever its name says."""
+"""What a file is by its first bytes: whether it can be a video at all, whatever its name says. Pure."""
 
 from __future__ import annotations
 
@@ -17,36 +17,39 @@ class Container:
     """With its dot; what a stored file is called, never taken from the sender."""
     description: str
     """For a sentence: 'x.mp4' is ..."""
+    demuxer: str | None = None
+    """FFmpeg's name of what reads it, and nothing else may; None where the first bytes don't say enough."""
 
 
-MP4 = Container("video", "video/mp4", ".mp4", "an MP4 file")
-MOV = Container("video", "video/quicktime", ".mov", "a QuickTime file")
-MKV = Container("video", "video/x-matroska", ".mkv", "a Matroska file")
-WEBM = Container("video", "video/webm", ".webm", "a WebM file")
-AVI = Container("video", "video/x-msvideo", ".avi", "an AVI file")
-TS = Container("video", "video/mp2t", ".ts", "an MPEG transport stream")
-PS = Container("video", "video/mpeg", ".mpg", "an MPEG program stream")
-FLV = Container("video", "video/x-flv", ".flv", "a Flash video")
-ASF = Container("video", "video/x-ms-asf", ".wmv", "a Windows Media file")
-OGG = Container("video", "video/ogg", ".ogv", "an Ogg file")
-MXF = Container("video", "application/mxf", ".mxf", "an MXF file")
-Y4M = Container("video", "video/x-yuv4mpeg", ".y4m", "a YUV4MPEG file")
-IVF = Container("video", "video/x-ivf", ".ivf", "an IVF file")
-M4A = Container("sound", "audio/mp4", ".m4a", "a sound file (M4A)")
+MP4 = Container("video", "video/mp4", ".mp4", "an MP4 file", "mov")
+MOV = Container("video", "video/quicktime", ".mov", "a QuickTime file", "mov")
+MKV = Container("video", "video/x-matroska", ".mkv", "a Matroska file", "matroska")
+WEBM = Container("video", "video/webm", ".webm", "a WebM file", "matroska")
+AVI = Container("video", "video/x-msvideo", ".avi", "an AVI file", "avi")
+TS = Container("video", "video/mp2t", ".ts", "an MPEG transport stream", "mpegts")
+PS = Container("video", "video/mpeg", ".mpg", "an MPEG program stream", "mpeg")
+MPEG = Container("video", "video/mpeg", ".mpg", "an MPEG video stream", "mpegvideo")
+FLV = Container("video", "video/x-flv", ".flv", "a Flash video", "flv")
+ASF = Container("video", "video/x-ms-asf", ".wmv", "a Windows Media file", "asf")
+OGG = Container("video", "video/ogg", ".ogv", "an Ogg file", "ogg")
+MXF = Container("video", "application/mxf", ".mxf", "an MXF file", "mxf")
+Y4M = Container("video", "video/x-yuv4mpeg", ".y4m", "a YUV4MPEG file", "yuv4mpegpipe")
+IVF = Container("video", "video/x-ivf", ".ivf", "an IVF file", "ivf")
+M4A = Container("sound", "audio/mp4", ".m4a", "a sound file (M4A)", "mov")
 
 _AT_START: tuple[tuple[bytes, Container], ...] = (
     (b"\x00\x00\x01\xba", PS),
-    (b"\x00\x00\x01\xb3", PS),
+    (b"\x00\x00\x01\xb3", MPEG),
     (b"FLV\x01", FLV),
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", ASF),
     (b"OggS", OGG),
     (b"\x06\x0e\x2b\x34\x02\x05\x01\x01", MXF),
     (b"YUV4MPEG2 ", Y4M),
     (b"DKIF", IVF),
-    (b"fLaC", Container("sound", "audio/flac", ".flac", "a sound file (FLAC)")),
+    (b"fLaC", Container("sound", "audio/flac", ".flac", "a sound file (FLAC)", "flac")),
     (b"ID3", Container("sound", "audio/mpeg", ".mp3", "a sound file (MP3)")),
     (b"FORM", Container("sound", "audio/aiff", ".aiff", "a sound file (AIFF)")),
-    (b"caff", Container("sound", "audio/x-caf", ".caf", "a sound file (CAF)")),
+    (b"caff", Container("sound", "audio/x-caf", ".caf", "a sound file (CAF)", "caf")),
     (b"\x89PNG", Container("picture", "image/png", ".png", "a picture (PNG)")),
     (b"\xff\xd8\xff", Container("picture", "image/jpeg", ".jpg", "a picture (JPEG)")),
     (b"GIF8", Container("picture", "image/gif", ".gif", "a picture (GIF)")),
@@ -60,7 +63,7 @@ _AT_START: tuple[tuple[bytes, Container], ...] = (
 _RIFF: dict[bytes, Container] = {
     b"AVI ": AVI,
     b"AVIX": AVI,
-    b"WAVE": Container("sound", "audio/wav", ".wav", "a sound file (WAV)"),
+    b"WAVE": Container("sound", "audio/wav", ".wav", "a sound file (WAV)", "wav"),
     b"WEBP": Container("picture", "image/webp", ".webp", "a picture (WebP)"),
 }
 

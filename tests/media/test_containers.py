@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stakazo.api.containers import SNIFF_BYTES, sniff
+from stakazo.media.containers import SNIFF_BYTES, sniff
 
 
 @pytest.mark.parametrize(
