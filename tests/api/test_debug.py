@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import httpx
 import psycopg
+from sqlalchemy import make_url
 
 from stakazo.core import postgres
 from stakazo.core.actor import new_id
@@ -59,6 +60,21 @@ def test_health_fails_when_the_disk_is_full(site_with: Callable[..., Any]) -> No
     with site.client() as client:
         status, checks = _checks(client)
     assert (status, checks["disk"], checks["workers"]) == (503, False, True)
+
+
+def test_health_says_that_the_database_is_gone(server: Any, site_with: Callable[..., Any]) -> None:
+    """Although then nobody knows whose key it is; whoever has none hears nothing."""
+    site = site_with()
+    name = make_url(site.urls.app).database
+    with psycopg.connect(postgres.conninfo(server.superuser("postgres")), autocommit=True) as superuser:
+        superuser.execute(f"alter database {name} with allow_connections false")
+        superuser.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [name])
+        with site.client() as client:
+            assert _checks(client) == (503, {"database": False})
+            assert client.get("/debug/jobs/summary").json()["code"] == "unavailable"
+            assert client.get("/debug/health", headers={"Authorization": ""}).status_code == 401
+            superuser.execute(f"alter database {name} with allow_connections true")
+            assert _checks(client)[1]["database"] is True
 
 
 def test_the_ledger_shows_the_newest_first_and_follows_one_request(client: httpx.Client) -> None:

@@ -130,6 +130,10 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     return problem(request, error.status_code, code, detail, headers=error.headers)
 
 
+DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
+"""How a database that can't be reached shows itself."""
+
+
 async def _no_database(request: Request, error: Exception) -> JSONResponse:
     log.error("database_unavailable", error=str(error))
     return await _refused(request, Unavailable("The database does not answer. Try again in a moment."))
@@ -140,6 +144,5 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(MediaError, _unusable)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(OperationalError, _no_database)
-    app.add_exception_handler(InterfaceError, _no_database)
-    app.add_exception_handler(PoolTimeout, _no_database)
+    for away in DATABASE_AWAY:
+        app.add_exception_handler(away, _no_database)
