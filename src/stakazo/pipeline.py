@@ -45,7 +45,7 @@ async def cut_analysis(run: Run, video_id: UUID) -> None:
         video = await videos.analysing(session, video_id)
 
     analysis = await media.analyse_in_child(
-        run.storage.path(video.storage_key),
+        run.storage.found(video.storage_key),
         progress=lambda stage, fraction: run.report(fraction, stage),
         timeout=4 * 3600,
         within=run.storage.workshop(),
@@ -70,7 +70,7 @@ async def propose_clips(run: Run, video_id: UUID) -> None:
     async with run.transaction() as session:
         video = await videos.get(session, video_id)
         rule = await rules.active(session)
-    source, kept = run.storage.path(video.storage_key), run.storage.path(videos.analysed_key(video))
+    source, kept = run.storage.found(video.storage_key), run.storage.found(videos.analysed_key(video))
 
     run.report(0.05, "choosing")
     analysis = await asyncio.to_thread(analyses.read, kept)
@@ -118,7 +118,7 @@ async def generate_variants(run: Run, clip_id: UUID) -> None:
         ordered = await variants.begin(session, clip, run.job_id)
         wanted = recipes.platforms(recipes.chosen(variant.recipe for variant in ordered))
         active = {platform: await rules.active(session, platform) for platform in wanted}
-    source, kept = run.storage.path(video.storage_key), run.storage.path(videos.analysed_key(video))
+    source, kept = run.storage.found(video.storage_key), run.storage.found(videos.analysed_key(video))
 
     files = {variant.recipe: run.storage.temporary(".mp4") for variant in ordered}
     try:

@@ -282,6 +282,17 @@ def test_a_job_is_run_by_hand_and_says_why_it_failed(client: httpx.Client) -> No
     assert client.post("/jobs/process").json() == {"job": None}
 
 
+def test_a_worker_whose_storage_lacks_the_file_says_which_and_where(site: Any, client: httpx.Client) -> None:
+    """As one on another machine does that doesn't share it; another one may have it."""
+    uploaded = client.post("/upload", files={"file": ("a.mp4", MP4)}).json()
+    for file in site.files:
+        file.unlink()
+    ran = client.post(f"/jobs/{uploaded['job']['id']}/process", timeout=60).json()["job"]
+    assert (ran["state"], ran["error"]["code"]) == ("RETRY", "file_missing")
+    assert uploaded["video"]["id"] in ran["error"]["detail"]
+    assert str(site.settings.storage_dir) in ran["error"]["detail"]
+
+
 def test_nobody_sees_what_is_anothers(site: Any, client: httpx.Client, catalogue: Any) -> None:
     job = client.post(f"{catalogue.clip}/variants", json={"recipes": ["tiktok"]}).json()["job"]["id"]
     variant = client.get("/variants").json()["items"][0]["id"]

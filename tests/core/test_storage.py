@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stakazo.core.errors import NoSpace
+from stakazo.core.errors import FileMissing, NoSpace
 from stakazo.core.storage import DiskStorage, enough_space
 
 KEY = "0b8e/videos/blue.mp4"
@@ -28,6 +28,15 @@ def test_a_file_is_there_when_it_is_adopted(disk: DiskStorage):
     disk.delete(KEY)
     disk.delete(KEY)
     assert not disk.exists(KEY)
+
+
+def test_a_file_that_is_missed_is_told_with_its_folder(disk: DiskStorage):
+    with pytest.raises(FileMissing, match=f"blue.mp4 is not in {disk.root}.*STAKAZO_DATA_DIR") as missed:
+        disk.found(KEY)
+    assert missed.value.retryable
+    disk.path(KEY).parent.mkdir(parents=True)
+    disk.path(KEY).touch()
+    assert disk.found(KEY) == disk.path(KEY)
 
 
 def test_temporaries_are_one_each_and_on_the_same_disk(disk: DiskStorage):

@@ -9,6 +9,7 @@
     ├── TooLarge            413  too_large
     ├── UnsupportedMedia    415  unsupported_media
     ├── NoSpace             507  no_space            (retryable)
+    ├── FileMissing         500  file_missing        (retryable: another worker may have it)
     └── Unavailable         503  unavailable         (retryable)
 
 `main` turns each into problem+json (RFC 9457). Media has its own tree: `media/errors.py`.
@@ -55,6 +56,10 @@ class UnsupportedMedia(StakazoError):
 
 class NoSpace(StakazoError):
     status, code, retryable = 507, "no_space", True
+
+
+class FileMissing(StakazoError):
+    status, code, retryable = 500, "file_missing", True
 
 
 class Unavailable(StakazoError):

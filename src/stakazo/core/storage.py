@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stakazo.core.actor import new_id
-from stakazo.core.errors import NoSpace
+from stakazo.core.errors import FileMissing, NoSpace
 
 _KEY = re.compile(r"[0-9a-zA-Z_-][0-9a-zA-Z._-]*(/[0-9a-zA-Z_-][0-9a-zA-Z._-]*)+")
 _FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -67,6 +67,16 @@ class DiskStorage:
 
     def exists(self, key: str) -> bool:
         return self.path(key).is_file()
+
+    def found(self, key: str) -> Path:
+        """Where the file of this key lies. Raises `FileMissing` where it doesn't."""
+        path = self.path(key)
+        if not path.is_file():
+            raise FileMissing(
+                f"The file {key} is not in {self.root.absolute()}. Every worker and the API need the same storage: "
+                "STAKAZO_DATA_DIR says where this one has it."
+            )
+        return path
 
     def delete(self, key: str) -> None:
         """Remove a file; one that isn't there is removed already."""
