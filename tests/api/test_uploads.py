@@ -52,7 +52,7 @@ class Raw:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
         size = f"Content-Length: {length}" if length is not None else "Transfer-Encoding: chunked"
         self.send(
-            f"POST /upload HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer {key}\r\n{size}\r\n{extra}"
+            f"POST /upload HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\n{size}\r\n{extra}"
             f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n\r\n".encode()
         )
 

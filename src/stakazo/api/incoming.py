@@ -7,10 +7,6 @@ second place first, and hold a request of any size.
 from __future__ import annotations
 
 import asyncio
-import errno
-import hashlib
-import os
-import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from pathlib import Path
@@ -18,12 +14,10 @@ from pathlib import Path
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from stakazo.core.errors import NoSpace, StakazoError, TooLarge, UnsupportedMedia
-from stakazo.media.containers import SNIFF_BYTES, Container, sniff
+from stakazo.core.errors import StakazoError
+from stakazo.media.containers import Container
+from stakazo.videos.arriving import Door, ToDisk, not_written, shown
 
-BUFFER = 1024 * 1024
-"""Bytes that are gathered before a thread writes them."""
-CHECK_SPACE_EVERY = 64 * BUFFER
 MAX_FIELD = 4096
 """Bytes that a text field may have."""
 
@@ -38,38 +32,6 @@ class TimedOut(StakazoError):
     """No byte came for too long."""
 
     status, code, retryable = 408, "upload_timeout", True
-
-
-class ToDisk:
-    """A file being written by threads, with its hash: closed exactly once, whatever happens around it."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.size = 0
-        self._hash = hashlib.sha256()
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        self._lock = threading.Lock()
-        """A cancelled request leaves its thread writing: closing must wait for it."""
-
-    def write(self, block: bytes) -> None:
-        with self._lock:
-            self._hash.update(block)
-            left = memoryview(block)
-            while left:
-                left = left[os.write(self._fd, left) :]
-            self.size += len(block)
-
-    def finish(self) -> str:
-        """Everything is on the disk itself; returns the sha256."""
-        with self._lock:
-            os.fsync(self._fd)
-        return self._hash.hexdigest()
-
-    def close(self) -> None:
-        with self._lock:
-            if self._fd >= 0:
-                os.close(self._fd)
-                self._fd = -1
 
 
 class Form:
@@ -143,7 +105,7 @@ class Form:
         if self._part == "file":
             if self.filename is not None:
                 raise Malformed("Send one file per request: there are two parts called 'file'.")
-            self.filename = _shown(options.get(b"filename", b"").decode("utf-8", "replace"))
+            self.filename = shown(options.get(b"filename", b"").decode("utf-8", "replace"))
 
     def _on_data(self, data: bytes, start: int, end: int) -> None:
         if self._part == "file":
@@ -162,12 +124,6 @@ class Form:
 
     def _on_end(self) -> None:
         self.complete = True
-
-
-def _shown(name: str) -> str:
-    """A sender's file name as it may be shown: no folders, no control characters, never used as a path."""
-    last = name.replace("\\", "/").rsplit("/", 1)[-1]
-    return "".join(sign for sign in last if sign.isprintable())[:255].strip()
 
 
 class Arrived:
@@ -206,12 +162,12 @@ async def receive_file(
     try:
         sink = await asyncio.to_thread(ToDisk, path)
     except OSError as error:
-        raise _no_space(error) from error
+        raise not_written(error) from error
     try:
         container = await _pour(chunks, form, sink, max_bytes, timeout, space)
         sha256 = await asyncio.to_thread(sink.finish)
     except OSError as error:
-        raise _no_space(error) from error
+        raise not_written(error) from error
     finally:
         sink.close()
     return Arrived(form, sink, sha256, container)
@@ -226,26 +182,25 @@ async def _pour(
     space: Callable[[], None],
 ) -> Container:
     """Everything from the request into the file, judged as soon as there is enough of it."""
-    container: Container | None = None
-    next_check = CHECK_SPACE_EVERY
+    door = Door(max_bytes, space)
     async with aclosing(_in_time(chunks, timeout)) as parts:
         async for chunk in parts:
             form.feed(chunk)
-            if sink.size + form.waiting > max_bytes:
-                raise TooLarge(f"A video may have {_bytes(max_bytes)} at most.")
-            if form.waiting >= (BUFFER if container else SNIFF_BYTES):
-                block = form.take()
-                container = container or _judge(block, form.filename)
-                await asyncio.to_thread(sink.write, block)
-            if sink.size >= next_check:
-                space()
-                next_check += CHECK_SPACE_EVERY
+            door.check(sink.size + form.waiting)
+            if form.waiting >= door.wants:
+                await _on(form, door, sink)
     if not form.complete:
         raise Malformed("The upload ended before its last part was complete. Send it again.")
     if form.filename is None:
         raise Malformed("There is no part called 'file' in the form.")
+    return await _on(form, door, sink)
+
+
+async def _on(form: Form, door: Door, sink: ToDisk) -> Container:
+    """What has come of the file goes to the disk."""
     block = form.take()
-    container = container or _judge(block, form.filename)
+    door.name = form.filename
+    container = door.passes(block, sink.size)
     await asyncio.to_thread(sink.write, block)
     return container
 
@@ -262,30 +217,3 @@ async def _in_time(chunks: AsyncIterator[bytes], timeout: float) -> AsyncGenerat
         if chunk is None:
             return
         yield chunk
-
-
-def _no_space(error: OSError) -> StakazoError:
-    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-        return NoSpace("The disk is full: the upload was thrown away. Make room and send it again.")
-    return StakazoError(f"The upload could not be written: {error.strerror}.")
-
-
-def _judge(head: bytes, filename: str | None) -> Container:
-    if not head:
-        raise UnsupportedMedia("The file is empty.")
-    container = sniff(head)
-    if container.kind != "video":
-        name = f"{filename!r}" if filename else "The file"
-        raise UnsupportedMedia(
-            f"{name} is {container.description}, not a video. Send MP4, MOV, MKV, WebM, AVI, MPEG-TS or the like."
-        )
-    return container
-
-
-def _bytes(count: int) -> str:
-    size = float(count)
-    for unit in ("bytes", "KB", "MB", "GB"):
-        if size < 1024 or unit == "GB":
-            return f"{size:.4g} {unit}"
-        size /= 1024
-    return f"{size:.4g} TB"
