@@ -16,6 +16,7 @@ from fastapi.routing import APIRoute
 from stakazo import __version__
 from stakazo.api import ROUTERS, docs, errors
 from stakazo.api.browsers import Doors, Places, Telling
+from stakazo.api.compress import Compress
 from stakazo.api.deps import Services, declare_access
 from stakazo.api.requests import BodyLimit, RequestLog
 from stakazo.core import postgres
@@ -86,6 +87,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             expose_headers=["*"],
         )
     app.add_middleware(Doors, places=places)
+    app.add_middleware(Compress)
     app.add_middleware(RequestLog)
     app.add_middleware(Telling, places=places)
     for router in (*ROUTERS, docs.router):

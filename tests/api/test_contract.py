@@ -126,6 +126,27 @@ def test_what_the_framework_refuses_is_a_problem_too(client: httpx.Client) -> No
     ]
 
 
+def test_what_no_database_can_hold_is_the_askers_fault(client: httpx.Client) -> None:
+    nul = "a\0b"
+    deep = b'{"platform":"tiktok","rule":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    json_type = {"Content-Type": "application/json"}
+    upload = client.post("/upload", files={"file": ("a.mp4", b"\0\0\0\x20ftypisom" + b"\0" * 99)}, data={"title": nul})
+    answers = [
+        client.get("/rules", params={"platform": nul}),
+        client.get("/videos", params={"title": nul}),
+        client.post("/rules", json={"platform": "tiktok", "rule": {}, "evidence": {"why": nul}}),
+        client.post("/rules", content=b'{"platform":"tiktok","rule":{},"evidence":{"a":"\\ud800"}}', headers=json_type),
+        client.post("/rules", content=deep, headers=json_type | {"Idempotency-Key": "k"}),
+        client.post("/rules", content=b'{"platform": "\xff"}', headers=json_type),
+        client.get("/jobs", params={"limit": "9" * 5000}),
+        client.get("/clips/%00"),
+    ]
+    for answer in (upload, *answers):
+        assert answer.status_code in {400, 422}, (answer.status_code, answer.text[:300])
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["request_id"] == answer.headers["x-request-id"]
+
+
 def test_a_request_id_is_taken_over_when_it_is_sane(client: httpx.Client) -> None:
     assert client.get("/videos", headers={"X-Request-Id": "deploy-42"}).headers["x-request-id"] == "deploy-42"
     other = client.get("/videos", headers={"X-Request-Id": "a b;" * 90}).headers["x-request-id"]

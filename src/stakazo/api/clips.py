@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -12,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo import pipeline
 from stakazo.accounts.roles import Permission
-from stakazo.api.deps import DB, Cursor, Here, Limit, PageOut, may
+from stakazo.api.conditions import KNOWN, Editing, Reading
+from stakazo.api.deps import DB, Cursor, DryRun, Here, Limit, PageOut, may
 from stakazo.api.errors import a_file, responses
 from stakazo.api.files import remove, stored_file, unused
 from stakazo.api.jobs import JobOut, accepted
@@ -26,6 +28,9 @@ from stakazo.jobs import service as jobs
 from stakazo.jobs.engine import JobOptions
 from stakazo.jobs.models import Job
 from stakazo.ledger import service as ledger
+from stakazo.rules import service as rules
+from stakazo.rules.schema import render_overrides
+from stakazo.variants import recipes
 from stakazo.variants import service as variants
 from stakazo.variants.models import ClipVariant, VariantState
 
@@ -72,11 +77,28 @@ class VariantsIn(BaseModel):
     )
 
 
+class PlannedOut(BaseModel):
+    """One variant as it will be, by its recipe and the rule that holds now."""
+
+    model_config = ConfigDict(from_attributes=True)
+    recipe: str
+    platform: str
+    action: Literal["render", "wait", "keep"] = Field(
+        description="It will be rendered; it is being rendered; it is there."
+    )
+    width: int
+    height: int
+    duration: float = Field(description="Seconds.")
+    loudness: float = Field(description="Integrated, in LUFS.")
+    warnings: list[str] = Field(description="Limits of the platform that it would not meet.")
+
+
 class VariantsOut(BaseModel):
     """The variants that were ordered, and the one job that renders them together."""
 
     job: JobOut | None = Field(description="Null when every variant is there already.")
     variants: list[VariantOut]
+    plan: list[PlannedOut] = Field(description="What is made of the clip, and whether it has to be rendered for that.")
 
 
 @router.get("", response_model=PageOut[ClipOut], responses=responses(422))
@@ -98,27 +120,34 @@ async def find(
     )
 
 
-@router.get("/{clip_id}", response_model=ClipOut, responses=responses(404))
-async def get(_: Annotated[Actor, may(Permission.CLIPS_READ)], db: DB, clip_id: UUID) -> Clip:
-    return await clips.get(db, clip_id)
+@router.get("/{clip_id}", response_model=ClipOut, responses=responses(404, also=KNOWN))
+async def get(
+    _: Annotated[Actor, may(Permission.CLIPS_READ)], db: DB, clip_id: UUID, reading: Reading
+) -> Clip | Response:
+    return reading.show(await clips.get(db, clip_id))
 
 
-@router.patch("/{clip_id}", response_model=ClipOut, responses=responses(404, 409, 422))
-async def adjust(_: Annotated[Actor, may(Permission.CLIPS_WRITE)], db: DB, clip_id: UUID, wanted: ClipIn) -> Clip:
+@router.patch("/{clip_id}", response_model=ClipOut, responses=responses(404, 409, 412, 422))
+async def adjust(
+    _: Annotated[Actor, may(Permission.CLIPS_WRITE)], db: DB, clip_id: UUID, wanted: ClipIn, editing: Editing
+) -> Clip:
     """Move the start or the end. Variants that were rendered before keep what they show until ordered again."""
-    return await clips.adjust(db, clip_id, start=wanted.start, end=wanted.end)
+    await editing.check(db, Clip, clip_id)
+    return editing.show(await clips.adjust(db, clip_id, start=wanted.start, end=wanted.end))
 
 
-@router.post("/{clip_id}/accept", response_model=ClipOut, responses=responses(404, 409))
-async def accept(_: Annotated[Actor, may(Permission.CLIPS_WRITE)], db: DB, clip_id: UUID) -> Clip:
+@router.post("/{clip_id}/accept", response_model=ClipOut, responses=responses(404, 409, 412))
+async def accept(_: Annotated[Actor, may(Permission.CLIPS_WRITE)], db: DB, clip_id: UUID, editing: Editing) -> Clip:
     await ledger.follow(db, "video", (await clips.get(db, clip_id)).video_id)
-    return await clips.accept(db, clip_id)
+    await editing.check(db, Clip, clip_id)
+    return editing.show(await clips.accept(db, clip_id))
 
 
-@router.post("/{clip_id}/reject", response_model=ClipOut, responses=responses(404, 409))
-async def reject(_: Annotated[Actor, may(Permission.CLIPS_WRITE)], db: DB, clip_id: UUID) -> Clip:
+@router.post("/{clip_id}/reject", response_model=ClipOut, responses=responses(404, 409, 412))
+async def reject(_: Annotated[Actor, may(Permission.CLIPS_WRITE)], db: DB, clip_id: UUID, editing: Editing) -> Clip:
     await ledger.follow(db, "video", (await clips.get(db, clip_id)).video_id)
-    return await clips.reject(db, clip_id)
+    await editing.check(db, Clip, clip_id)
+    return editing.show(await clips.reject(db, clip_id))
 
 
 @router.get("/{clip_id}/thumbnail", response_class=Response, responses=responses(404, also=a_file("image/jpeg")))
@@ -156,20 +185,25 @@ async def order_variants(
     db: DB,
     clip_id: UUID,
     response: Response,
+    dry_run: DryRun,
     wanted: VariantsIn | None = None,
 ) -> Any:
     """Have the clip rendered for its platforms: one job makes all the variants in one go.
 
     A variant that is ready, and whose clip has not changed since, is not rendered again. Where the clip was moved while
-    variants of it were rendered, that is stopped, and they are begun again with those ordered here.
+    variants of it were rendered, that is stopped, and they are begun again with those ordered here. A dry run answers
+    with the plan alone.
     """
     clip = await clips.get(db, clip_id)
     await ledger.follow(db, "video", clip.video_id)
     await jobs.cancel_these(db, await variants.overtaken(db, clip))
     ordered = await variants.order(db, clip, wanted.recipes if wanted else None)
+    plan = await _plan(db, clip, ordered)
+    if dry_run:
+        return {"job": None, "variants": [], "plan": plan}
     waiting = [variant for variant in ordered if variant.state is VariantState.PENDING]
     if not waiting:
-        return {"job": await _job_of(db, ordered), "variants": ordered}
+        return {"job": await _job_of(db, ordered), "variants": ordered, "plan": plan}
     # Ordered again before it began, it is the same job; what is being rendered already is not waited for twice.
     names = ",".join(sorted(variant.recipe for variant in waiting))
     options = JobOptions(dedup_key=f"{clip.id}:{clip.start}-{clip.end}:{names}")
@@ -177,7 +211,19 @@ async def order_variants(
     for variant in waiting:
         variant.job_id = job.id
     await db.flush()
-    return {"job": accepted(response, job), "variants": ordered}
+    return {"job": accepted(response, job), "variants": ordered, "plan": plan}
+
+
+_ACTIONS = {VariantState.PENDING: "render", VariantState.RENDERING: "wait"}
+
+
+async def _plan(db: AsyncSession, clip: Clip, ordered: list[ClipVariant]) -> list[dict[str, Any]]:
+    """Each of these variants as its recipe and the rule of its platform will make it."""
+    chosen = recipes.chosen(variant.recipe for variant in ordered)
+    states = {variant.recipe: variant.state for variant in ordered}
+    active = {name: (await rules.active(db, name)).rule for name in recipes.platforms(chosen)}
+    planned = [recipes.planned(one, clip.end - clip.start, render_overrides(active[one.platform])) for one in chosen]
+    return [asdict(one) | {"action": _ACTIONS.get(states[one.recipe], "keep")} for one in planned]
 
 
 async def _job_of(db: AsyncSession, ordered: list[ClipVariant]) -> Job | None:
@@ -188,11 +234,14 @@ async def _job_of(db: AsyncSession, ordered: list[ClipVariant]) -> Job | None:
     return None
 
 
-@router.delete("/{clip_id}", status_code=204, responses=responses(404))
-async def delete(here: Here, actor: Annotated[Actor, may(Permission.CLIPS_WRITE)], clip_id: UUID) -> None:
+@router.delete("/{clip_id}", status_code=204, responses=responses(404, 412))
+async def delete(
+    here: Here, actor: Annotated[Actor, may(Permission.CLIPS_WRITE)], clip_id: UUID, editing: Editing
+) -> None:
     """Forget a clip with its variants, stop their rendering, and remove the files."""
     async with here.db.transaction(actor) as session:
         await jobs.cancel_about(session, [{"clip_id": clip_id}])
+        await editing.check(session, Clip, clip_id)
         clip = await clips.hold(session, clip_id)
         files = {clip.thumbnail_key, clip.filmstrip_key, *variants.files(await variants.of_clip(session, clip_id))}
         await clips.delete(session, clip_id)

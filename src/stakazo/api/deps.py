@@ -138,10 +138,32 @@ async def _session(request: Request, here: Here, actor: CurrentActor) -> AsyncIt
     async with here.db.transaction(actor) as session:
         session.info["request"] = request
         yield session
+        if tried(request):
+            await session.rollback()
 
 
 # "function": commit before the response leaves, so that a failed commit is an error and not a 200.
 DB = Annotated[AsyncSession, Depends(_session, scope="function")]
+
+
+def _dry_run(
+    request: Request,
+    db: DB,  # noqa: ARG001 - the transaction that is rolled back
+    *,
+    dry_run: Annotated[bool, Query(description="Check everything and answer as if, but do nothing.")] = False,
+) -> bool:
+    if dry_run:
+        request.state.dry_run = True
+    return dry_run
+
+
+def tried(request: Request) -> bool:
+    """Whether this request only tries what it asks for."""
+    return getattr(request.state, "dry_run", False)
+
+
+DryRun = Annotated[bool, Depends(_dry_run)]
+"""For endpoints that can be tried: with `?dry_run=true` their transaction is rolled back after the answer is made."""
 
 Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=200, description="How many at most.")]

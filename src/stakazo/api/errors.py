@@ -11,11 +11,11 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
-from stakazo.core.errors import StakazoError, Unavailable
+from stakazo.core.errors import Invalid, StakazoError, Unavailable
 from stakazo.media.errors import MediaError
 
 log = structlog.get_logger("stakazo.api")
@@ -139,6 +139,13 @@ async def _no_database(request: Request, error: Exception) -> JSONResponse:
     return await _refused(request, Unavailable("The database does not answer. Try again in a moment."))
 
 
+async def _unstorable(request: Request, error: Exception) -> JSONResponse:
+    log.warning("unstorable", error=str(error).splitlines()[0])
+    return await _refused(
+        request, Invalid("Something in this request can't be stored or looked for, a NUL character for one.")
+    )
+
+
 def install(app: FastAPI) -> None:
     app.add_exception_handler(StakazoError, _refused)
     app.add_exception_handler(MediaError, _unusable)
@@ -146,3 +153,4 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     for away in DATABASE_AWAY:
         app.add_exception_handler(away, _no_database)
+    app.add_exception_handler(DataError, _unstorable)

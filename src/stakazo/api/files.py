@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import FileResponse
 
 from stakazo.api.browsers import STRANGE_FILE
+from stakazo.api.conditions import names
 from stakazo.api.deps import Services
 from stakazo.clips.models import Clip
 from stakazo.core.errors import NotFound, StakazoError
@@ -53,11 +54,6 @@ def _wanted(header: str, size: int) -> bool:
     return True
 
 
-def _known(request: Request, etag: str) -> bool:
-    given = request.headers.get("if-none-match")
-    return given is not None and (given.strip() == "*" or etag in {tag.strip() for tag in given.split(",")})
-
-
 def stored_file(
     request: Request,
     path: Path,
@@ -80,7 +76,8 @@ def stored_file(
         raise NotFound("The file is no longer in storage.") from None
     etag = f'"{sha256}"' if sha256 else f'"{found.st_size:x}-{found.st_mtime_ns:x}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Content-Security-Policy": STRANGE_FILE}
-    if _known(request, etag):
+    known = request.headers.get("if-none-match")
+    if known is not None and names(known, etag):
         return Response(status_code=304, headers=headers)
     header = request.headers.get("range")
     if header is not None and not _wanted(header, found.st_size):

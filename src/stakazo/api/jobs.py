@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from stakazo import pipeline
 from stakazo.accounts.roles import Permission
+from stakazo.api.conditions import KNOWN, Reading
 from stakazo.api.deps import DB, Cursor, Here, Limit, PageOut, may
 from stakazo.api.errors import responses
 from stakazo.api.once import keyless
@@ -98,10 +99,11 @@ async def find(  # noqa: PLR0917 - one argument per filter of the query
     clip_id: UUID | None = None,
     parent_id: UUID | None = None,
     correlation_id: UUID | None = None,
+    sort: Annotated[Literal["newest", "oldest"], Query()] = "newest",
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Any:
-    """Jobs, newest first."""
+    """Jobs of this workspace, filtered and sorted."""
     return await jobs.find(
         db,
         states=state,
@@ -110,14 +112,15 @@ async def find(  # noqa: PLR0917 - one argument per filter of the query
         clip_id=clip_id,
         parent_id=parent_id,
         correlation_id=correlation_id,
+        sort=sort,
         cursor=cursor,
         limit=limit,
     )
 
 
-@router.get("/{job_id}", response_model=JobOut, responses=responses(404))
-async def get(_: Annotated[Actor, may(Permission.JOBS_READ)], db: DB, job_id: UUID) -> Job:
-    return await jobs.get(db, job_id)
+@router.get("/{job_id}", response_model=JobOut, responses=responses(404, also=KNOWN))
+async def get(_: Annotated[Actor, may(Permission.JOBS_READ)], db: DB, job_id: UUID, reading: Reading) -> Job | Response:
+    return reading.show(await jobs.get(db, job_id))
 
 
 @router.post("/{job_id}/cancel", response_model=JobOut, responses=responses(404, 409))

@@ -15,7 +15,7 @@ from typing import Any, get_type_hints
 from fastapi import Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo.api.deps import DB
+from stakazo.api.deps import DB, tried
 from stakazo.idempotency import service as idempotency
 from stakazo.idempotency.service import LONGEST, Answer
 
@@ -65,7 +65,7 @@ def answered_once(endpoint: Endpoint) -> Endpoint:
         session: AsyncSession = arguments[session_name]
         request: Request = session.info["request"]
         key = request.headers.get("idempotency-key")
-        if key is not None:
+        if key is not None and not tried(request):
             asked = await fingerprint(request)
             keyring = request.app.state.services.keys
             before = await idempotency.claim(session, keyring, key, asked)

@@ -23,6 +23,7 @@ from starlette.routing import Match
 from starlette.types import Message, Receive, Scope, Send
 
 from stakazo.api import once
+from stakazo.api.deps import tried
 from stakazo.api.errors import Responses, responses
 
 _HEAD = "stakazo.head"
@@ -53,6 +54,10 @@ class Route(APIRoute):
             """Still inside the endpoint's transaction, which ends after this."""
             response = await answer(request)
             await once.keep_answer(request, response)
+            if tried(request):
+                response.status_code = 200
+                response.headers.update({"Dry-Run": "true"})
+                del response.headers["location"]  # there is nothing
             _point_on(request, response)
             if _HEAD in request.scope:
                 request.scope["method"] = "HEAD"  # a file then sends its headers only

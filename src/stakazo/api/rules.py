@@ -10,7 +10,8 @@ from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from stakazo.accounts.roles import Permission
-from stakazo.api.deps import DB, Cursor, Limit, PageOut, may
+from stakazo.api.conditions import KNOWN, Editing, Reading
+from stakazo.api.deps import DB, Cursor, DryRun, Limit, PageOut, may
 from stakazo.api.errors import responses
 from stakazo.api.routes import Router
 from stakazo.core.actor import Actor
@@ -62,11 +63,16 @@ async def find(
     responses=responses(409, 422, also={200: {"model": RuleOut, "description": "The same proposal, made before."}}),
 )
 async def propose(
-    _: Annotated[Actor, may(Permission.RULES_PROPOSE)], db: DB, wanted: RuleIn, response: Response
+    _: Annotated[Actor, may(Permission.RULES_PROPOSE)],
+    db: DB,
+    wanted: RuleIn,
+    response: Response,
+    _dry_run: DryRun,
 ) -> PlatformRule:
     """Propose a version: what it doesn't say stays as it is now. It drives nothing until it is activated.
 
-    The same rule on the same evidence is one proposal.
+    The same rule on the same evidence is one proposal. A dry run answers with the whole rule as it would be, under an
+    id that is not kept.
     """
     rule, created = await rules.propose(db, wanted.platform, wanted.rule, evidence=wanted.evidence)
     response.status_code = 201 if created else 200
@@ -74,18 +80,28 @@ async def propose(
     return rule
 
 
-@router.get("/{rule_id}", response_model=RuleOut, responses=responses(404))
-async def get(_: Annotated[Actor, may(Permission.RULES_READ)], db: DB, rule_id: UUID) -> PlatformRule:
-    return await rules.get(db, rule_id)
+@router.get("/{rule_id}", response_model=RuleOut, responses=responses(404, also=KNOWN))
+async def get(
+    _: Annotated[Actor, may(Permission.RULES_READ)], db: DB, rule_id: UUID, reading: Reading
+) -> PlatformRule | Response:
+    return reading.show(await rules.get(db, rule_id))
 
 
-@router.post("/{rule_id}/activate", response_model=RuleOut, responses=responses(404, 409, 422))
-async def activate(_: Annotated[Actor, may(Permission.RULES_ACTIVATE)], db: DB, rule_id: UUID) -> PlatformRule:
+@router.post("/{rule_id}/activate", response_model=RuleOut, responses=responses(404, 409, 412, 422))
+async def activate(
+    _: Annotated[Actor, may(Permission.RULES_ACTIVATE)], db: DB, rule_id: UUID, editing: Editing
+) -> PlatformRule:
     """Let this version hold from now on, also an earlier one; the one before is retired."""
-    return await rules.activate(db, rule_id)
+    await rules.one_at_a_time(db)
+    await editing.check(db, PlatformRule, rule_id)
+    return editing.show(await rules.activate(db, rule_id))
 
 
-@router.post("/{rule_id}/retire", response_model=RuleOut, responses=responses(404, 409))
-async def retire(_: Annotated[Actor, may(Permission.RULES_ACTIVATE)], db: DB, rule_id: UUID) -> PlatformRule:
+@router.post("/{rule_id}/retire", response_model=RuleOut, responses=responses(404, 409, 412))
+async def retire(
+    _: Annotated[Actor, may(Permission.RULES_ACTIVATE)], db: DB, rule_id: UUID, editing: Editing
+) -> PlatformRule:
     """Take a version out of use, or turn a proposal down."""
-    return await rules.retire(db, rule_id)
+    await rules.one_at_a_time(db)
+    await editing.check(db, PlatformRule, rule_id)
+    return editing.show(await rules.retire(db, rule_id))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import PurePosixPath
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import Request, Response
+from fastapi import Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from stakazo.accounts.roles import Permission
+from stakazo.api.conditions import KNOWN, Editing, Reading
 from stakazo.api.deps import DB, Cursor, Here, Limit, PageOut, may
 from stakazo.api.errors import a_file, responses
 from stakazo.api.files import remove, stored_file, unused
@@ -56,7 +57,7 @@ class VariantDetail(VariantOut):
 
 
 @router.get("", response_model=PageOut[VariantOut], responses=responses(422))
-async def find(
+async def find(  # noqa: PLR0917 - one argument per filter of the query
     _: Annotated[Actor, may(Permission.VARIANTS_READ)],
     db: DB,
     clip_id: UUID | None = None,
@@ -64,10 +65,11 @@ async def find(
     state: VariantState | None = None,
     recipe: str | None = None,
     platform: str | None = None,
+    sort: Annotated[Literal["newest", "oldest"], Query()] = "newest",
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Any:
-    """Variants, newest first."""
+    """Variants of this workspace, filtered and sorted."""
     return await variants.find(
         db,
         clip_id=clip_id,
@@ -75,14 +77,17 @@ async def find(
         state=state,
         recipe=recipe,
         platform=platform,
+        sort=sort,
         cursor=cursor,
         limit=limit,
     )
 
 
-@router.get("/{variant_id}", response_model=VariantDetail, responses=responses(404))
-async def get(_: Annotated[Actor, may(Permission.VARIANTS_READ)], db: DB, variant_id: UUID) -> ClipVariant:
-    return await variants.get(db, variant_id)
+@router.get("/{variant_id}", response_model=VariantDetail, responses=responses(404, also=KNOWN))
+async def get(
+    _: Annotated[Actor, may(Permission.VARIANTS_READ)], db: DB, variant_id: UUID, reading: Reading
+) -> ClipVariant | Response:
+    return reading.show(await variants.get(db, variant_id))
 
 
 @router.get(
@@ -113,9 +118,12 @@ async def file(
     )
 
 
-@router.delete("/{variant_id}", status_code=204, responses=responses(404, 409))
-async def delete(here: Here, actor: Annotated[Actor, may(Permission.VARIANTS_WRITE)], variant_id: UUID) -> None:
+@router.delete("/{variant_id}", status_code=204, responses=responses(404, 409, 412))
+async def delete(
+    here: Here, actor: Annotated[Actor, may(Permission.VARIANTS_WRITE)], variant_id: UUID, editing: Editing
+) -> None:
     """Forget a variant and remove its file."""
     async with here.db.transaction(actor) as session:
+        await editing.check(session, ClipVariant, variant_id)
         gone = await unused(session, await variants.delete(session, variant_id))
     await remove(here, gone)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Query, Request, Response
@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.accounts.roles import Permission
+from stakazo.api.conditions import KNOWN, Editing, Reading
 from stakazo.api.deps import DB, Cursor, Here, Limit, PageOut, may
 from stakazo.api.errors import a_file, responses
 from stakazo.api.files import remove, safe_name, stored_file, unused
@@ -55,16 +56,20 @@ async def find(
     _: Annotated[Actor, may(Permission.VIDEOS_READ)],
     db: DB,
     state: Annotated[VideoState | None, Query()] = None,
+    title: Annotated[str | None, Query(max_length=300, description="A part of the title, in any case.")] = None,
+    sort: Annotated[Literal["newest", "oldest", "title"], Query()] = "newest",
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Any:
-    """Videos, newest first."""
-    return await videos.find(db, state=state, cursor=cursor, limit=limit)
+    """Videos of this workspace, filtered and sorted."""
+    return await videos.find(db, state=state, title=title, sort=sort, cursor=cursor, limit=limit)
 
 
-@router.get("/{video_id}", response_model=VideoDetail, responses=responses(404))
-async def get(_: Annotated[Actor, may(Permission.VIDEOS_READ)], db: DB, video_id: UUID) -> VideoAsset:
-    return await videos.get(db, video_id)
+@router.get("/{video_id}", response_model=VideoDetail, responses=responses(404, also=KNOWN))
+async def get(
+    _: Annotated[Actor, may(Permission.VIDEOS_READ)], db: DB, video_id: UUID, reading: Reading
+) -> VideoAsset | Response:
+    return reading.show(await videos.get(db, video_id))
 
 
 @router.get(
@@ -114,10 +119,13 @@ async def source(
     )
 
 
-@router.delete("/{video_id}", status_code=204, responses=responses(404))
-async def delete(here: Here, actor: Annotated[Actor, may(Permission.VIDEOS_WRITE)], video_id: UUID) -> None:
+@router.delete("/{video_id}", status_code=204, responses=responses(404, 412))
+async def delete(
+    here: Here, actor: Annotated[Actor, may(Permission.VIDEOS_WRITE)], video_id: UUID, editing: Editing
+) -> None:
     """Forget a video with its clips and variants, stop what is being done with it, and remove the files."""
     async with here.db.transaction(actor) as session:
+        await editing.check(session, VideoAsset, video_id, hold=False)  # a worker holds its job first, then the video
         video = await videos.get(session, video_id)
         made = await session.scalars(select(Clip.id).where(Clip.video_id == video_id))
         await jobs.cancel_about(session, [{"video_id": video_id}, *({"clip_id": clip_id} for clip_id in made)])

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import func, or_, select, text
@@ -45,10 +45,11 @@ async def find(
     clip_id: UUID | None = None,
     parent_id: UUID | None = None,
     correlation_id: UUID | None = None,
+    sort: Literal["newest", "oldest"] = "newest",
     cursor: str | None = None,
     limit: int = 50,
 ) -> Page[Job]:
-    """Jobs, newest first. A video's or clip's jobs are those that have it among their arguments."""
+    """Jobs. A video's or clip's jobs are those that have it among their arguments."""
     query = select(Job)
     if states:
         query = query.where(Job.state.in_(states))
@@ -61,7 +62,7 @@ async def find(
         query = query.where(Job.parent_id == parent_id)
     if correlation_id is not None:
         query = query.where(Job.correlation_id == correlation_id)
-    return await page(session, query, [Job.id.desc()], cursor, limit)
+    return await page(session, query, [Job.id.desc() if sort == "newest" else Job.id], cursor, limit)
 
 
 async def active(session: AsyncSession) -> list[Job]:

@@ -20,7 +20,7 @@ from stakazo.rules.states import RuleState
 
 async def seed(session: AsyncSession) -> None:
     """Give the workspace the first version of every platform's rule, active. Running it twice changes nothing."""
-    await _one_at_a_time(session)
+    await one_at_a_time(session)
     for platform in await _unseeded(session):
         document = schema.parse(schema.SEEDS[platform], platform)
         rule = await _add(session, platform, document, {"seed": "what Stakazo starts with"}, by="stakazo")
@@ -82,7 +82,7 @@ async def propose(
         raise Invalid(f"There are no rules for {platform!r}; there are rules for {', '.join(schema.SEEDS)}.")
     # The holding version first: it may have to be made, and numbering waits for that.
     base = await active(session, platform)
-    await _one_at_a_time(session)
+    await one_at_a_time(session)
     document = schema.parse(schema.merged(base.rule, rule), platform)
     same = select(PlatformRule).where(
         PlatformRule.platform == platform,
@@ -98,7 +98,7 @@ async def propose(
 
 async def activate(session: AsyncSession, rule_id: UUID) -> PlatformRule:
     """Let a version hold from now on, also an earlier one; the one that held until now is retired."""
-    await _one_at_a_time(session)
+    await one_at_a_time(session)
     rule = await get(session, rule_id)
     await session.refresh(rule)
     _check(rule, RuleState.ACTIVE)
@@ -112,7 +112,7 @@ async def activate(session: AsyncSession, rule_id: UUID) -> PlatformRule:
 
 async def retire(session: AsyncSession, rule_id: UUID) -> PlatformRule:
     """Take a version out of use, or turn a proposal down; the default rule always needs an active version."""
-    await _one_at_a_time(session)
+    await one_at_a_time(session)
     rule = await get(session, rule_id)
     await session.refresh(rule)
     _check(rule, RuleState.RETIRED)
@@ -127,7 +127,7 @@ async def _active(session: AsyncSession, platform: str) -> PlatformRule | None:
     return (await session.scalars(found)).one_or_none()
 
 
-async def _one_at_a_time(session: AsyncSession) -> None:
+async def one_at_a_time(session: AsyncSession) -> None:
     """Changes to one workspace's rules wait for each other: versions are counted, and only one may hold."""
     key = f"rules:{actor_of(session).workspace_id}"
     await session.execute(text("select pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": key})

@@ -64,6 +64,21 @@ DEFAULTS = RenderOverrides(loudness=-14.0, true_peak=-1.0, max_duration=90.0, cr
 """What holds where no rule says anything."""
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A variant before it is rendered."""
+
+    recipe: str
+    platform: str
+    width: int
+    height: int
+    duration: float
+    """Seconds."""
+    loudness: float
+    """LUFS."""
+    warnings: list[str]
+
+
 def chosen(names: Iterable[str] | None = None) -> list[Recipe]:
     """The recipes of these names, in their usual order; all of them for None. Raises Invalid."""
     if names is None:
@@ -99,7 +114,7 @@ def plans(
     outputs: dict[tuple[float, Level], list[Output]] = {}
     for recipe in chosen(files):
         rule = rules[recipe.name]
-        duration = min(span.duration, rule.max_duration, recipe.max_duration)
+        duration = planned(recipe, span.duration, rule).duration
         framed = recipe.aspect, rule.crop_aggressiveness
         if framed not in paths:
             paths[framed] = reframe(analysis, span, recipe.aspect, aggressiveness=rule.crop_aggressiveness)
@@ -124,6 +139,20 @@ def plans(
             visible=visible(analysis, Span(span.start, span.start + duration)),
         )
         for (duration, level), found in outputs.items()
+    )
+
+
+def planned(recipe: Recipe, duration: float, rule: RenderOverrides) -> Planned:
+    """What a clip of so many seconds will be as this variant."""
+    lasts = min(duration, rule.max_duration, recipe.max_duration)
+    return Planned(
+        recipe=recipe.name,
+        platform=recipe.platform,
+        width=recipe.width,
+        height=recipe.height,
+        duration=lasts,
+        loudness=rule.loudness,
+        warnings=warnings(recipe, duration=lasts, size=0),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import select
@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from stakazo.clips import service as clips
 from stakazo.clips.models import Clip, ClipState
 from stakazo.core.errors import Conflict, NotFound
-from stakazo.core.paging import Page, page
+from stakazo.core.paging import Key, Page, page
 from stakazo.jobs.models import Job
 from stakazo.jobs.states import ACTIVE_STATES
 from stakazo.ledger import service as ledger
@@ -201,10 +201,11 @@ async def find(
     state: VariantState | None = None,
     recipe: str | None = None,
     platform: str | None = None,
+    sort: Literal["newest", "oldest"] = "newest",
     cursor: str | None = None,
     limit: int = 50,
 ) -> Page[ClipVariant]:
-    """Variants, newest first."""
+    """Variants, filtered and sorted."""
     found = select(ClipVariant)
     if clip_id is not None:
         found = found.where(ClipVariant.clip_id == clip_id)
@@ -216,7 +217,9 @@ async def find(
         found = found.where(ClipVariant.recipe == recipe)
     if platform is not None:
         found = found.where(ClipVariant.platform == platform)
-    keys: list[Any] = [ClipVariant.created_at.desc(), ClipVariant.id.desc()]
+    keys: list[Key] = [ClipVariant.created_at, ClipVariant.id]
+    if sort == "newest":
+        keys = [ClipVariant.created_at.desc(), ClipVariant.id.desc()]
     return await page(session, found, keys=keys, cursor=cursor, limit=limit)
 
 

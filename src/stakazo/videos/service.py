@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import or_, select
@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.core.errors import Conflict, NotFound
-from stakazo.core.paging import Page, page
+from stakazo.core.paging import Key, Page, page
 from stakazo.ledger import service as ledger
 from stakazo.media import Analysis, analysis_to_dict
 from stakazo.videos.models import VideoAsset, VideoState
@@ -29,6 +29,14 @@ class Received:
     sha256: str
     content_type: str
     dedup_key: str | None = None
+
+
+Sort = Literal["newest", "oldest", "title"]
+_ORDERS: dict[Sort, list[Key]] = {
+    "newest": [VideoAsset.created_at.desc(), VideoAsset.id.desc()],
+    "oldest": [VideoAsset.created_at, VideoAsset.id],
+    "title": [VideoAsset.title, VideoAsset.id],
+}
 
 
 async def same(session: AsyncSession, sha256: str | None, dedup_key: str | None) -> VideoAsset | None:
@@ -82,15 +90,21 @@ async def get(session: AsyncSession, video_id: UUID) -> VideoAsset:
 
 
 async def find(
-    session: AsyncSession, *, state: VideoState | None = None, cursor: str | None = None, limit: int = 50
+    session: AsyncSession,
+    *,
+    state: VideoState | None = None,
+    title: str | None = None,
+    sort: Sort = "newest",
+    cursor: str | None = None,
+    limit: int = 50,
 ) -> Page[VideoAsset]:
-    """Videos, newest first."""
+    """Videos; `title` is a part of theirs, in any case."""
     found = select(VideoAsset)
     if state is not None:
         found = found.where(VideoAsset.state == state)
-    return await page(
-        session, found, keys=[VideoAsset.created_at.desc(), VideoAsset.id.desc()], cursor=cursor, limit=limit
-    )
+    if title is not None:
+        found = found.where(VideoAsset.title.icontains(title, autoescape=True))
+    return await page(session, found, keys=_ORDERS[sort], cursor=cursor, limit=limit)
 
 
 async def analysing(session: AsyncSession, video_id: UUID) -> VideoAsset:
