@@ -97,7 +97,7 @@ def half(clip: Path, tmp_path: Path) -> Path:
 
 
 async def test_a_file_that_was_cut_off_since_gives_no_preview_but_a_refusal(clip: Path, half: Path):
-    with pytest.raises(Unreadable, match="No picture of this file can be decoded"):
+    with pytest.raises(Unreadable, match="is not a video or sound file"):
         await media.preview_in_child(half, picks(0.5), height=54, info=media.probe(clip))
 
 

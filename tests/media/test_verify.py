@@ -4,13 +4,12 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 
 from stakazo.media import ffmpeg
+from stakazo.media.child import verify_in_child
 from stakazo.media.errors import NotAsOrdered
-from stakazo.media.verify import Order, moov_first, poster, verify
+from stakazo.media.verify import Order, moov_first, verify
 
 ORDER = Order(width=160, height=90, rate=Fraction(25), frames=50, true_peak=-1.0)
 TAGS = "setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv"
@@ -116,18 +115,6 @@ async def test_a_torn_file_is_refused(tmp_path: Path):
         verify(tmp_path / "nowhere.mp4", ORDER)
 
 
-async def test_a_poster_is_the_frame_at_its_time(tmp_path: Path):
-    brightening = "nullsrc=s=160x90:r=25:d=2,format=yuv420p,geq=lum='16+4*N':cb=128:cr=128"
-    file = await made(tmp_path / "steps.mp4", pictures=brightening, video="-c:v libx264 -qp 4 -g 12")
-    for time in (0.0, 0.6, 1.96):
-        picture = cv2.imdecode(np.frombuffer(poster(file, time), np.uint8), cv2.IMREAD_GRAYSCALE)
-        assert picture is not None
-        assert picture.shape == (90, 160)
-        assert float(picture.mean()) == pytest.approx(4 * round(time * 25) * 255 / 219, abs=4)
-    with pytest.raises(NotAsOrdered):
-        poster(tmp_path / "nowhere.mp4", 0.0)
-
-
 def test_where_the_index_stands_is_read_from_the_boxes(tmp_path: Path):
     def box(name: bytes, size: int) -> bytes:
         return (8 + size).to_bytes(4, "big") + name + bytes(size)
@@ -143,3 +130,10 @@ def test_where_the_index_stands_is_read_from_the_boxes(tmp_path: Path):
         file = tmp_path / "boxes"
         file.write_bytes(content)
         assert moov_first(file) is first
+
+
+async def test_in_a_child_the_facts_and_the_faults_are_the_same(tmp_path: Path):
+    whole = await made(tmp_path / "good.mp4")
+    assert await verify_in_child([(whole, ORDER), (whole, ORDER)]) == [verify(whole, ORDER)] * 2
+    with pytest.raises(NotAsOrdered, match="50 frames instead of 11"):
+        await verify_in_child([(whole, ORDER), (whole, replace(ORDER, frames=11))])

@@ -1,8 +1,8 @@
 """The analysis as a program: `python -m stakazo.media FILE` prints it as JSON.
 
 With --result it is the child's side of `child.py`: progress goes to stdout as JSON lines, and what was found or the
-refusal into a file; with --preview that is pictures of clips in place of an analysis. Exit code 1 is a refusal, 2 a
-wrong call.
+refusal into a file; with --wanted that is what a JSON file asks for in place of an analysis. Exit code 1 is a refusal,
+2 a wrong call.
 """
 
 from __future__ import annotations
@@ -27,15 +27,16 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m stakazo.media", description="Analyse a video or a sound file.")
     parser.add_argument("file", type=Path)
     parser.add_argument("--models", type=Path, help="folder of the model files")
-    parser.add_argument("--preview", type=Path, help="JSON file of the clips to make pictures of instead")
+    parser.add_argument("--wanted", type=Path, help="JSON file of other work on the file")
     parser.add_argument("--result", type=Path, help="file for what was found; progress then goes to stdout")
     orders = parser.parse_args(arguments)
     av.logging.set_level(None)
     tell = _tell if orders.result else _silent
     code, found = 0, {}
     try:
-        if orders.preview:
-            found = _preview(orders.file, json.loads(orders.preview.read_bytes()), tell)
+        if orders.wanted:
+            wanted = json.loads(orders.wanted.read_bytes())
+            found = WORK[wanted["work"]](orders.file, wanted, tell)
         else:
             found = _analysis(orders.file, orders.models, tell)
     except MediaError as error:
@@ -71,6 +72,25 @@ def _preview(file: Path, wanted: dict[str, Any], progress: Progress) -> dict[str
         shown = preview(file, thumbnail, Span(start, end), height=wanted["height"], info=info)
         made.append([base64.b64encode(jpeg).decode("ascii") for jpeg in (shown.thumbnail, shown.filmstrip)])
     return {"clips": made}
+
+
+def _verification(_file: Path, wanted: dict[str, Any], _progress: Progress) -> dict[str, Any]:
+    """The facts of rendered files, if they are as ordered."""
+    from stakazo.media.codec import record_from_dict, record_to_dict  # noqa: PLC0415 - likewise
+    from stakazo.media.verify import Order, verify  # noqa: PLC0415
+
+    return {
+        "facts": [
+            record_to_dict(verify(Path(file), record_from_dict(Order, order), thorough=wanted["thorough"]))
+            for file, order in wanted["files"]
+        ]
+    }
+
+
+WORK: dict[str, Callable[[Path, dict[str, Any], Progress], dict[str, Any]]] = {
+    "preview": _preview,
+    "verification": _verification,
+}
 
 
 def _tell(stage: str, share: float) -> None:

@@ -19,12 +19,13 @@ from typing import Any
 
 from stakazo.media import ffmpeg
 from stakazo.media.choice import Pick, Preview
-from stakazo.media.codec import analysis_from_dict, info_to_dict
+from stakazo.media.codec import analysis_from_dict, info_to_dict, record_from_dict, record_to_dict
 from stakazo.media.confine import Access, Limits, Means
 from stakazo.media.errors import AnalysisFailed, DiskFull, MediaError, Stopped, TooBig, Unreadable
 from stakazo.media.means import python
 from stakazo.media.models import folder
 from stakazo.media.types import Analysis, MediaInfo
+from stakazo.media.verify import Facts, Order
 
 LIMITS = Limits(file=256 * 1024**2)
 """What a child may use. An analysis of twelve hours is a tenth of that file."""
@@ -77,15 +78,40 @@ async def preview_in_child(
     return [Preview(*(base64.b64decode(jpeg) for jpeg in pictures)) for pictures in found["clips"]]
 
 
+async def verify_in_child(
+    files: Sequence[tuple[Path, Order]],
+    *,
+    thorough: bool = False,
+    timeout: float | None = 900.0,  # noqa: ASYNC109 - likewise
+    limits: Limits = LIMITS,
+    means: Means | None = None,
+    within: Path | None = None,
+) -> list[Facts]:
+    """The facts of rendered files, all in one child: what FFmpeg made of a stranger's file is a stranger's too.
+
+    Raises NotAsOrdered for the first that isn't; the rest as in `analyse_in_child`.
+    """
+    wanted = {"files": [[str(_absolute(file)), record_to_dict(order)] for file, order in files], "thorough": thorough}
+    work = _Work("verification", files[0][0], beside=[file for file, _ in files[1:]], wanted=wanted)
+    found = await work.done(None, timeout, limits, means, within)
+    return [record_from_dict(Facts, facts) for facts in found["facts"]]
+
+
+def _absolute(file: Path) -> Path:
+    return file.absolute()
+
+
 @dataclass(frozen=True, slots=True)
 class _Work:
     """What one child does."""
 
     what: str
     path: Path
+    beside: Sequence[Path] = ()
+    """More files that it reads."""
     models: Path | None = None
     wanted: dict[str, Any] | None = None
-    """The clips to make pictures of."""
+    """What it is to do, where that isn't an analysis."""
 
     async def done(
         self,
@@ -115,16 +141,17 @@ class _Work:
 
     def _order(self, result: Path) -> tuple[list[str], Access]:
         """The command, and the files that it can see."""
-        file, own, reads = self.path.absolute(), result.parent.absolute(), []
+        file, own = self.path.absolute(), result.parent.absolute()
+        reads = [file, *(path.absolute() for path in self.beside)]
         argv = [sys.executable, "-P", "-m", "stakazo.media", str(file), "--result", str(own / result.name)]
         if self.models:
             reads.append(self.models.absolute())
-            argv += ["--models", str(reads[0])]
+            argv += ["--models", str(reads[-1])]
         if self.wanted:
             wanted = own / "wanted.json"
-            wanted.write_text(json.dumps(self.wanted), encoding="utf-8")
-            argv += ["--preview", str(wanted)]
-        return argv, Access(programs=python(), reads=(file, *reads), folder=own)
+            wanted.write_text(json.dumps({"work": self.what, **self.wanted}), encoding="utf-8")
+            argv += ["--wanted", str(wanted)]
+        return argv, Access(programs=python(), reads=tuple(reads), folder=own)
 
 
 def _left(result: Path) -> bytes:

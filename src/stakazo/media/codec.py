@@ -21,7 +21,8 @@ from stakazo.media.types import Analysis, Curve, MediaInfo
 VERSION = 1
 """Rises when what was written before can't be read any more."""
 
-Whole = TypeVar("Whole", Analysis, MediaInfo)
+Record = TypeVar("Record")
+"""A dataclass of numbers, words, curves and more such dataclasses."""
 
 DECIMALS = 6
 CURVE_DECIMALS = 4
@@ -37,17 +38,31 @@ def analysis_from_dict(data: dict[str, Any]) -> Analysis:
     if data.get("version") != VERSION:
         found = data.get("version")
         raise MediaError(f"This analysis has version {found}; {VERSION} is needed: analyse the file again.")
-    return _read_as(Analysis, data)
+    return record_from_dict(Analysis, data)
 
 
 def info_to_dict(info: MediaInfo) -> dict[str, Any]:
     """Only what the file says of itself, as JSON-safe values."""
-    written: dict[str, Any] = _write(info)
-    return written
+    return record_to_dict(info)
 
 
 def info_from_dict(data: dict[str, Any]) -> MediaInfo:
-    return _read_as(MediaInfo, data)
+    return record_from_dict(MediaInfo, data)
+
+
+def record_to_dict(record: Any) -> dict[str, Any]:
+    """Any such dataclass as JSON-safe values."""
+    written: dict[str, Any] = _write(record)
+    return written
+
+
+def record_from_dict(kind: type[Record], data: dict[str, Any]) -> Record:
+    """And back. Raises MediaError when it isn't one of this kind."""
+    try:
+        found: Record = _read(kind, data)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise MediaError(f"This isn't a written {kind.__name__.lower()}: {error!r}") from error
+    return found
 
 
 def _write(value: Any) -> Any:  # noqa: PLR0911 - one line per kind of value
@@ -84,14 +99,6 @@ def _pack(values: np.ndarray[Any, Any]) -> dict[str, Any]:
 def _unpack(data: dict[str, Any]) -> np.ndarray[Any, Any]:
     steps = np.frombuffer(base64.b64decode(data["int8"]), np.int8).reshape(data["shape"])
     return steps.astype(np.float32) * np.float32(data["scale"] / 127)
-
-
-def _read_as(kind: type[Whole], data: Any) -> Whole:
-    try:
-        found: Whole = _read(kind, data)
-    except (KeyError, TypeError, ValueError) as error:
-        raise MediaError(f"This isn't a written {kind.__name__.lower()}: {error!r}") from error
-    return found
 
 
 def _read(kind: Any, data: Any) -> Any:  # noqa: PLR0911 - one line per kind of value

@@ -251,6 +251,7 @@ async def run(
     *,
     access: Access | None,
     limits: Limits = DEFAULT_LIMITS,
+    means: Means | None = None,
     duration: float | None = None,
     progress: Callable[[float], None] | None = None,
     timeout: float | None = None,  # noqa: ASYNC109 (see child)
@@ -267,7 +268,7 @@ async def run(
         access = _with(access, Path(path))
     head = [path, "-hide_banner", "-nostdin", "-nostats", "-loglevel", f"level+{loglevel}"]
     if not progress:
-        result = await child([*head, *argv], access=access, limits=limits, timeout=timeout)
+        result = await child([*head, *argv], access=access, limits=limits, means=means, timeout=timeout)
     else:
 
         def line(text: str) -> None:
@@ -276,7 +277,7 @@ async def run(
                 progress(min(max(int(value) / 1e6 / duration, 0.0), 1.0))
 
         told = [*head, "-progress", "pipe:1", *argv]
-        result = await child(told, access=access, limits=limits, line=line, timeout=timeout)
+        result = await child(told, access=access, limits=limits, means=means, line=line, timeout=timeout)
     if result.code:
         raise failure(result)
     if progress:

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stakazo.media import command, ffmpeg
-from stakazo.media.confine import Access
+from stakazo.media.child import verify_in_child
+from stakazo.media.confine import Access, Means
 from stakazo.media.errors import DiskFull, RenderFailed
 from stakazo.media.plan import Output, RenderPlan, gain_for
-from stakazo.media.verify import SILENT, Facts, Order, verify
+from stakazo.media.verify import SILENT, Facts, Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,34 +53,37 @@ async def render(
     progress: Callable[[float], None] | None = None,
     timeout: float | None = None,  # noqa: ASYNC109 (the child must be killed first: the caller can't)
     thorough: bool = False,
+    means: Means | None = None,
 ) -> list[Rendered]:
     """Every output of the plan, in the files that it names.
 
     Whatever goes wrong (a MediaError, a cancellation), none of these files is left behind. `thorough` decodes
-    every frame of the results, not the keyframes alone.
+    every frame of the results, not the keyframes alone; `means` confine the children in place of this machine's.
     """
     capabilities = await asyncio.to_thread(ffmpeg.capabilities)
     plan = _somewhere(plan)
     access = Access(reads=(plan.source,), writes=tuple(output.file for output in plan.outputs))
     try:
-        heard = await listen(plan)
+        heard = await listen(plan, means)
         gain = gain_for(heard.integrated, heard.true_peak, plan.level) if heard else 0.0
         arguments = command.arguments(plan, gain)
         _make(access.writes)
-        await ffmpeg.run(arguments, access=access, duration=plan.duration, progress=progress, timeout=timeout)
+        await ffmpeg.run(
+            arguments, access=access, means=means, duration=plan.duration, progress=progress, timeout=timeout
+        )
         audible = heard is not None and heard.integrated + gain > SILENT + 5
         shown = without_paths(arguments, plan)
-        found: list[Rendered] = []
-        for output in plan.outputs:
-            order = ordered(plan, output, audible=audible)
-            facts = await asyncio.to_thread(verify, output.file, order, thorough=thorough)
-            end = plan.start + plan.duration
-            found.append(Rendered(output, facts, gain, plan.start, end, shown, capabilities.version))
+        orders = [(output.file, ordered(plan, output, audible=audible)) for output in plan.outputs]
+        seen = await verify_in_child(orders, thorough=thorough, means=means, within=orders[0][0].parent)
     except BaseException:
         for output in plan.outputs:
             output.file.unlink(missing_ok=True)
         raise
-    return found
+    end = plan.start + plan.duration
+    return [
+        Rendered(output, facts, gain, plan.start, end, shown, capabilities.version)
+        for output, facts in zip(plan.outputs, seen, strict=True)
+    ]
 
 
 def _somewhere(plan: RenderPlan) -> RenderPlan:
@@ -111,12 +115,12 @@ def without_paths(arguments: Iterable[str], plan: RenderPlan) -> tuple[str, ...]
     return tuple(found)
 
 
-async def listen(plan: RenderPlan) -> Heard | None:
+async def listen(plan: RenderPlan, means: Means | None = None) -> Heard | None:
     """Measure the sound of the plan's span; None when the source has none."""
     if plan.info.audio is None:
         return None
     access = Access(reads=(plan.source.absolute(),))
-    result = await ffmpeg.run(command.measuring(plan), access=access, loglevel="info", timeout=600)
+    result = await ffmpeg.run(command.measuring(plan), access=access, means=means, loglevel="info", timeout=600)
     summary = result.stderr.rpartition("Summary:")[2]
     integrated = re.search(r"I:\s+(-?[\d.]+|-inf|nan) LUFS", summary)
     peak = re.search(r"Peak:\s+(-?[\d.]+|-inf|nan) dBFS", summary)

@@ -19,10 +19,10 @@ from typing import Any
 import av
 import av.error
 import av.filter
-import cv2
 import numpy as np
 
-from stakazo.media.errors import NotAsOrdered
+from stakazo.media.errors import NotAsOrdered, TooBig, Unreadable
+from stakazo.media.opening import opened
 
 BLACK = 20.0
 """Mean luma (16 is black) below which a picture counts as black."""
@@ -91,12 +91,12 @@ def verify(file: Path, order: Order, *, thorough: bool = False) -> Facts:
     `thorough` decodes every frame and not the keyframes alone.
     """
     try:
-        with av.open(f"file:{file}", options={"protocol_whitelist": "file"}) as container:
+        with opened(file) as container:
             facts, faults = _inspect(container, file, order, thorough=thorough)
         if not thorough and order.visible and facts.brightness < BLACK:
             # Its keyframes are black, as where a clip fades in: what is between them counts too.
             return verify(file, order, thorough=True)
-    except (av.error.FFmpegError, OSError) as error:
+    except (av.error.FFmpegError, OSError, Unreadable, TooBig) as error:
         raise NotAsOrdered(f"The rendered file can't be read: {error}") from error
     if not moov_first(file):
         faults.append("its index stands at the end: a player would have to load all of it first")
@@ -290,25 +290,3 @@ def moov_first(file: Path) -> bool:
                 return False
             stream.seek(size - read, io.SEEK_CUR)
     return False
-
-
-def poster(file: Path, time: float, *, quality: int = 88) -> bytes:
-    """The frame at a time (seconds), as JPEG. Raises NotAsOrdered when there is none."""
-    try:
-        with av.open(f"file:{file}", options={"protocol_whitelist": "file"}) as container:
-            stream = container.streams.video[0]
-            base = stream.time_base or Fraction(1, 90000)
-            container.seek(max(0, int(time / base)), stream=stream)
-            found: av.VideoFrame | None = None
-            for frame in container.decode(stream):
-                found = frame
-                if frame.pts is not None and frame.pts * base >= time - 1e-3:
-                    break
-    except (av.error.FFmpegError, OSError, IndexError) as error:
-        raise NotAsOrdered(f"No frame can be taken from {file.name}: {error}") from error
-    if found is None:
-        raise NotAsOrdered(f"There is no frame at {time:.2f} s of {file.name}.")
-    done, picture = cv2.imencode(".jpg", found.to_ndarray(format="bgr24"), [cv2.IMWRITE_JPEG_QUALITY, quality])
-    if not done:
-        raise NotAsOrdered(f"The frame at {time:.2f} s of {file.name} can't be written as JPEG.")
-    return picture.tobytes()
