@@ -125,6 +125,19 @@ def test_the_library_costs_nothing_until_it_is_used():
     assert done.stdout.strip() == "set()"
 
 
+def test_two_threads_never_import_at_once(clip: Path):
+    code = (
+        "import sys, threading; from pathlib import Path; found = []\n"
+        "def hook(event, details):\n"
+        "    if event == 'import' and threading.active_count() > 1: found.append(details[0])\n"
+        "sys.addaudithook(hook)\n"
+        "from stakazo import media; media.analyse(Path(sys.argv[1]))\n"
+        "print(sorted(name for name in found if name.startswith(('stakazo', 'cv2', 'av'))))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, clip], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 @pytest.mark.parametrize("name", ["probe", "analyse", "see", "reframe"])
 def test_functions_that_are_named_like_their_file_stay_functions(name: str):
     importlib.import_module(f"stakazo.media.{name}")

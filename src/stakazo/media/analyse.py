@@ -62,7 +62,8 @@ def analyse(
 def _load(info: MediaInfo) -> None:
     """Import what will be needed, and no more: a sound file needs no OpenCV.
 
-    Before there are two threads, since OpenCV takes itself out of `sys.modules` for a moment while it is imported.
+    Before there are two threads: OpenCV changes `sys.path` while it is imported, and what then looks for modules anew
+    (coverage does) may take those out of `sys.modules` that another thread is just importing.
     """
     if info.audio is not None:
         import_module("stakazo.media.sound")
