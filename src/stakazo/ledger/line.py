@@ -21,11 +21,9 @@ from stakazo.ledger.canonical import read_event
 from stakazo.ledger.checkpoint import Checkpoint, Note, VerifierKey, fingerprint, public_key
 from stakazo.ledger.keys import KeyFolder
 from stakazo.ledger.merkle import Frontier, leaf_hash
+from stakazo.ledger.rotation import ROTATED, successor
 
 Connection = psycopg.AsyncConnection[Any]
-
-ROTATED = "ledger_key_rotated"
-"""The event that names the next key: data `key` and `endorsement`; its subject is the ledger."""
 
 
 class Inconsistent(StakazoError):
@@ -114,15 +112,6 @@ async def _after_rotations(connection: Connection, line: Line, keys: KeyFolder) 
     for row in rows:
         current = successor(current, json.loads(row.canonical)["data"])
     return Line(line.workspace_id, line.tree, line.origin, fingerprint(current.public))
-
-
-def successor(current: VerifierKey, data: Any) -> VerifierKey:
-    """The key that a rotation's data names, where the current one endorses it; else the current one."""
-    try:
-        named = VerifierKey.parse(data["key"])
-        return named if checkpoint.endorsed(current, named, data["endorsement"]) else current
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return current
 
 
 async def extend(connection: Connection, line: Line, events: Sequence[Any], keys: KeyFolder) -> Frontier:

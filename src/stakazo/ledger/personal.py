@@ -1,4 +1,4 @@
-"""Personal data in a ledger that forgets nothing: enclosed under the person's own key, and gone with that key.
+"""Personal data in a ledger that forgets nothing: enclosed under the person's own key, and gone with that key. Pure.
 
 What is hashed is the enclosure: the values encrypted (AES-256-GCM), and a salted commitment to them, whose salt is
 encrypted too. With the key anyone can be shown the values and check them against the commitment; without it neither
@@ -12,7 +12,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -26,15 +25,21 @@ ERASED = "[erased]"
 KEY = "personal"
 """The member of an event's data that holds the enclosure."""
 _NONCE = _SALT = 16
+NOISE = _NONCE + _SALT
+KEY_BYTES = 32
 
 
-def new_key() -> bytes:
-    return AESGCM.generate_key(256)
+def enclose(key: bytes, of: str, values: Mapping[str, Any], event_id: UUID, noise: bytes) -> dict[str, Any]:
+    """The values as they stand in the event with this id.
 
-
-def enclose(key: bytes, of: str, values: Mapping[str, Any], event_id: UUID) -> dict[str, Any]:
-    """The values as they stand in the event with this id; `of` is the person: `user/<id>`."""
-    salt, nonce = os.urandom(_SALT), os.urandom(_NONCE)
+    Args:
+        key: The person's, 32 bytes.
+        of: The person: `user/<id>`.
+        values: What is enclosed.
+        event_id: The event's.
+        noise: `NOISE` random bytes that are used for nothing else.
+    """
+    salt, nonce = noise[:_SALT], noise[_SALT:]
     opened = canonical({"salt": salt.hex(), "values": values})
     box = nonce + AESGCM(key).encrypt(nonce, opened, _bound(of, event_id))
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -51,7 +52,7 @@ async def record(
     event_id = new_id()
     if personal:
         of, key = await _key_of(session, who.workspace_id, person or subject)
-        data[enclosures.KEY] = enclosures.enclose(key, of, personal, event_id)
+        data[enclosures.KEY] = enclosures.enclose(key, of, personal, event_id, os.urandom(enclosures.NOISE))
     said = Event(
         id=event_id,
         workspace_id=who.workspace_id,
@@ -120,7 +121,7 @@ async def _key_of(session: AsyncSession, workspace_id: UUID, person: tuple[str, 
         "workspace_id": workspace_id,
         "kind": kind,
         "person_id": person_id,
-        "key": enclosures.new_key(),
+        "key": os.urandom(enclosures.KEY_BYTES),
     }
     await session.execute(insert(LedgerPerson).values(new).on_conflict_do_nothing())
     return f"{kind}/{person_id}", (await session.scalars(_whose(workspace_id, kind, person_id))).one()
