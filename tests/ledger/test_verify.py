@@ -160,7 +160,7 @@ def forge(lines: Lines, p: int, _: random.Random) -> None:
     event = replace(EVENTS[p], id=new_id(), event="budget_raised")
     data = event_bytes(event)
     tree = Frontier().extend(leaf_hash(event_bytes(one)) for one in EVENTS[:p])
-    _, finished = tree.append(leaf_hash(data))
+    finished = tree.append(leaf_hash(data))[1]
     lines.insert(at(lines, p), envelope(event, data, p, b"".join(finished)))
     numbered(lines)
 

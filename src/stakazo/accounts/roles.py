@@ -58,6 +58,8 @@ class Permission(StrEnum):
     LEDGER_EXPORT = "ledger:export"
     DEBUG_READ = "debug:read"
 
+    LEDGER_ERASE = "ledger:erase"
+    """Forget a person."""
     WORKSPACE_TRANSFER = "workspace:transfer"
     WORKSPACE_DELETE = "workspace:delete"
 
@@ -104,6 +106,7 @@ _MANAGER = _EDITOR | {
     Permission.DEBUG_READ,
 }
 _OWNER = _MANAGER | {
+    Permission.LEDGER_ERASE,
     Permission.WORKSPACE_TRANSFER,
     Permission.WORKSPACE_DELETE,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from stakazo.api import clips, debug, health, jobs, live, rules, uploads, variants, videos
+from stakazo.api import clips, debug, health, jobs, ledger, live, rules, uploads, variants, videos
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,  # GET /health, without a key
@@ -15,5 +15,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     clips.router,  # /clips, POST /clips/{id}/variants
     variants.router,  # /variants
     rules.router,  # /rules
+    ledger.router,  # /ledger
     debug.router,  # /debug, off unless DEBUG_ENDPOINTS_ENABLED
 )

@@ -8,6 +8,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from stakazo.cli.ledger import app as ledger_app
+from stakazo.cli.options import AsJson, Server
 from stakazo.cli.output import Failure
 
 app = typer.Typer(
@@ -24,11 +26,8 @@ jobs_app = typer.Typer(
     help="Jobs: list, show, cancel, retry.", no_args_is_help=True, rich_markup_mode="rich", add_completion=False
 )
 app.add_typer(jobs_app, name="jobs")
+app.add_typer(ledger_app, name="ledger")
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, and nothing else there.")]
-Server = Annotated[
-    str | None, typer.Option("--server", metavar="URL", help="A server elsewhere; its key is in STAKAZO_API_KEY.")
-]
 VideoFile = Annotated[Path, typer.Argument(metavar="VIDEO", help="The video file.", show_default=False)]
 
 

@@ -62,6 +62,16 @@ class Api:
     async def post(self, path: str, body: Any = None) -> Any:
         return await self._ask("POST", path, json=body)
 
+    async def text(self, path: str) -> str:
+        """An answer that is no JSON."""
+        try:
+            response = await self._http.get(path)
+        except httpx.TransportError as error:
+            raise Failure(f"The server at {self.url} does not answer ({_why(error)}).") from error
+        if not response.is_success:
+            _checked(response)
+        return response.text
+
     async def every(self, path: str, **query: Any) -> list[Row]:
         """All items of a list, page after page."""
         items: list[Row] = []

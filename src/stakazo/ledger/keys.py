@@ -38,6 +38,10 @@ class KeyFolder:
         found = sorted(self.folder.glob(f"*-{wanted}.pub"))
         return bytes.fromhex(read_private(found[-1])) if found else None
 
+    def every_public(self) -> list[bytes]:
+        """The public halves of all keys, oldest first."""
+        return [bytes.fromhex(read_private(file)) for file in sorted(self.folder.glob("*.pub"))]
+
     def create(self) -> Ed25519PrivateKey:
         """A new key, durably written before anything is signed with it."""
         private = Ed25519PrivateKey.generate()
@@ -50,13 +54,6 @@ class KeyFolder:
         write_private(self.folder / f"{name}.pub", public.hex() + "\n")
         write_private(self.folder / f"{name}.pem", pem.decode())
         return private
-
-    def destroy(self, unwanted: str) -> bool:
-        """Forget a private key for good; its public half stays. Says whether it was there."""
-        found = [file for file in self._files() if file.stem.endswith(f"-{unwanted}")]
-        for file in found:
-            file.unlink()
-        return bool(found)
 
     def _files(self) -> list[Path]:
         return sorted(self.folder.glob("*.pem"))

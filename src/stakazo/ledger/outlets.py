@@ -10,6 +10,7 @@ import asyncio
 import errno
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -81,6 +82,11 @@ class CheckpointFile:
             os.close(handle)
         notes = list(checkpoint.read_all(tail.decode(errors="replace")))
         return notes[-1] if notes else None
+
+    def all(self, workspace_id: UUID) -> Iterator[Note]:
+        """Every whole checkpoint in the file. Raises ValueError where it has been damaged."""
+        path = self.path(workspace_id)
+        return checkpoint.read_all(path.read_text(encoding="utf-8") if path.exists() else "")
 
     def set_aside(self, workspace_id: UUID, suffix: str) -> Path | None:
         """Begin a new file, and keep the old one beside it."""

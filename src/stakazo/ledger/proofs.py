@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.core.db import actor_of
@@ -18,7 +18,9 @@ from stakazo.core.paging import Page, page
 from stakazo.ledger import checkpoint, merkle, personal
 from stakazo.ledger import service as ledger
 from stakazo.ledger.canonical import Event, time_text
+from stakazo.ledger.checkpoint import VerifierKey
 from stakazo.ledger.envelope import envelope
+from stakazo.ledger.keys import KeyFolder
 from stakazo.ledger.merkle import Hash, Nodes
 from stakazo.ledger.models import LedgerCheckpoint, LedgerEvent, LedgerSeal
 from stakazo.ledger.verify import ALL, FORMAT, SOME
@@ -70,6 +72,20 @@ async def at_size(session: AsyncSession, size: int) -> LedgerCheckpoint:
     return found
 
 
+async def keys(session: AsyncSession, folder: KeyFolder) -> list[VerifierKey]:
+    """The public keys that have signed this ledger, oldest first. Raises NotFound."""
+    first = func.min(LedgerCheckpoint.size)
+    used = await session.execute(select(LedgerCheckpoint.key).group_by(LedgerCheckpoint.key).order_by(first))
+    origin = checkpoint.read((await latest(session)).note).checkpoint.origin
+    found = []
+    for (key,) in used:
+        public = folder.public(key)
+        if public is None:
+            raise NotFound(f"The public key {key} is not on this machine, but on the one that seals.")
+        found.append(VerifierKey(origin, public))
+    return found
+
+
 # --- proofs -------------------------------------------------------------------------------------------------
 
 
@@ -114,7 +130,7 @@ async def _nodes(session: AsyncSession, needed: Iterable[tuple[int, int]]) -> No
 async def export(session: AsyncSession, only: Sequence[ColumnElement[bool]] = ()) -> AsyncIterator[str]:
     """The sealed ledger as JSON Lines, or only some events of it, each with its own proof.
 
-    The transaction must see one state of the database throughout (repeatable read). Raises NotFound before anything
+    It is as the newest checkpoint has it: what is sealed meanwhile comes after that. Raises NotFound before anything
     was sealed.
     """
     newest = await latest(session)

@@ -101,22 +101,13 @@ class Sealer:
     async def round(self) -> Sealed:
         """Seal what can be sealed. Raises psycopg.Error where the database is away, and Unavailable without a key."""
         try:
-            connection = self._connection or await self._connect()
+            connection = self._connection = self._connection or await connect(self.url)
             if not self._leads and not await self._lead(connection):
                 return Sealed()
             return await self._seal(connection)
         except BaseException:
             await self._close()
             raise
-
-    async def _connect(self) -> Connection:
-        connection: Connection = await psycopg.AsyncConnection.connect(
-            conninfo(self.url), autocommit=True, row_factory=namedtuple_row
-        )
-        self._connection = connection
-        await connection.execute(f"set role {SYSTEM}".encode())
-        await connection.execute("set synchronous_commit = on")  # what was handed out is never forgotten
-        return connection
 
     async def _close(self) -> None:
         connection, self._connection = self._connection, None
@@ -131,17 +122,17 @@ class Sealer:
         [got] = await _all(connection, "select pg_try_advisory_lock(%s) as got", LOCK)
         if not got.got:
             return False
-        ledgers = [row.workspace_id for row in await _all(connection, _LEDGERS)]
+        known = await ledgers(connection)
         if self.keys.newest() is None:
-            if ledgers:
+            if known:
                 raise Unavailable(
                     f"The ledger's key is not in {self.keys.folder}, so this machine can't seal. Run a worker on the "
                     "machine that has it, or bring it from your backup."
                 )
             self.keys.create()
         self._leads = True
-        log.info("ledger_sealer_leads", ledgers=len(ledgers))
-        for workspace_id in ledgers:
+        log.info("ledger_sealer_leads", ledgers=len(known))
+        for workspace_id in known:
             if await self._look(connection, workspace_id) is not None:
                 await self._hand_out(connection, workspace_id)
         return True
@@ -264,6 +255,25 @@ _CHECKPOINTS = "select size, note from ledger_checkpoints where workspace_id = %
 
 async def _all(connection: Connection, statement: str, *values: Any) -> list[Any]:
     return await (await connection.execute(statement.encode(), values)).fetchall()
+
+
+async def connect(url: str) -> Connection:
+    """A connection of the machinery's own, whose commits are durable: what was handed out is never forgotten."""
+    connection: Connection = await psycopg.AsyncConnection.connect(
+        conninfo(url), autocommit=True, row_factory=namedtuple_row
+    )
+    try:
+        await connection.execute(f"set role {SYSTEM}".encode())
+        await connection.execute("set synchronous_commit = on")
+    except BaseException:
+        await connection.close()
+        raise
+    return connection
+
+
+async def ledgers(connection: Connection) -> list[UUID]:
+    """The workspaces whose ledgers have been signed."""
+    return [row.workspace_id for row in await _all(connection, _LEDGERS)]
 
 
 async def keep_sealing(settings: Settings, url: str, outlets: Sequence[Outlet] = ()) -> None:

@@ -1,0 +1,132 @@
+"""Reading the ledger: events by what one asks for, their places, and the life of one thing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from stakazo.core.errors import Invalid, NotFound
+from stakazo.core.paging import Page, page
+from stakazo.ledger import story
+from stakazo.ledger.canonical import Event, read_event
+from stakazo.ledger.models import LedgerEvent, LedgerSeal
+from stakazo.ledger.proofs import disclosed
+from stakazo.ledger.service import keys_of
+from stakazo.ledger.story import Step
+
+_SUBJECT = re.compile(r"(?:([a-z_]{1,40})/)?([0-9a-fA-F-]{36})")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An event as it is shown: its own bytes, read, and its place."""
+
+    event: Event
+    position: int | None
+    """None until it is sealed."""
+    personal: dict[str, Any] | None
+    """What it says of a person, or that this was erased."""
+
+
+def asked(
+    *,
+    event: Sequence[str] = (),
+    subject: str | None = None,
+    actor: str | None = None,
+    correlation_id: UUID | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> list[ColumnElement[bool]]:
+    """What one asks for, as conditions. Raises Invalid.
+
+    Args:
+        event: Names of events, any of them.
+        subject: `clip/<id>`, or the id alone.
+        actor: `user/<id>`, or the id alone.
+        correlation_id: One thread.
+        since: The earliest moment.
+        until: The moment before which it was.
+    """
+    found: list[ColumnElement[bool]] = []
+    if event:
+        found.append(LedgerEvent.event.in_(event))
+    if subject is not None:
+        kind, subject_id = parse_subject(subject)
+        found.append(LedgerEvent.subject_id == subject_id)
+        if kind:
+            found.append(LedgerEvent.subject_type == kind)
+    if actor is not None:
+        kind, slash, actor_id = actor.partition("/")
+        found.append(LedgerEvent.actor_id == (actor_id if slash else actor))
+        if slash:
+            found.append(LedgerEvent.actor_kind == kind)
+    if correlation_id is not None:
+        found.append(LedgerEvent.correlation_id == correlation_id)
+    if since is not None:
+        found.append(LedgerEvent.created_at >= since)
+    if until is not None:
+        found.append(LedgerEvent.created_at < until)
+    return found
+
+
+def parse_subject(text: str) -> tuple[str | None, UUID]:
+    """Kind and id of `clip/<id>`; without a kind, None. Raises Invalid."""
+    parts = _SUBJECT.fullmatch(text)
+    try:
+        if parts:
+            return parts[1], UUID(parts[2])
+    except ValueError:
+        pass
+    raise Invalid(f"{text!r} names nothing: it is an id, or a kind and an id, like clip/01990000-....")
+
+
+async def find(
+    session: AsyncSession, conditions: Sequence[ColumnElement[bool]], cursor: str | None, limit: int
+) -> Page[Shown]:
+    """Newest first."""
+    found = await page(session, select(LedgerEvent).where(*conditions), [LedgerEvent.id.desc()], cursor, limit)
+    return Page(await show(session, found.items), found.next_cursor)
+
+
+async def show(session: AsyncSession, rows: Sequence[LedgerEvent]) -> list[Shown]:
+    """The rows as what their bytes say."""
+    places = await places_of(session, [row.id for row in rows])
+    keys = await keys_of(session) if any("personal" in row.data for row in rows) else {}
+    return [Shown(read_event(row.canonical), places.get(row.id), disclosed(row, keys)) for row in rows]
+
+
+async def places_of(session: AsyncSession, ids: Iterable[UUID]) -> dict[UUID, int]:
+    """The positions of the sealed ones."""
+    found = await session.execute(select(LedgerSeal.id, LedgerSeal.position).where(LedgerSeal.id.in_(list(ids))))
+    return {event_id: position for event_id, position in found}  # noqa: C416 (dict() loses the types)
+
+
+async def life(session: AsyncSession, subject: str, names: dict[str, str]) -> list[Step]:
+    """The whole life of a video, clip, variant ..., from where it came to what came of it. Raises NotFound, Invalid.
+
+    `names` says what actors (`user/<id>`) are called.
+    """
+    _, subject_id = parse_subject(subject)
+    own = await _events(session, LedgerEvent.subject_id == subject_id)
+    if not own:
+        raise NotFound(f"The ledger tells nothing of {subject}.")
+    threads = {event.correlation_id for event in own}
+    found = {event.id: event for event in await _events(session, LedgerEvent.correlation_id.in_(threads))}
+    kept = story.belongs(sorted(found.values(), key=lambda event: event.id.bytes), subject_id)
+    told = {event.subject_id for event in kept}
+    elsewhere = {named for event in kept for named in story.references(event)} - told  # a rule, a channel
+    for event in await _events(session, LedgerEvent.subject_id.in_(elsewhere)) if elsewhere else ():
+        kept.append(event)
+    return story.tell(sorted(kept, key=lambda event: event.id.bytes), names)
+
+
+async def _events(session: AsyncSession, condition: ColumnElement[bool]) -> list[Event]:
+    rows = await session.scalars(select(LedgerEvent.canonical).where(condition).order_by(LedgerEvent.id))
+    return [read_event(row) for row in rows]

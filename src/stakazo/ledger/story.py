@@ -1,0 +1,160 @@
+"""The life of one thing, out of the events: what belongs to it, in order, in words, each with its cause. Pure.
+
+For a clip that is: the video it was cut from, the rule that chose it, the jobs that did the work, its own fate, and
+what became of it: variants, publications, what was spent and what came back.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from stakazo.ledger.canonical import Event
+
+CAUSES = frozenset({"job_created", "job_retried", "job_failed", "job_processing_failed", "job_cancelled"})
+"""What of a job's own life is part of the story: that it was wanted, and where it went wrong."""
+REFERENCES = ("video_id", "clip_id", "variant_id", "rule_id", "publication_id", "campaign_id", "channel_id")
+"""Members of an event's data that say what its subject came from, or belongs to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One event of a story."""
+
+    event: Event
+    says: str
+    because: str
+    """Who or what made it happen, in words."""
+    cause: UUID | None
+    """The event that it follows from, where that is part of the story."""
+
+
+def references(event: Event) -> set[UUID]:
+    """The things that an event names beside its subject."""
+    named = (event.data.get(name) for name in REFERENCES)
+    return {UUID(value) for value in named if isinstance(value, str)}
+
+
+def belongs(events: Sequence[Event], subject: UUID) -> list[Event]:
+    """Those of the events that tell of what the subject came from, of itself, and of what came of it."""
+    above, below = defaultdict[UUID, set[UUID]](set), defaultdict[UUID, set[UUID]](set)
+    for event in events:
+        for named in references(event):
+            above[event.subject_id].add(named)
+            below[named].add(event.subject_id)
+    kin = _reached(subject, above) | _reached(subject, below)
+    jobs = {event.causation_id for event in events if event.subject_id in kin}
+    return [
+        event for event in events if event.subject_id in kin or (event.subject_id in jobs and event.event in CAUSES)
+    ]
+
+
+def _reached(start: UUID, edges: Mapping[UUID, set[UUID]]) -> set[UUID]:
+    found, ends = {start}, [start]
+    while ends:
+        new = edges.get(ends.pop(), set()) - found
+        found |= new
+        ends += new
+    return found
+
+
+def tell(events: Sequence[Event], names: Mapping[str, str]) -> list[Step]:
+    """The story, in the order of the events; `names` says what actors (`user/<id>`) are called."""
+    wanted = {event.subject_id: event for event in events if event.event == "job_created"}
+    return [_step(event, wanted, names) for event in events]
+
+
+def _step(event: Event, wanted: Mapping[UUID, Event], names: Mapping[str, str]) -> Step:
+    begun = wanted.get(event.causation_id) if event.causation_id else None
+    actor = f"{event.actor_kind}/{event.actor_id}"
+    if event.actor_kind == "job":
+        because = f"the job {event.actor_id.partition(':')[0]}"
+    elif event.actor_kind == "system":
+        because = f"Stakazo itself ({event.actor_id})"
+    else:
+        because = names.get(actor, {"user": "a person", "api_key": "a program with the key"}[event.actor_kind])
+        because += "" if actor in names else f" {event.actor_id}"
+    return Step(event, sentence(event), because, begun.id if begun else None)
+
+
+def sentence(event: Event) -> str:
+    """What happened, in words."""
+    words = _WORDS.get(event.event)
+    try:
+        return words(event.data) if words else _plainly(event)
+    except (KeyError, TypeError, ValueError):  # an event of another version, which said less
+        return _plainly(event)
+
+
+def _plainly(event: Event) -> str:
+    noun, _, verb = event.event.rpartition("_")
+    said = ", ".join(f"{name} {value}" for name, value in event.data.items() if isinstance(value, str | int | float))
+    return f"{noun.replace('_', ' ').capitalize()} {verb}" + (f": {said}" if said else "")
+
+
+def clock(seconds: float) -> str:
+    """1:02.35."""
+    minutes, rest = divmod(round(seconds, 2), 60)
+    return f"{int(minutes)}:{rest:05.2f}"
+
+
+def _window(data: Mapping[str, Any]) -> str:
+    start, end = data["start"], data["end"]
+    return f"{clock(start)} to {clock(end)}, {end - start:.2f} s"
+
+
+def _uploaded(data: Mapping[str, Any]) -> str:
+    return f"The video {data['filename']} was received: {data['size_bytes']:,} bytes, SHA-256 {data['sha256']}"
+
+
+def _analysed(data: Mapping[str, Any]) -> str:
+    tempo = f", {data['tempo']:.1f} beats per minute" if data.get("tempo") else ""
+    rate = f", {data['frame_rate']:.6g} frames a second" if data.get("frame_rate") else ""
+    return f"It was looked at and listened to: {clock(data['duration'])}{rate}, {data['shots']} shots{tempo}"
+
+
+def _proposed(data: Mapping[str, Any]) -> str:
+    parts = sorted(data.get("score_parts", {}).items(), key=lambda part: -part[1])
+    why = ", ".join(name.replace("_", " ") for name, share in parts[:3] if share > 0)
+    return f"A clip was proposed: {_window(data)} of the source, rank {data['rank']}, score {data['score']:g} ({why})"
+
+
+def _rendered(data: Mapping[str, Any]) -> str:
+    size = f", {data['width']}x{data['height']}" if data.get("width") else ""
+    return f"The variant {data['recipe']} was rendered and verified{size}: {_window(data)}, SHA-256 {data['sha256']}"
+
+
+def _of_rule(verb: str) -> Callable[[Mapping[str, Any]], str]:
+    return lambda data: f"Version {data['version']} of the rule for {data['platform']} was {verb}"
+
+
+def _of_clip(words: str) -> Callable[[Mapping[str, Any]], str]:
+    return lambda data: f"{words} ({_window(data)})"
+
+
+_WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "video_uploaded": _uploaded,
+    "video_analysed": _analysed,
+    "video_failed": lambda data: f"The analysis failed: {data['detail']}",
+    "video_deleted": lambda data: f"The video was deleted (SHA-256 {data['sha256']})",
+    "rule_proposed": _of_rule("proposed"),
+    "rule_activated": _of_rule("put into force"),
+    "rule_retired": _of_rule("retired"),
+    "clip_created": _proposed,
+    "clip_accepted": _of_clip("The clip was accepted"),
+    "clip_rejected": _of_clip("The clip was rejected"),
+    "clip_adjusted": _of_clip("A person moved the ends of the clip"),
+    "clip_withdrawn": lambda data: f"The clip was withdrawn: {data['reason']}",
+    "clip_deleted": _of_clip("The clip was deleted"),
+    "variant_ordered": lambda data: f"The variant {data['recipe']} was ordered",
+    "variant_rendered": _rendered,
+    "variant_failed": lambda data: f"The variant {data['recipe']} could not be rendered: {data['detail']}",
+    "variant_deleted": lambda data: f"The variant {data['recipe']} was deleted",
+    "job_created": lambda data: f"The job {data['type']} was wanted",
+    "job_retried": lambda data: f"The job {data['type']} is tried again",
+    "job_processing_failed": lambda data: f"The job {data['type']} failed: {data['detail']}",
+    "job_cancelled": lambda data: f"The job {data['type']} was cancelled",
+}
