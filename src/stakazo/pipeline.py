@@ -18,6 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from stakazo import media
 from stakazo.clips import service as clips
 from stakazo.clips.models import Clip
+from stakazo.core import outside
+from stakazo.core.addresses import Allowed
+from stakazo.core.security import Keyring
 from stakazo.core.storage import DiskStorage, enough_space
 from stakazo.jobs.engine import JobOptions, job
 from stakazo.jobs.models import Job
@@ -31,11 +34,64 @@ from stakazo.rules.schema import clip_rules, render_overrides
 from stakazo.variants import recipes
 from stakazo.variants import service as variants
 from stakazo.variants.models import ClipVariant
-from stakazo.videos import analyses
+from stakazo.videos import analyses, imports
 from stakazo.videos import service as videos
+from stakazo.videos.arriving import in_words
+from stakazo.videos.download import download
 
 THUMBNAIL_HEIGHT = 720
 """Pixels; a smaller source keeps its own height."""
+
+
+@job(timeout=12 * 3600)
+async def import_video(run: Run, import_id: UUID) -> None:
+    """Fetch a video from the address that somebody gave; from then on it is like any that was sent."""
+    async with run.transaction() as session:
+        wanted = await imports.get(session, import_id)
+        before = await videos.same(session, None, wanted.dedup_key) if wanted.dedup_key else None
+    if before is not None:
+        async with run.completion() as session:
+            await imports.done(session, import_id, before, created=False)
+        return
+
+    temporary = run.storage.temporary(".import")
+    try:
+        async with outside.client(Allowed.of(run.settings.allowed_networks)) as http:
+            came = await download(
+                http,
+                imports.url_of(wanted, Keyring(run.settings)),
+                temporary,
+                max_bytes=run.settings.max_upload_bytes,
+                space=lambda coming: run.storage.require_room(coming, run.settings.min_free_bytes),
+                progress=lambda size, total: run.report(
+                    size / total if total else 0.0,
+                    "fetching",
+                    f"{in_words(size)} of {in_words(total) if total else '?'}",
+                ),
+            )
+        received = videos.Received(
+            title=(wanted.title or Path(came.filename).stem or "Untitled")[:300],
+            filename=came.filename,
+            storage_key=f"{run.actor.workspace_id}/videos/{import_id}{came.container.extension}",
+            size_bytes=came.size,
+            sha256=came.sha256,
+            content_type=came.container.content_type,
+            dedup_key=wanted.dedup_key,
+        )
+        async with run.completion() as session:
+            video, created = await videos.receive(session, import_id, received)
+            if created:
+                await asyncio.to_thread(run.storage.adopt, temporary, received.storage_key)
+                await cut_analysis.using(JobOptions(dedup_key=f"cut_analysis:{video.id}")).start(session, video.id)
+            await imports.done(session, import_id, video, created=created)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@import_video.on_end
+async def _import_failed(session: AsyncSession, row: Job) -> None:
+    error = row.error or {"code": "cancelled", "detail": "The import was cancelled.", "retryable": True}
+    await imports.failed(session, UUID(row.payload["import_id"]), error)
 
 
 @job(queue="media", timeout=4 * 3600)

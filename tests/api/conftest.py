@@ -156,6 +156,7 @@ def house(server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hou
         app_database_url=urls.app,
         database_pool_size=5,
         DEBUG_ENDPOINTS_ENABLED=True,
+        allowed_networks="127.0.0.1",
         min_free_bytes=1,
         media_workers=1,
     )

@@ -82,7 +82,7 @@ def test_nothing_but_health_answers_without_a_key(site: Any, key: str | None) ->
         for method, path in _endpoints():
             if path == "/health":
                 continue
-            for name in ("video_id", "job_id", "clip_id", "variant_id", "rule_id", "correlation_id"):
+            for name in ("video_id", "job_id", "clip_id", "variant_id", "rule_id", "correlation_id", "import_id"):
                 path = path.replace(f"{{{name}}}", str(uuid4()))  # noqa: PLW2901
             answer = nobody.request(method.upper(), path)
             assert answer.status_code == 401, (method, path)

@@ -25,7 +25,7 @@ from stakazo.ledger.models import LedgerCheckpoint, LedgerEvent, LedgerPerson, L
 from stakazo.publishing.models import Publication
 from stakazo.rules.models import PlatformRule
 from stakazo.variants.models import ClipVariant
-from stakazo.videos.models import VideoAsset
+from stakazo.videos.models import VideoAsset, VideoImport
 
 
 @pytest.fixture
@@ -100,6 +100,9 @@ def fill(database: Database, superuser_url: str):
             expires_at=datetime.now(UTC),
         )
         rows: list[Base] = [video, rule, parent, clip, job, variant, publication, campaign, metric, member, kept]
+        rows.append(
+            VideoImport(id=new_id(), address="https://a.example/b", url=b"sealed", video_id=video.id, job_id=job.id)
+        )
         async with database.transaction(actor) as session:
             for row in rows:
                 session.add(row)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from stakazo.api import clips, debug, health, jobs, ledger, live, rules, uploads, variants, videos
+from stakazo.api import clips, debug, health, imports, jobs, ledger, live, rules, uploads, variants, videos
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,  # GET /health, without a key
     uploads.router,  # POST /upload
+    imports.router,  # /imports
     videos.router,  # /videos
     jobs.router,  # /jobs
     live.router,  # GET /live

@@ -87,6 +87,11 @@ class DiskStorage:
         self.root.mkdir(parents=True, exist_ok=True)
         return shutil.disk_usage(self.root).free
 
+    def require_room(self, coming: int, reserve: int) -> None:
+        """Raises NoSpace when so many bytes more would leave less than the reserve."""
+        if self.free_bytes() - coming < reserve:
+            raise NoSpace("The disk has no room for this video. Make room and try again.")
+
     def sweep(self, older_than: float) -> int:
         """Remove the work that nobody has touched for so many seconds, left by processes that died; says how many."""
         limit, swept = time.time() - older_than, 0

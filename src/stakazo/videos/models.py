@@ -1,16 +1,19 @@
-"""The table of videos."""
+"""The tables of videos and of their imports."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Enum, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Enum, ForeignKeyConstraint, Index, String, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from stakazo.accounts import models as _accounts  # noqa: F401 (every owned row points at a workspace)
 from stakazo.core.db import Base, Owned
+from stakazo.core.security import Sealed
+from stakazo.jobs import models as _jobs  # noqa: F401 (an import is done by one)
 
 
 class VideoState(StrEnum):
@@ -64,4 +67,34 @@ class VideoAsset(Owned, Base):
         CheckConstraint("duration >= 0", name="duration"),
         CheckConstraint("width > 0 and height > 0", name="size_of_picture"),
         CheckConstraint("state <> 'FAILED' or error is not null", name="error"),
+    )
+
+
+class VideoImport(Owned, Base):
+    """A video that is to be fetched from an address; the job says how far that is."""
+
+    __tablename__ = "video_imports"
+
+    address: Mapped[str] = mapped_column(String(500))
+    """The URL as it may be shown: without its query, which may be a key."""
+    url: Mapped[bytes] = mapped_column(Sealed())
+    title: Mapped[str | None] = mapped_column(String(300))
+    dedup_key: Mapped[str | None] = mapped_column(String(200))
+    job_id: Mapped[UUID | None]
+    video_id: Mapped[UUID | None]
+    """What came of it: a new video, or the one with the same bytes that was there before."""
+
+    __table_args__ = (
+        *Owned.owned_args(),
+        ForeignKeyConstraint(
+            ["workspace_id", "job_id"], ["jobs.workspace_id", "jobs.id"], ondelete="SET NULL (job_id)"
+        ),
+        ForeignKeyConstraint(
+            ["workspace_id", "video_id"],
+            ["video_assets.workspace_id", "video_assets.id"],
+            ondelete="SET NULL (video_id)",
+        ),
+        Index(None, "workspace_id", "job_id"),
+        Index(None, "workspace_id", "video_id"),
+        Index(None, "workspace_id", "created_at", "id"),
     )
