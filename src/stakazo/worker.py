@@ -35,7 +35,7 @@ from stakazo import __version__
 from stakazo.core import migrate, postgres
 from stakazo.core.actor import new_id
 from stakazo.core.db import Database
-from stakazo.core.errors import StakazoError, Unavailable
+from stakazo.core.errors import Invalid, StakazoError, Unavailable
 from stakazo.core.postgres import Urls
 from stakazo.core.settings import Settings
 from stakazo.core.settings import settings as read_settings
@@ -66,10 +66,13 @@ log = structlog.get_logger(__name__)
 
 
 def slots(settings: Settings, queues: Sequence[str] | None = None) -> dict[str, int]:
-    """How many jobs of each queue one process runs at once."""
+    """How many jobs of each queue one process runs at once. Raises Invalid for a queue without jobs."""
     every = {"media": settings.media_workers, "default": settings.default_workers}
     every |= {handler.queue: settings.default_workers for handler in HANDLERS.values() if handler.queue not in every}
-    return {queue: every.get(queue, settings.default_workers) for queue in queues or every}
+    unknown = sorted(set(queues or ()) - set(every))
+    if unknown:
+        raise Invalid(f"There is no queue {', '.join(unknown)}; there are {', '.join(every)}.")
+    return {queue: every[queue] for queue in queues or every}
 
 
 async def run_worker(
@@ -87,6 +90,8 @@ class WorkerProcess:
     """One process's part of the machinery: an engine worker per queue, a heartbeat, a sweeper, a sealer, a watchdog."""
 
     def __init__(self, settings: Settings, urls: Urls, slots: Mapping[str, int], stop: asyncio.Event) -> None:
+        for chatty in ("procrastinate", "psycopg.pool"):  # our own log says it, with our ids
+            logging.getLogger(chatty).setLevel(logging.ERROR)
         self.settings, self.urls, self.slots, self.stop = settings, urls, slots, stop
         url = watchful(urls.app, idle_in_transaction=settings.stalled_after)
         self.db = Database(url, pool_size=max(settings.database_pool_size, sum(slots.values()) + 2))
@@ -102,8 +107,6 @@ class WorkerProcess:
         self._revival: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
-        for chatty in ("procrastinate", "psycopg.pool"):  # our own log says it, with our ids
-            logging.getLogger(chatty).setLevel(logging.ERROR)
         try:
             with _signals(self._asked):
                 if await self._unless_stopped(persistently(lambda: migrate.is_current(self.db))) is False:
@@ -387,6 +390,7 @@ async def _main(queues: Sequence[str]) -> int:
     settings = read_settings()
     setup_logging(settings)
     try:
+        slots(settings, queues)  # before a database is started for nothing
         urls = await postgres.resolve(settings)
         try:
             await run_worker(settings, urls, queues or None)

@@ -10,7 +10,8 @@ import typer
 
 from stakazo.cli.ledger import app as ledger_app
 from stakazo.cli.options import AsJson, Server
-from stakazo.cli.output import Failure
+from stakazo.cli.output import Failure, trouble
+from stakazo.jobs.states import JobState
 
 app = typer.Typer(
     name="stakazo",
@@ -200,7 +201,9 @@ def openapi(
 
 @jobs_app.command("list")
 def jobs_list(
-    state: Annotated[list[str] | None, typer.Option(help="pending, processing, completed, failed ...")] = None,
+    state: Annotated[
+        list[JobState] | None, typer.Option(case_sensitive=False, help="Only in this state; may be repeated.")
+    ] = None,
     kind: Annotated[str | None, typer.Option("--type", help="cut_analysis, propose_clips, generate_variants.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
     server: Server = None,
@@ -279,19 +282,39 @@ def main() -> NoReturn:
     except Failure as failure:
         _end(str(failure), failure.code)
     except Exception as error:
-        if not _foreseen(error):
+        sentence = _sentence(error)
+        if sentence is None:
             raise
-        _end(str(error), 1)
+        _end(sentence, 1)
     sys.exit(0)
 
 
-def _foreseen(error: Exception) -> bool:
+def _sentence(error: Exception) -> str | None:
+    """What a person should read of an error that somebody foresaw; None for a mistake of ours."""
     from pydantic import ValidationError
+    from sqlalchemy.exc import DBAPIError
 
     from stakazo.core.errors import StakazoError
     from stakazo.media.errors import MediaError
 
-    return isinstance(error, StakazoError | MediaError | ValidationError | PermissionError)
+    match error:
+        case StakazoError() | MediaError():
+            return str(error)
+        case ValidationError(title="Settings"):
+            return "; ".join(f"{_variable(fault['loc'])}: {fault['msg']}" for fault in error.errors()) + "."
+        case UnicodeDecodeError():
+            return f"What should be text in UTF-8 is not ({error.reason} at byte {error.start}). Look at .env."
+        case OSError():
+            return trouble(error)
+        case DBAPIError():
+            return f"The database refused: {' '.join(str(error.orig).split())}"
+    return None
+
+
+def _variable(place: tuple[int | str, ...]) -> str:
+    """How a setting is called in the environment; one that has a name of its own is told by it."""
+    name = ".".join(map(str, place))
+    return name if name.isupper() else f"STAKAZO_{name.upper()}"
 
 
 def _end(sentence: str, code: int) -> NoReturn:

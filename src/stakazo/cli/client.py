@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from stakazo.cli.output import Failure
+from stakazo.cli.output import USAGE, Failure, trouble
 from stakazo.core.settings import Settings
 
 Row = dict[str, Any]
@@ -115,6 +116,8 @@ class Api:
             half.replace(to)
         except httpx.TransportError as error:
             raise Failure(f"The download of {to.name} broke off ({_why(error)}).") from error
+        except OSError as error:
+            raise Failure(f"{to.name} could not be kept. {trouble(error)}") from error
         finally:
             half.unlink(missing_ok=True)
 
@@ -217,6 +220,8 @@ async def connected(settings: Settings, server: str | None = None) -> AsyncItera
             f"No Stakazo runs on {settings.data_dir}. Start it with `stakazo serve`, "
             "or name one elsewhere with --server and STAKAZO_API_KEY."
         )
+    if not re.fullmatch(r"https?://[^/\s]+(/\S*)?", url):
+        raise Failure(f"{url!r} is no address of a server; write it like http://127.0.0.1:8400.", code=USAGE)
     api = Api(url.rstrip("/"), key_of(settings))
     try:
         yield api

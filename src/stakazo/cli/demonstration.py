@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stakazo import media
 from stakazo.cli.inspect import sample
-from stakazo.cli.output import Failure, console, say
+from stakazo.cli.output import Failure, console, made, say
 from stakazo.cli.processing import carry_out, show
 from stakazo.cli.proof import faults_of
 from stakazo.cli.story import Done, Order
@@ -36,7 +36,7 @@ def demo(video: Path | None, out: Path) -> None:
 
 def _sample(out: Path) -> Path:
     """The sample beside the results; made anew only when it isn't there."""
-    path = out / "sample.mp4"
+    path = made(out) / "sample.mp4"
     if not path.exists() or truth_of(path) is None:
         say("Making the sample: a song of known form, with pictures ...")
         sample(path)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stakazo import media
-from stakazo.cli.output import Failure, clock, console, print_json, size
+from stakazo.cli.output import USAGE, Failure, clock, console, made, print_json, size
 from stakazo.media.choice import ClipRules, Pick
 from stakazo.media.errors import TooShort
 from stakazo.media.types import Analysis, Span
@@ -149,9 +149,9 @@ def aspect_of(text: str) -> Fraction:
         width, _, height = text.replace("x", ":").replace("/", ":").partition(":")
         aspect = Fraction(width) / Fraction(height or 1)
     except (ValueError, ZeroDivisionError):
-        raise Failure(f"{text!r} is no shape; write it as width:height, like 9:16.", code=2) from None
+        raise Failure(f"{text!r} is no shape; write it as width:height, like 9:16.", code=USAGE) from None
     if not Fraction(1, 10) <= aspect <= 10:
-        raise Failure(f"The shape {text} is too narrow or too wide; between 1:10 and 10:1 is possible.", code=2)
+        raise Failure(f"The shape {text} is too narrow or too wide; between 1:10 and 10:1 is possible.", code=USAGE)
     return aspect
 
 
@@ -162,8 +162,10 @@ def reframe(path: Path, aspect: Fraction, start: float | None, end: float | None
         raise Failure(f"{path} has no pictures to crop.")
     length = analysis.info.video.duration
     span = Span(start or 0.0, min(end, length) if end is not None else length)
+    if span.start >= length:
+        raise Failure(f"There is nothing from {span.start:g} s on: the video has {length:.2f} s.", code=USAGE)
     if span.duration <= 0:
-        raise Failure(f"From {span.start:g} to {span.end:g} s there is nothing: the video has {length:.2f} s.", code=2)
+        raise Failure(f"--end ({span.end:g} s) must lie after --start ({span.start:g} s).", code=USAGE)
     crop = media.reframe(analysis, span, aspect)
     if as_json:
         from stakazo.media.framing import path_to_dict
@@ -186,6 +188,11 @@ def sample(out: Path) -> None:
 
     from stakazo.sample import make
 
+    if out.exists() and not out.is_file():
+        raise Failure(f"{out} is there, and is no file that could be replaced.", code=USAGE)
+    if out.suffix.lower() not in {".mp4", ".mov", ".mkv", ".wav"}:
+        raise Failure(f"{out} must end in .mp4, .mov or .mkv, or in .wav for the song alone.", code=USAGE)
+    made(out.parent)
     with Progress(console=console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as progress:
         bar = progress.add_task(f"Making {out.name}", total=1.0)
         make(out, progress=lambda share: progress.update(bar, completed=share))

@@ -8,18 +8,19 @@ from typing import Any
 from stakazo.cli.client import Row, connected
 from stakazo.cli.output import Failure, console, print_json
 from stakazo.core.settings import Settings
+from stakazo.jobs.states import JobState
 
 STYLES = {"COMPLETED": "green", "FAILED": "red", "CANCELLED": "dim", "RETRY": "yellow", "PROCESSING": "cyan"}
 
 
 def show_list(
-    settings: Settings, server: str | None, *, state: list[str], kind: str | None, limit: int, as_json: bool
+    settings: Settings, server: str | None, *, state: list[JobState], kind: str | None, limit: int, as_json: bool
 ) -> None:
     """The newest jobs."""
 
     async def ask() -> Row:
         async with connected(settings, server) as api:
-            query: dict[str, Any] = {"state": [one.upper() for one in state] or None, "type": kind, "limit": limit}
+            query: dict[str, Any] = {"state": [one.value for one in state] or None, "type": kind, "limit": limit}
             return dict(await api.get("/jobs", **query))
 
     page = asyncio.run(ask())

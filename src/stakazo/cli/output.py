@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,12 +15,32 @@ OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 """The exit codes: done, could not be done, not understood, Ctrl-C."""
 
 
+DATA = "The data folder (STAKAZO_DATA_DIR)"
+
+
 class Failure(Exception):
     """What the program could not do, in a sentence that says what to do next."""
 
     def __init__(self, message: str, code: int = FAILED) -> None:
         super().__init__(message)
         self.code = code
+
+
+def trouble(error: OSError) -> str:
+    """What the system refused, as a sentence."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return "The disk is full. Make room, then do this again."
+    reason = error.strerror or str(error) or type(error).__name__
+    return f"{error.filename}: {reason}." if error.filename else f"{reason}."
+
+
+def made(folder: Path, what: str = "The folder") -> Path:
+    """The folder, made where it wasn't there. Raises Failure."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Failure(f"{what} {folder} can't be made: {error.strerror}.") from None
+    return folder
 
 
 def console(*, stderr: bool = False) -> Console:

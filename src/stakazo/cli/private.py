@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from stakazo.cli.client import running
-from stakazo.cli.output import Failure
+from stakazo.cli.output import DATA, Failure, made
 from stakazo.core.settings import Settings
 
 START_TIMEOUT = 120.0
@@ -27,7 +27,7 @@ def log_file(settings: Settings) -> Path:
 @asynccontextmanager
 async def private_server(settings: Settings) -> AsyncIterator[str]:
     """Start `stakazo serve` beside us; it ends with us, even when we are killed. Gives its address."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    made(settings.data_dir, DATA)
     argv = [sys.executable, "-m", "stakazo.cli", "serve", "--host", "127.0.0.1", "--port", "0"]
     with log_file(settings).open("wb") as log:
         child = subprocess.Popen(  # noqa: ASYNC220 - the kernel ties a child's end to the thread that starts it: ours

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from stakazo.cli.output import Failure, clock, console, print_json
+from stakazo.cli.output import USAGE, Failure, clock, console, print_json
 from stakazo.cli.report import write
 from stakazo.cli.screen import Bars, Lines, Screen, Silent
 from stakazo.cli.story import Done, Order, process
@@ -62,7 +62,7 @@ def recipes_for(platforms: Sequence[str] | None) -> tuple[str, ...] | None:
         found = [recipe.name for recipe in RECIPES.values() if name in {recipe.name, recipe.platform}]
         if not found:
             there = sorted({recipe.platform for recipe in RECIPES.values()} | set(RECIPES))
-            raise Failure(f"There is no platform or recipe {given!r}; there are {', '.join(there)}.", code=2)
+            raise Failure(f"There is no platform or recipe {given!r}; there are {', '.join(there)}.", code=USAGE)
         wanted += found
     return tuple(dict.fromkeys(wanted))
 

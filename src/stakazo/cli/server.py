@@ -21,9 +21,10 @@ import uvicorn
 from stakazo.accounts import service as accounts
 from stakazo.api.uploads import sweep_uploads
 from stakazo.cli.client import note_file
-from stakazo.cli.output import Failure, say
+from stakazo.cli.output import DATA, Failure, made, say
 from stakazo.core import isolation, migrate, postgres
 from stakazo.core.db import Database
+from stakazo.core.security import Keyring
 from stakazo.core.settings import Settings
 from stakazo.core.storage import DiskStorage
 from stakazo.core.telemetry import setup_logging
@@ -72,7 +73,7 @@ def serve(settings: Settings, *, workers: int, parent: int | None = None) -> Non
     if parent is not None:
         _end_with(parent)
     setup_logging(settings)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    made(settings.data_dir, DATA)
     with (
         contextlib.suppress(asyncio.CancelledError),  # asked to stop before it was up
         _alone(settings),
@@ -122,6 +123,7 @@ def _ask_to_stop(server: _Server) -> None:
 
 async def prepare(settings: Settings, urls: postgres.Urls) -> accounts.FirstStart:
     """Bring the tables up to date, see that they keep workspaces apart, and make sure of a workspace and a key."""
+    _ = Keyring(settings).keys  # one that is none is told before anything begins
     await asyncio.to_thread(migrate.upgrade, urls.owner)
     db = Database(urls.app, pool_size=1)
     try:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from stakazo.cli.client import Api, Row, connected, running
-from stakazo.cli.output import Failure
+from stakazo.cli.output import Failure, made
 from stakazo.cli.private import private_server
 from stakazo.cli.screen import Screen
 from stakazo.cli.watch import Waiting, Watch
@@ -76,10 +76,7 @@ def _refuse_what_cannot_work(order: Order) -> None:
         raise Failure(f"{order.video} is not a file." if order.video.exists() else f"There is no file {order.video}.")
     if order.video.stat().st_size == 0:
         raise Failure(f"{order.video} is empty.")
-    try:
-        order.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Failure(f"The folder {order.out} can't be made: {error.strerror}.") from None
+    made(order.out)
 
 
 async def _with_server(settings: Settings, order: Order, screen: Screen) -> Done:

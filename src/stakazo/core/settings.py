@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
 class Settings(BaseSettings):
@@ -22,12 +24,12 @@ class Settings(BaseSettings):
     """A PostgreSQL (>= 15) of yours, as its owner role: `postgresql://owner:...@host/stakazo`. Unset: embedded."""
     app_database_url: str | None = None
     """The same database as the app's own role. Unset: the owner's connection takes the role `stakazo_app`."""
-    database_pool_size: int = 10
+    database_pool_size: int = Field(default=10, ge=1)
     master_keys: SecretStr | None = None
     """What seals secrets in the database: 32 bytes in base64, newest first, separated by commas. Unset: a file."""
 
     host: str = "127.0.0.1"
-    port: int = 8400
+    port: int = Field(default=8400, ge=0, le=65535)
     environment: Literal["development", "production"] = "development"
     trusted_hosts: str = ""
     """Names under which this is reached, by commas, beside `public_url`'s and, on loopback, this machine's own. Unset
@@ -40,29 +42,29 @@ class Settings(BaseSettings):
     """Where people reach this: `https://clips.example.com`. Links in e-mails begin with it; https makes cookies secure.
     Unset: `http://<host>:<port>`."""
 
-    max_upload_bytes: int = 50 * 1024**3
+    max_upload_bytes: int = Field(default=50 * 1024**3, gt=0)
     allowed_networks: str = ""
     """What users' URLs (imports, webhooks) may reach beside public addresses: names and networks, by commas."""
-    upload_timeout: float = 60.0
+    upload_timeout: float = Field(default=60.0, gt=0)
     """Seconds without a byte after which an upload counts as broken off."""
-    min_free_bytes: int = 512 * 1024**2
+    min_free_bytes: int = Field(default=512 * 1024**2, ge=0)
     """Free disk space below which uploads are refused and health fails."""
 
-    media_workers: int = Field(default_factory=lambda: max(1, (os.cpu_count() or 2) // 2))
+    media_workers: int = Field(default_factory=lambda: max(1, (os.cpu_count() or 2) // 2), ge=1)
     """How many media jobs one worker process runs at once."""
-    default_workers: int = 8
+    default_workers: int = Field(default=8, ge=1)
     """How many light jobs one worker process runs at once."""
-    heartbeat_interval: float = 1.0
+    heartbeat_interval: float = Field(default=1.0, gt=0)
     """Seconds between a worker's signs of life. After three that didn't come, a worker whose connection is gone too is
     dead."""
-    stalled_after: float = 8.0
+    stalled_after: float = Field(default=8.0, gt=0)
     """Seconds without a sign of life after which a worker's jobs are given to others, whatever its connection does."""
-    sweep_interval: float = 1.0
+    sweep_interval: float = Field(default=1.0, gt=0)
     """Seconds between two looks for jobs that nobody would run."""
-    shutdown_grace: float = 5.0
+    shutdown_grace: float = Field(default=5.0, ge=0)
     """Seconds that running jobs get to finish when a worker is asked to stop; then they are handed back."""
 
-    ledger_interval: float = 2.0
+    ledger_interval: float = Field(default=2.0, gt=0)
     """Seconds between two looks for events that have no place in the ledger's tree yet."""
     ledger_name: str = Field(default="stakazo", pattern=r"^[^\s+]+$")
     """What the names of new ledgers begin with; like a domain of yours, so that no other installation has the same."""
@@ -71,7 +73,7 @@ class Settings(BaseSettings):
     folder."""
 
     log_format: Literal["auto", "text", "json"] = "auto"
-    log_level: str = "INFO"
+    log_level: Annotated[LogLevel, BeforeValidator(lambda given: str(given).upper())] = "INFO"
 
     @property
     def silent_after(self) -> float:
