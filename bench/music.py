@@ -25,6 +25,7 @@ import numpy as np
 import songs
 from numpy.typing import NDArray
 
+from stakazo.media.probe import probe
 from stakazo.media.sound import hear
 from stakazo.media.types import Sound
 
@@ -88,7 +89,7 @@ def made(catalogue: Sequence[songs.Song], folder: Path) -> Iterator[Row]:
         path = folder / f"{song.name}.wav"
         songs.write(path, samples)
         started = time.process_time()
-        sound = hear(path)
+        sound = hear(path, probe(path))
         cpu = time.process_time() - started
         peer_tempo, peer_beats, peer_cpu = peer(path)
         inner = [start for start, _, _ in truth.sections[1:]]
@@ -193,7 +194,7 @@ def real(root: Path, folder: Path) -> Iterator[str]:
             seconds = file.getnframes() / file.getframerate()
         truth = midi_beats(chart)
         truth = truth[truth < seconds]
-        sound = hear(mix)
+        sound = hear(mix, probe(mix))
         peer_tempo, peer_beats, _ = peer(mix)
         name, tempo = chart.parent.name.replace("_", " "), 60 / np.median(np.diff(truth))
         ours, theirs = _lenient(sound.beats, truth), _lenient(peer_beats, truth)

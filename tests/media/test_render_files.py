@@ -9,6 +9,7 @@ from typing import Literal
 
 import av
 import numpy as np
+import psutil
 import pytest
 from tests.media.films import (
     film,
@@ -18,11 +19,10 @@ from tests.media.films import (
     tone,
 )
 
-from stakazo.media import ffmpeg
-from stakazo.media.errors import MediaError, NotAsOrdered, RenderFailed
+from stakazo.media.errors import MediaError, NotAsOrdered, RenderFailed, ToolMissing
 from stakazo.media.plan import Encoding
 from stakazo.media.render import render
-from stakazo.media.types import Span
+from stakazo.media.types import Hdr, Span
 
 
 async def test_variants_with_the_same_pixels_are_encoded_once(tmp_path: Path):
@@ -98,7 +98,7 @@ async def test_a_cancelled_rendering_leaves_no_file_and_no_process(tmp_path: Pat
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert not ffmpeg._groups
+    assert psutil.Process().children() == []
     assert names(tmp_path) == ["in.mp4"]
 
 
@@ -108,3 +108,14 @@ async def test_media_errors_are_told_to_the_caller(tmp_path: Path):
     source.unlink()
     with pytest.raises(MediaError):
         await render(gone)
+
+
+async def test_hdr_is_refused_where_the_program_can_not_map_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    program = tmp_path / "ffmpeg"
+    program.write_text("#!/bin/sh\necho ' .. scale V->V Scale'\n")
+    program.chmod(0o755)
+    sdr = plan(film(tmp_path / "in.mp4", [halves(90, 90)] * 25), Span(0, 1))
+    hdr = replace(sdr, info=replace(sdr.info, video=replace(sdr.video, hdr=Hdr.PQ)))
+    monkeypatch.setenv("STAKAZO_FFMPEG", str(program))
+    with pytest.raises(ToolMissing, match="lacks zscale or tonemap"):
+        await render(hdr)

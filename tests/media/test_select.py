@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -146,14 +145,13 @@ def test_lengths_of_the_rule_drive_the_choice(song: Analysis):
     assert all(pick.window.span.duration >= 20 for pick in long)
 
 
-def test_ten_minutes_are_chosen_from_quickly(film: Film):
+def test_ten_minutes_give_no_more_windows_than_can_be_judged_quickly(film: Film):
     rng = np.random.default_rng(5)
     cuts = [float(t) for t in np.round(np.cumsum(rng.uniform(0.6, 6.0, 180)), 2) if t < 598]
     sections = [Section(t, t + 30, "chorus" if t % 60 else "verse", "AB"[t // 30 % 2], 0.5) for t in range(0, 600, 30)]
     analysis = film(600.0, cuts=cuts, bpm=128.0, sections=sections, hooks=[Hook(90, 110, 0.9, "it returns")])
-    before = time.process_time()
+    assert len(windows(Timeline(analysis), ClipRules())) < 6_000
     assert len(choose(analysis, ClipRules())) == 9
-    assert time.process_time() - before < 6.0  # a ceiling against blunders; measured: 0.3 s
 
 
 def test_hours_of_music_stay_within_bounds(film: Film):

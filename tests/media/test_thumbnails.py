@@ -46,7 +46,7 @@ def number_of(picture: np.ndarray) -> float:
 @pytest.mark.parametrize("order", [1, -1])
 def test_the_frame_on_screen_is_the_one_that_is_extracted(counted: Path, order: int):
     times = [0.0, 0.5, 3.99, 4.0, 5.03, 7.5, 11.9][::order]
-    for time, picture in zip(times, pictures_at(counted, times, height=54), strict=True):
+    for time, picture in zip(times, pictures_at(counted, times, height=54, info=probe(counted)), strict=True):
         assert number_of(picture) == pytest.approx(int(time * FPS + 1e-6), abs=2.5)
 
 
@@ -57,25 +57,25 @@ def test_moments_behind_a_torn_stretch_are_found(counted: Path, tmp_path: Path):
     torn = tmp_path / "torn.mp4"
     first, last = start + size // 20, start + size // 2
     torn.write_bytes(whole[:first] + bytes(last - first) + whole[last:])
-    _, late = pictures_at(torn, [0.0, 11.0], height=54)
+    _, late = pictures_at(torn, [0.0, 11.0], height=54, info=probe(counted))
     assert number_of(late) == pytest.approx(11 * FPS, abs=2.5)
 
 
 def test_times_beyond_the_ends_give_the_first_and_the_last_frame(counted: Path):
-    first, last = pictures_at(counted, [-1.0, 99.0], height=54)
+    first, last = pictures_at(counted, [-1.0, 99.0], height=54, info=probe(counted))
     assert number_of(first) == pytest.approx(0, abs=2.5)
     assert number_of(last) == pytest.approx(12 * FPS - 1, abs=2.5)
 
 
 def test_frames_are_jpegs_of_the_height_that_is_asked_for_and_never_enlarged(counted: Path):
     for height, wanted in ((27, (27, 48)), (720, (54, 96))):
-        (data,) = extract_frames(counted, [1.0], height=height)
+        (data,) = extract_frames(counted, [1.0], height=height, info=probe(counted))
         assert data[:3] == b"\xff\xd8\xff"
         assert decoded(data).shape[:2] == wanted
 
 
 def test_a_filmstrip_shows_the_clip_in_order(counted: Path):
-    strip = decoded(filmstrip(counted, Span(2.0, 9.0), height=27))
+    strip = decoded(filmstrip(counted, Span(2.0, 9.0), height=27, info=probe(counted)))
     times = strip_times(Span(2.0, 9.0))
     assert times == pytest.approx([2.5, 3.5, 4.5, 5.5, 6.5, 7.5, 8.5])
     assert strip.shape == (27, 7 * 48 + 6 * 2, 3)
@@ -89,18 +89,18 @@ def test_broken_files_give_what_they_have_or_a_clear_error(counted: Path, tmp_pa
     halved = tmp_path / "halved.mp4"  # the index at the end is gone
     halved.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(Unreadable, match="is not a video or sound file"):
-        extract_frames(halved, [0.0], height=54)
+        extract_frames(halved, [0.0], height=54, info=probe(counted))
     holed = tmp_path / "holed.mp4"
     start = whole.index(b"mdat")
     middle = start + int.from_bytes(whole[start - 4 : start], "big") // 2
     holed.write_bytes(whole[:middle] + bytes(400) + whole[middle + 400 :])
-    first, _, last = pictures_at(holed, [0.0, 6.0, 11.5], height=54)
+    first, _, last = pictures_at(holed, [0.0, 6.0, 11.5], height=54, info=probe(counted))
     assert number_of(first) == pytest.approx(0, abs=2.5)
     assert number_of(last) == pytest.approx(11.5 * FPS, abs=2.5)
     text = tmp_path / "text.mp4"
     text.write_text("not a film")
     with pytest.raises(Unreadable):
-        extract_frames(text, [0.0], height=54)
+        extract_frames(text, [0.0], height=54, info=probe(counted))
 
 
 @pytest.mark.media
@@ -117,16 +117,14 @@ def test_broken_files_give_what_they_have_or_a_clear_error(counted: Path, tmp_pa
 )
 def test_pictures_look_as_a_person_sees_them(reference_media: Path, name: str, shape: tuple[int, int]):
     path = reference_media / name
-    (known,) = pictures_at(path, [0.1], height=120, info=probe(path))
-    (guessed,) = pictures_at(path, [0.1], height=120)
-    assert known.shape[:2] == guessed.shape[:2] == shape
-    if name != "mb-no-initial-keyframe.ts":  # its own clock starts at frames that can't be shown
-        assert np.array_equal(known, guessed)
+    (picture,) = pictures_at(path, [0.1], height=120, info=probe(path))
+    assert picture.shape[:2] == shape
 
 
 @pytest.mark.media
 def test_hdr_is_mapped_to_the_screen(reference_media: Path):
-    (chart,) = pictures_at(reference_media / "ax-hlg10-color-test.mp4", [0.2], height=240)
+    path = reference_media / "ax-hlg10-color-test.mp4"
+    (chart,) = pictures_at(path, [0.2], height=240, info=probe(path))
     # Left as it is, the picture would be pale: white below 200 and weak colours.
     assert np.percentile(chart.max(axis=2), 99) > 235
     saturation = cv2.cvtColor(chart, cv2.COLOR_BGR2HSV)[:, :, 1]
@@ -135,8 +133,9 @@ def test_hdr_is_mapped_to_the_screen(reference_media: Path):
 
 @pytest.mark.media
 def test_sound_files_have_no_pictures(reference_media: Path):
+    path = reference_media / "mb-glitch-hop-is-dead.wav"
     with pytest.raises(NothingToSee):
-        extract_frames(reference_media / "mb-glitch-hop-is-dead.wav", [0.0], height=54)
+        extract_frames(path, [0.0], height=54, info=probe(path))
 
 
 def test_the_best_frame_is_sharp_and_not_in_a_transition(film: Film):

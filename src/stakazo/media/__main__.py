@@ -19,8 +19,7 @@ from typing import Any
 import av
 
 from stakazo.media.errors import MediaError
-
-Progress = Callable[[str, float], None]
+from stakazo.media.types import Progress
 
 
 def main(arguments: list[str]) -> int:

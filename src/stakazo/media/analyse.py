@@ -11,10 +11,7 @@ from pathlib import Path
 from stakazo.media.errors import MediaError, NothingToHear, NothingToSee
 from stakazo.media.opening import DEFAULT_LIMITS, Limits
 from stakazo.media.probe import probe
-from stakazo.media.types import Analysis, MediaInfo, Pictures, Sound
-
-Progress = Callable[[str, float], None]
-"""Hears the stage in words and the share of the whole analysis that is done, 0 to 1, never falling."""
+from stakazo.media.types import Analysis, MediaInfo, Pictures, Progress, Sound
 
 PICTURES_SHARE = 0.8
 """The share of the work that watching is, where there are both pictures and sound."""

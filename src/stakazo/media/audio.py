@@ -7,26 +7,27 @@ more memory than a minute.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import av
 import av.error
-import av.filter
 import av.stream
 import numpy as np
 
 from stakazo.media.errors import NothingToHear
 from stakazo.media.loudness import Reading
+from stakazo.media.meter import Meter, reading
 from stakazo.media.opening import opened
 from stakazo.media.spectrum import RATE
 from stakazo.media.types import FloatArray, MediaInfo
 
 GAP = 0.1
 """Seconds by which a packet's time may be off: beyond, it is a hole (filled with silence) or a repeat (dropped)."""
+
+MONO = [("aresample", str(RATE)), ("aformat", f"sample_fmts=flt:channel_layouts=mono:sample_rates={RATE}")]
+"""Filters behind the meter: what is analysed."""
 
 MAX_BROKEN = 500
 """Packets that fail to decode one after the other before the stream is given up."""
@@ -42,62 +43,55 @@ class Block:
     """None for what the resampler still held at the end."""
 
 
-def blocks(path: Path, info: MediaInfo | None = None, *, gain: float = 0.0) -> Iterator[Block]:
+def blocks(path: Path, info: MediaInfo, *, gain: float = 0.0) -> Iterator[Block]:
     """The sound stream a player would choose, from the start of the presentation to its end.
 
     What sounds before the first video frame is left out, and a late start is silence, so that the n-th sample is
     at n / RATE seconds of the presentation. Broken packets are passed over; a hole in the time is silence.
     `gain` (dB) is applied before measuring. Raises NothingToHear, Unreadable.
     """
+    before = [("volume", f"volume={gain}dB:precision=double")] if gain else []
     with opened(path) as container:
         stream = _stream(container, info)
         for other in container.streams:
             if other.index != stream.index:
                 other.discard = av.stream.Discard.all
-        meter = _Meter(gain)
+        meter = Meter(before=before, after=MONO)
         heard = False
-        for frame in _on_time(_frames(container, stream), _origin(container, stream, info), _limit(info)):
+        for frame in _on_time(_frames(container, stream), _origin(info), _limit(info)):
             heard = True
-            yield from meter.push(frame)
+            yield from map(_block, meter.push(frame))
         if not heard:
             raise NothingToHear(f"Nothing in {path.name}'s sound stream can be decoded.")
-        yield from meter.finish()
+        yield from map(_block, meter.finish())
 
 
-def _stream(container: av.container.InputContainer, info: MediaInfo | None) -> av.AudioStream:
-    """The stream that probing chose, else the one FFmpeg would."""
-    if info is not None:
-        if info.audio is None:
-            raise NothingToHear("The file has no sound that decodes.")
-        chosen = container.streams[info.audio.index]
-    else:
-        best = container.streams.best("audio")
-        if best is None:
-            raise NothingToHear("The file has no sound.")
-        chosen = best
+def _block(measured: av.AudioFrame) -> Block:
+    samples = measured.to_ndarray()[0]
+    if not np.isfinite(samples).all():
+        samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+    return Block(samples, reading(measured))
+
+
+def _stream(container: av.container.InputContainer, info: MediaInfo) -> av.AudioStream:
+    """The stream that probing chose."""
+    if info.audio is None:
+        raise NothingToHear("The file has no sound that decodes.")
+    chosen = container.streams[info.audio.index]
     if not isinstance(chosen, av.AudioStream) or not chosen.codec_context.sample_rate:
         raise NothingToHear("The file's sound stream says nothing about its sound.")
     return chosen
 
 
-def _origin(container: av.container.InputContainer, stream: av.AudioStream, info: MediaInfo | None) -> float:
+def _origin(info: MediaInfo) -> float:
     """The file's own time of second 0 of the presentation: of the first video frame, else of the first sound."""
-    if info is not None:
-        if info.video is not None:
-            return info.video.start
-        return info.audio.start if info.audio is not None else 0.0
-    pictures = [
-        video for video in container.streams.video if not video.disposition & av.stream.Disposition.attached_pic
-    ]
-    first = pictures[0] if pictures else stream
-    if first.start_time is None or first.time_base is None:
-        return 0.0
-    return float(first.start_time * first.time_base)
+    first = info.video or info.audio
+    return first.start if first else 0.0
 
 
-def _limit(info: MediaInfo | None) -> float:
+def _limit(info: MediaInfo) -> float:
     """Seconds of the presentation after which nothing is shown any more."""
-    return info.duration if info is not None and info.duration > 0 else float("inf")
+    return info.duration if info.duration > 0 else float("inf")
 
 
 def _frames(container: av.container.InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
@@ -176,84 +170,3 @@ def _like(frame: av.AudioFrame, samples: np.ndarray) -> av.AudioFrame:
     made = av.AudioFrame.from_ndarray(samples, format=frame.format.name, layout=frame.layout.name)
     made.sample_rate = frame.sample_rate
     return made
-
-
-class _Meter:
-    """The filter chain: loudness of the real channels first, then mono at RATE."""
-
-    def __init__(self, gain: float) -> None:
-        self._gain = gain
-        self._graph: av.filter.Graph | None = None
-        self._format: tuple[str, str, int] = ("", "", 0)
-        self._source: av.filter.context.FilterContext
-        self._sink: av.filter.context.FilterContext
-        self._resampler: av.AudioResampler | None = None
-        self._resampled: tuple[str, str, int] = ("", "", 0)
-
-    def push(self, frame: av.AudioFrame) -> Iterator[Block]:
-        if self._graph is None:
-            self._build(frame)
-        for fitting in self._fit(frame):
-            fitting.pts = None
-            self._source.push(fitting)
-        yield from self._pull()
-
-    def finish(self) -> Iterator[Block]:
-        if self._graph is not None:
-            self._source.push(None)
-            yield from self._pull()
-
-    def _build(self, frame: av.AudioFrame) -> None:
-        self._graph = graph = av.filter.Graph()
-        self._format = _format(frame)
-        form, layout, rate = self._format
-        self._source = graph.add_abuffer(sample_rate=rate, format=form, layout=layout, time_base=frame.time_base)
-        chain = [self._source]
-        if self._gain:
-            chain.append(graph.add("volume", f"volume={self._gain}dB:precision=double"))
-        chain.append(graph.add("ebur128", "metadata=1:peak=true:framelog=quiet"))
-        chain.append(graph.add("aresample", str(RATE)))
-        chain.append(graph.add("aformat", f"sample_fmts=flt:channel_layouts=mono:sample_rates={RATE}"))
-        self._sink = graph.add("abuffersink")
-        chain.append(self._sink)
-        for one, following in itertools.pairwise(chain):
-            one.link_to(following)
-        graph.configure()
-
-    def _fit(self, frame: av.AudioFrame) -> list[av.AudioFrame]:
-        """The frame in the first frame's format: a stream may change its rate or its channels midway."""
-        if _format(frame) == self._format:
-            return [frame]
-        if self._resampler is None or self._resampled != _format(frame):
-            form, layout, rate = self._format
-            self._resampler = av.AudioResampler(format=form, layout=layout, rate=rate)
-            self._resampled = _format(frame)
-        frame.pts = None
-        return self._resampler.resample(frame)
-
-    def _pull(self) -> Iterator[Block]:
-        while True:
-            try:
-                frame = cast(av.AudioFrame, self._sink.pull())
-            except (av.error.BlockingIOError, av.error.EOFError):
-                return
-            samples = frame.to_ndarray()[0]
-            if not np.isfinite(samples).all():
-                samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
-            yield Block(samples, _reading(frame.metadata))
-
-
-def _format(frame: av.AudioFrame) -> tuple[str, str, int]:
-    return frame.format.name, frame.layout.name, frame.sample_rate
-
-
-def _reading(metadata: dict[str, str]) -> Reading | None:
-    try:
-        return Reading(
-            momentary=float(metadata["lavfi.r128.M"]),
-            integrated=float(metadata["lavfi.r128.I"]),
-            range=float(metadata["lavfi.r128.LRA"]),
-            true_peak=float(metadata["lavfi.r128.true_peak"]),
-        )
-    except KeyError:
-        return None

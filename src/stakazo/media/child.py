@@ -12,7 +12,7 @@ import json
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,14 +24,11 @@ from stakazo.media.confine import Access, Limits, Means
 from stakazo.media.errors import AnalysisFailed, DiskFull, MediaError, Stopped, TooBig, Unreadable
 from stakazo.media.means import python
 from stakazo.media.models import folder
-from stakazo.media.types import Analysis, MediaInfo
+from stakazo.media.types import Analysis, MediaInfo, Progress
 from stakazo.media.verify import Facts, Order
 
 LIMITS = Limits(file=256 * 1024**2)
 """What a child may use. An analysis of twelve hours is a tenth of that file."""
-
-Progress = Callable[[str, float], None]
-"""Hears the stage in words and the share that is done, 0 to 1."""
 
 
 async def analyse_in_child(

@@ -42,8 +42,6 @@ STDOUT_LIMIT = 4 * 1024**2
 
 DEFAULT_LIMITS = Limits()
 
-_groups: set[int] = set()
-
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
@@ -104,10 +102,13 @@ def _installed() -> str:
         return found
 
 
-@cache
 def capabilities(program: str | Path | None = None) -> Capabilities:
     """Ask the program for its version, filters and encoders (about 0.2 s; remembered)."""
-    path = executable(program)
+    return _asked(executable(program))
+
+
+@cache
+def _asked(path: str) -> Capabilities:
     try:
         version, filters, encoders = (
             subprocess.run(
@@ -128,12 +129,6 @@ def capabilities(program: str | Path | None = None) -> Capabilities:
 def _second_words(listing: str) -> frozenset[str]:
     rows = (line.split() for line in listing.splitlines())
     return frozenset(row[1] for row in rows if len(row) > 2 and row[1] != "=")
-
-
-def kill_all() -> None:
-    """Kill every child that runs now, at once: for a worker that must stop this second."""
-    for group in tuple(_groups):
-        _kill(group)
 
 
 def _kill(group: int) -> None:
@@ -175,20 +170,15 @@ async def child(
         start_new_session=True,
         limit=2**20,
     )
-    _groups.add(process.pid)
     output = bytearray()
     complaints: deque[str] = deque(maxlen=STDERR_LINES)
-
-    def heard(text: str) -> None:
-        if line:
-            line(text)
 
     try:
         async with asyncio.timeout(timeout), asyncio.TaskGroup() as group:
             assert process.stdout
             assert process.stderr
             if line:
-                group.create_task(_lines(process.stdout, heard))
+                group.create_task(_lines(process.stdout, line))
             else:
                 group.create_task(_collect(process.stdout, output))
             group.create_task(_lines(process.stderr, complaints.append))
@@ -200,7 +190,6 @@ async def child(
     finally:
         _kill(process.pid)
         await asyncio.shield(_gone(process))
-        _groups.discard(process.pid)
         if access and means.lends:
             _take_back(access.own)
     assert process.returncode is not None

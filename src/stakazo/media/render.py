@@ -12,7 +12,8 @@ from pathlib import Path
 from stakazo.media import command, ffmpeg
 from stakazo.media.child import verify_in_child
 from stakazo.media.confine import Access, Means
-from stakazo.media.errors import DiskFull, RenderFailed
+from stakazo.media.crops import mapped
+from stakazo.media.errors import DiskFull, RenderFailed, ToolMissing
 from stakazo.media.plan import Output, RenderPlan, gain_for
 from stakazo.media.verify import SILENT, Facts, Order
 
@@ -61,6 +62,10 @@ async def render(
     every frame of the results, not the keyframes alone; `means` confine the children in place of this machine's.
     """
     capabilities = await asyncio.to_thread(ffmpeg.capabilities)
+    if mapped(plan.video) and not capabilities.tone_mapping:
+        raise ToolMissing(
+            "This video is made for HDR screens, and this FFmpeg can't map it: it lacks zscale or tonemap."
+        )
     plan = _somewhere(plan)
     access = Access(reads=(plan.source,), writes=tuple(output.file for output in plan.outputs))
     try:

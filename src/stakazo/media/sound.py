@@ -20,15 +20,14 @@ NOTHING = -120.0
 """LUFS under which the meter has heard nothing at all."""
 
 
-def hear(path: Path | str, info: MediaInfo | None = None, *, progress: Progress | None = None) -> Sound:
+def hear(path: Path, info: MediaInfo, *, progress: Progress | None = None) -> Sound:
     """What can be heard in a file, in one pass over its sound.
 
     `info` is what probing found (which stream, where the presentation starts); `progress` is called with 0 to 1.
     Raises NothingToHear when no sound decodes, Unreadable when the file doesn't open.
     """
-    path = Path(path)
     tell = progress or (lambda _: None)
-    expected = info.duration if info is not None else 0.0
+    expected = info.duration
     spectrum, readings, samples, told = Spectrum(), [], 0, 0.0
     for block in audio.blocks(path, info):
         spectrum.feed(block.samples)
@@ -47,7 +46,7 @@ def hear(path: Path | str, info: MediaInfo | None = None, *, progress: Progress 
     return sound
 
 
-def _quiet_peak(path: Path, info: MediaInfo | None, loudness: Loudness) -> Loudness:
+def _quiet_peak(path: Path, info: MediaInfo, loudness: Loudness) -> Loudness:
     boost = 60.0
     last = [block.reading for block in audio.blocks(path, info, gain=boost) if block.reading is not None][-1]
     peak = 20 * float(np.log10(max(last.true_peak, 1e-9))) - boost

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -13,14 +12,13 @@ import cv2
 import numpy as np
 from av.container import InputContainer
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from stakazo.media.choice import Preview
 from stakazo.media.errors import NothingToSee, Unreadable
 from stakazo.media.opening import opened
 from stakazo.media.tonemap import bgr_from_hdr
-from stakazo.media.types import Hdr, MediaInfo, Span
+from stakazo.media.types import MediaInfo, Span, VideoStream
 
 Picture = NDArray[np.uint8]
 
@@ -29,8 +27,6 @@ STRIP_HEIGHT = 120
 """Pixels."""
 QUALITY = 86
 """Of JPEG, 0 to 100."""
-TRANSFERS = {16: Hdr.PQ, 18: Hdr.HLG}
-"""ITU-T H.273 transfer characteristics that need tone mapping."""
 SEEK_AHEAD = 4.0
 """Seconds up to which decoding on is tried before seeking."""
 
@@ -41,23 +37,23 @@ def strip_times(span: Span, count: int = STRIP_FRAMES) -> list[float]:
     return [span.start + (index + 0.5) * step for index in range(count)]
 
 
-def preview(path: Path, thumbnail: float, span: Span, *, height: int, info: MediaInfo | None = None) -> Preview:
+def preview(path: Path, thumbnail: float, span: Span, *, height: int, info: MediaInfo) -> Preview:
     """The frame at `thumbnail` seconds, of this height or less, and the filmstrip of the span."""
     (shown,) = extract_frames(path, [thumbnail], height=height, info=info)
     return Preview(shown, filmstrip(path, span, info=info))
 
 
-def extract_frames(path: Path, times: Sequence[float], *, height: int, info: MediaInfo | None = None) -> list[bytes]:
+def extract_frames(path: Path, times: Sequence[float], *, height: int, info: MediaInfo) -> list[bytes]:
     """The frames on screen at these times (seconds from the first frame) as JPEGs of this height or less.
 
     As a person sees them: turned, with square pixels, HDR tone-mapped. In the order of `times`. A moment that can't
-    be decoded gets the nearest frame before it that can. `info`, where it is known, says which stream to read and
-    where its clock starts. Raises Unreadable or NothingToSee when there is no picture.
+    be decoded gets the nearest frame before it that can. `info` is what probing found. Raises Unreadable or
+    NothingToSee when there is no picture.
     """
     return [encode(picture) for picture in pictures_at(path, times, height=height, info=info)]
 
 
-def filmstrip(path: Path, span: Span, *, height: int = STRIP_HEIGHT, info: MediaInfo | None = None) -> bytes:
+def filmstrip(path: Path, span: Span, *, info: MediaInfo, height: int = STRIP_HEIGHT) -> bytes:
     """A clip at a glance: frames evenly across it, side by side in one JPEG."""
     return encode(side_by_side(pictures_at(path, strip_times(span), height=height, info=info)))
 
@@ -78,19 +74,19 @@ def encode(picture: Picture) -> bytes:
     return data.tobytes()
 
 
-def pictures_at(path: Path, times: Sequence[float], *, height: int, info: MediaInfo | None = None) -> list[Picture]:
+def pictures_at(path: Path, times: Sequence[float], *, height: int, info: MediaInfo) -> list[Picture]:
     """As `extract_frames`, but BGR arrays [rows, columns, 3] instead of JPEGs."""
+    if info.video is None:
+        raise NothingToSee("This file has no pictures.")
     order = sorted(range(len(times)), key=lambda index: times[index])
     found: dict[int, Picture] = {}
     last: Picture | None = None
     try:
         with opened(path) as container:
-            stream = _watched(container, info)
-            shape = _Shape.of(stream, height)
-            walk = _Walk(container, stream, info.video.start if info and info.video else None)
+            walk = _Walk(container, info.video)
             for index in order:
                 frame = walk.frame_at(times[index])
-                last = shape.picture(frame) if frame is not None else last
+                last = as_seen(frame, info.video, height) if frame is not None else last
                 if last is not None:
                     found[index] = last
     except av.FFmpegError as error:
@@ -106,26 +102,15 @@ def pictures_at(path: Path, times: Sequence[float], *, height: int, info: MediaI
     return filled
 
 
-def _watched(container: InputContainer, info: MediaInfo | None) -> VideoStream:
-    """The picture stream that a person would watch: the one that probing chose, or the largest that isn't cover art."""
-    if info and info.video:
-        return cast(VideoStream, container.streams[info.video.index])
-    still = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
-    moving = [stream for stream in container.streams.video if not stream.disposition & still]
-    if not moving:
-        raise NothingToSee("This file has no pictures.")
-    default = av.stream.Disposition.default
-    return max(moving, key=lambda s: (s.width * s.height, bool(s.disposition & default), -s.index))
-
-
 class _Walk:
     """Goes forward through a file from one wanted moment to the next, and seeks where that is shorter."""
 
-    def __init__(self, container: InputContainer, stream: VideoStream, start: float | None) -> None:
-        self.container, self.stream = container, stream
-        stream.thread_type = "AUTO"
-        self.base = cast(Fraction, stream.time_base)
-        self.start = round(start / self.base) if start is not None else stream.start_time or 0
+    def __init__(self, container: InputContainer, video: VideoStream) -> None:
+        self.container = container
+        self.stream = cast(av.VideoStream, container.streams[video.index])
+        self.stream.thread_type = "AUTO"
+        self.base = video.time_base
+        self.start = round(video.start / self.base)
         self.frames: Iterator[VideoFrame] = iter(())
         self.current: VideoFrame | None = None
         self.following: VideoFrame | None = None
@@ -177,30 +162,16 @@ def _pts(frame: VideoFrame) -> int:
     return cast(int, frame.pts)
 
 
-@dataclass(frozen=True)
-class _Shape:
-    """How frames of a stream become pictures of a height."""
-
-    height: int
-    sar: Fraction
-
-    @classmethod
-    def of(cls, stream: VideoStream, height: int) -> _Shape:
-        sar = stream.sample_aspect_ratio or Fraction(1)
-        return cls(height, sar if Fraction(1, 20) < sar < 20 else Fraction(1))
-
-    def picture(self, frame: VideoFrame) -> Picture:
-        quarters = round(frame.rotation / 90) if -360 <= frame.rotation <= 360 else 0  # a broken matrix gives -2^31
-        turned = quarters % 2 == 1
-        wide, high = frame.width * self.sar, Fraction(frame.height)
-        shown = wide if turned else high
-        scale = min(Fraction(self.height) / shown, Fraction(1))
-        size = max(round(wide * scale), 2), max(round(high * scale), 2)
-        hdr = TRANSFERS.get(int(frame.color_trc or 0))
-        if hdr:
-            deep = frame.reformat(*size, format="rgb48le", interpolation="AREA").to_ndarray()
-            picture = bgr_from_hdr(deep.astype(np.uint16, copy=False), hdr)
-        else:
-            flat = frame.reformat(*size, format="bgr24", interpolation="AREA").to_ndarray()
-            picture = flat.astype(np.uint8, copy=False)
-        return np.ascontiguousarray(np.rot90(picture, quarters % 4))
+def as_seen(frame: VideoFrame, video: VideoStream, height: int) -> Picture:
+    """A frame as a BGR picture of this height or less, as a person sees it."""
+    turns = -video.rotation // 90 % 4
+    wide, high = frame.width * video.sar, Fraction(frame.height)
+    scale = min(Fraction(height) / (wide if turns % 2 else high), Fraction(1))
+    size = max(round(wide * scale), 2), max(round(high * scale), 2)
+    if video.hdr:
+        deep = frame.reformat(*size, format="rgb48le", interpolation="AREA").to_ndarray()
+        picture = bgr_from_hdr(deep.astype(np.uint16, copy=False), video.hdr)
+    else:
+        flat = frame.reformat(*size, format="bgr24", interpolation="AREA").to_ndarray()
+        picture = flat.astype(np.uint8, copy=False)
+    return np.ascontiguousarray(np.rot90(picture, turns))

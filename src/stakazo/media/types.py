@@ -7,6 +7,7 @@ frame as a person sees it: after rotation and after the sample aspect ratio.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
@@ -15,6 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
+
+Progress = Callable[[str, float], None]
+"""Hears the stage in words and the share of the whole that is done, 0 to 1, never falling."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import itertools
-import re
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -18,10 +18,11 @@ from typing import Any
 
 import av
 import av.error
-import av.filter
 import numpy as np
 
 from stakazo.media.errors import NotAsOrdered, TooBig, Unreadable
+from stakazo.media.loudness import Reading
+from stakazo.media.meter import Meter, reading
 from stakazo.media.opening import opened
 
 BLACK = 20.0
@@ -134,15 +135,17 @@ def _inspect(
         raise NotAsOrdered("The rendered file lacks its pictures or its sound.")
     video, audio = container.streams.video[0], container.streams.audio[0]
     video.thread_type = "AUTO"
-    seen, meter = _Seen(), _Loudness(audio)
+    seen, meter, last = _Seen(), Meter(), Reading(-70.0, -70.0, 0.0, 0.0)
     for packet in container.demux(video, audio):
         if packet.stream is video:
             seen.packet(packet, thorough=thorough)
         else:
             for frame in packet.decode():
                 if isinstance(frame, av.AudioFrame):
-                    meter.push(frame)
-    integrated, true_peak = meter.finish()
+                    for measured in meter.push(frame):
+                        last = reading(measured) or last
+    for measured in meter.finish():
+        last = reading(measured) or last
     base = video.time_base or Fraction(1, 90000)
     duration = (max(seen.times) - min(seen.times)) * base + 1 / order.rate if seen.times else Fraction(0)
     context, size = video.codec_context, file.stat().st_size
@@ -159,8 +162,8 @@ def _inspect(
         audio_codec=audio.codec_context.name,
         sample_rate=audio.codec_context.sample_rate,
         channels=audio.codec_context.channels,
-        loudness=round(integrated, 2),
-        true_peak=true_peak,
+        loudness=round(max(last.integrated, -70.0), 2),
+        true_peak=round(20 * math.log10(last.true_peak), 2) if last.true_peak > 1e-5 else -100.0,
         bitrate=round(size * 8 / 1000 / float(duration)) if duration else 0,
         keyframes=tuple(float(key * base) for key in seen.keys),
         brightness=round(seen.brightness, 1),
@@ -222,54 +225,6 @@ def _luma(frame: av.VideoFrame) -> float:
     plane = frame.planes[0]
     rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
     return float(rows[::8, : plane.width : 8].mean())
-
-
-class _Loudness:
-    """FFmpeg's BS.1770 meter over decoded sound."""
-
-    def __init__(self, stream: av.AudioStream) -> None:
-        self._stream = stream
-        self._graph: av.filter.Graph | None = None
-        self._integrated = -70.0
-        self._peak = 0.0
-
-    def push(self, frame: av.AudioFrame) -> None:
-        if self._graph is None:
-            graph = av.filter.Graph()
-            source = graph.add_abuffer(
-                sample_rate=frame.sample_rate,
-                format=frame.format.name,
-                layout=frame.layout.name,
-                time_base=self._stream.time_base,
-            )
-            meter = graph.add("ebur128", "peak=true:metadata=1:framelog=quiet")
-            sink = graph.add("abuffersink")
-            source.link_to(meter)
-            meter.link_to(sink)
-            graph.configure()
-            self._graph = graph
-        self._graph.push(frame)
-        self._pull()
-
-    def _pull(self) -> None:
-        assert self._graph
-        while True:
-            try:
-                measured = self._graph.pull()
-            except (av.error.BlockingIOError, av.error.EOFError):
-                return
-            found = measured.metadata
-            self._integrated = float(found.get("lavfi.r128.I", self._integrated))
-            peaks = [float(value) for name, value in found.items() if re.match(r"lavfi\.r128\.true_peaks_ch", name)]
-            self._peak = max([self._peak, *peaks])
-
-    def finish(self) -> tuple[float, float]:
-        """LUFS and dBTP."""
-        if self._graph is not None:
-            self._graph.push(None)
-            self._pull()
-        true_peak = 20 * float(np.log10(self._peak)) if self._peak > 1e-5 else -100.0
-        return max(self._integrated, -70.0), round(true_peak, 2)
 
 
 def moov_first(file: Path) -> bool:
