@@ -11,6 +11,7 @@ import typer
 from stakazo.cli.ledger import app as ledger_app
 from stakazo.cli.options import AsJson, Server
 from stakazo.cli.output import Failure, trouble
+from stakazo.cli.secrets import app as secrets_app
 from stakazo.jobs.states import JobState
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ jobs_app = typer.Typer(
 )
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(ledger_app, name="ledger")
+app.add_typer(secrets_app, name="secrets")
 
 VideoFile = Annotated[Path, typer.Argument(metavar="VIDEO", help="The video file.", show_default=False)]
 

@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
 from uuid import UUID
 
+from stakazo.cli.direct import at_the_database
 from stakazo.cli.output import Failure, console, print_json, say
-from stakazo.core import postgres
-from stakazo.core.db import Database
-from stakazo.core.postgres import Urls
 from stakazo.core.settings import Settings
 from stakazo.ledger import keeping
 from stakazo.ledger.keeping import Checked
 from stakazo.ledger.keys import KeyFolder
 from stakazo.ledger.outlets import CheckpointFile
-
-T = TypeVar("T")
-
-
-def _at_the_database(settings: Settings, act: Callable[[Database, Urls], Awaitable[T]]) -> T:
-    async def run() -> T:
-        urls = await postgres.resolve(settings)
-        db = Database(urls.app, pool_size=2)
-        try:
-            return await act(db, urls)
-        finally:
-            await db.close()
-            if settings.database_url is None:
-                await asyncio.to_thread(postgres.stop, settings.data_dir)
-
-    return asyncio.run(run())
 
 
 def _keys(settings: Settings) -> KeyFolder:
@@ -44,7 +23,7 @@ def _file(settings: Settings) -> CheckpointFile:
 
 def rotate(settings: Settings) -> None:
     """A new key."""
-    new = _at_the_database(
+    new = at_the_database(
         settings,
         lambda db, urls: keeping.rotate(db, urls.app, settings.ledger_name, _keys(settings), _file(settings)),
     )
@@ -56,7 +35,7 @@ def rotate(settings: Settings) -> None:
 
 def check(settings: Settings, *, as_json: bool) -> int:
     """Look at every ledger; the exit code."""
-    found = list(_at_the_database(settings, lambda db, _: keeping.check(db, _keys(settings), _file(settings))))
+    found = list(at_the_database(settings, lambda db, _: keeping.check(db, _keys(settings), _file(settings))))
     if as_json:
         print_json([_as_json(one) for one in found])
     else:
@@ -98,5 +77,5 @@ def accept_restore(settings: Settings, workspace: str) -> None:
         workspace_id = UUID(workspace)
     except ValueError:
         raise Failure(f"{workspace!r} is no workspace's id.", code=2) from None
-    kept = _at_the_database(settings, lambda db, _: keeping.accept_restore(db, workspace_id, _file(settings)))
+    kept = at_the_database(settings, lambda db, _: keeping.accept_restore(db, workspace_id, _file(settings)))
     say(f"The ledger goes on from what the database has, and says so. The checkpoints it contradicts are in {kept}.")
