@@ -148,3 +148,23 @@ def test_a_key_is_needed(site: Any, path: str):
     with site.client() as http:
         http.headers.pop("Authorization")
         assert http.get(f"/ledger/{path}").status_code == 401
+
+
+def test_a_statement_can_be_sent_to_an_artist(site: Any):
+    video = new_id()
+
+    async def upload(session: Any) -> None:
+        said = {"filename": "blå.mp4", "title": "Blå", "size_bytes": 12, "sha256": "ab" * 32}
+        await ledger.record(session, "video_uploaded", subject=("video", video), **said)
+
+    site.within(upload)
+    with site.client() as http:
+        assert http.get("/ledger/statement").status_code == 404
+        seal(site)
+        page = http.get("/ledger/statement", params={"video_id": str(video)})
+        assert page.headers["content-type"] == "text/html; charset=utf-8"
+        assert "Statement for Blå" in page.text
+        pdf = http.get("/ledger/statement", params={"format": "pdf"})
+        assert pdf.headers["content-type"] == "application/pdf"
+        assert pdf.content.startswith(b"%PDF-")
+        assert http.get("/ledger/statement", params={"video_id": str(new_id())}).status_code == 404

@@ -9,12 +9,12 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from tests.ledger.attacks import ATTACKS, duplicate, edit_all, edit_and_reseal, forge, swap
 
 from stakazo.core.actor import Actor, new_id
 from stakazo.core.errors import Conflict, Invalid, NotFound
 from stakazo.ledger import checkpoint, keeping, merkle, proofs, reading
 from stakazo.ledger import service as ledger
-from stakazo.ledger.canonical import event_bytes, read_event
 from stakazo.ledger.checkpoint import VerifierKey, public_key
 from stakazo.ledger.merkle import leaf_hash
 from stakazo.ledger.verify import Report, verify
@@ -119,93 +119,7 @@ async def test_nobody_sees_anothers_ledger(notary: Any, actor: Actor, other_acto
 # --- attacks on the database ----------------------------------------------------------------------------------
 
 
-def rewrite(row: Any, **changes: Any) -> bytes:
-    return event_bytes(replace(read_event(row.canonical), **changes))
-
-
-def edit_columns(c: Any, row: Any, _: Any) -> None:
-    c.execute("update ledger_events set data = '{\"number\": 99}' where id = %s", [row.id])
-
-
-def edit_time(c: Any, row: Any, _: Any) -> None:
-    c.execute("update ledger_events set created_at = created_at - interval '1 hour' where id = %s", [row.id])
-
-
-def edit_all(c: Any, row: Any, _: Any) -> None:
-    edited = rewrite(row, data={"number": 99})
-    c.execute("update ledger_events set data = '{\"number\": 99}', canonical = %s where id = %s", [edited, row.id])
-
-
-def edit_and_reseal(c: Any, row: Any, _: Any) -> None:
-    edit_all(c, row, _)
-    c.execute(
-        "update ledger_seals set hashes = %s || substring(hashes from 33) where id = %s",
-        [leaf_hash(rewrite(row, data={"number": 99})), row.id],
-    )
-
-
-def delete(c: Any, row: Any, _: Any) -> None:
-    c.execute("delete from ledger_seals where id = %s", [row.id])
-    c.execute("delete from ledger_events where id = %s", [row.id])
-
-
-def delete_event_only(c: Any, row: Any, _: Any) -> None:
-    c.execute("delete from ledger_events where id = %s", [row.id])
-
-
-def swap(c: Any, row: Any, other: Any) -> None:
-    c.execute("update ledger_seals set position = -1 where id = %s", [row.id])
-    c.execute("update ledger_seals set position = %s where id = %s", [row.position, other.id])
-    c.execute("update ledger_seals set position = %s where id = %s", [other.position, row.id])
-
-
-def forge(c: Any, row: Any, _: Any) -> None:
-    """Another event in its place."""
-    forged = new_id()
-    c.execute(
-        "insert into ledger_events select (jsonb_populate_record(e, jsonb_build_object('id', %s::text,"
-        " 'event', 'budget_raised'))).* from ledger_events e where id = %s",
-        [forged, row.id],
-    )
-    said = rewrite(row, id=forged, event="budget_raised")
-    c.execute("update ledger_events set canonical = %s where id = %s", [said, forged])
-    c.execute(
-        "update ledger_seals set id = %s, hashes = %s || substring(hashes from 33) where id = %s",
-        [forged, leaf_hash(said), row.id],
-    )
-
-
-def duplicate(c: Any, row: Any, other: Any) -> None:
-    """The same act a second time, in the place of another."""
-    c.execute("update ledger_events set canonical = %s where id = %s", [row.canonical, other.id])
-
-
-def move_to_another_tenant(c: Any, row: Any, _: Any) -> None:
-    [(elsewhere,)] = c.execute("select id from workspaces where id <> %s limit 1", [row_workspace(row)]).fetchall()
-    [(size,)] = c.execute("select count(*) from ledger_seals where workspace_id = %s", [elsewhere]).fetchall()
-    c.execute("update ledger_events set workspace_id = %s where id = %s", [elsewhere, row.id])
-    c.execute("update ledger_seals set workspace_id = %s, position = %s where id = %s", [elsewhere, size, row.id])
-
-
-def row_workspace(row: Any) -> UUID:
-    return read_event(row.canonical).workspace_id
-
-
-@pytest.mark.parametrize(
-    "attack",
-    [
-        edit_columns,
-        edit_time,
-        edit_all,
-        edit_and_reseal,
-        delete,
-        delete_event_only,
-        swap,
-        forge,
-        duplicate,
-        move_to_another_tenant,
-    ],
-)
+@pytest.mark.parametrize("attack", ATTACKS.values())
 async def test_what_was_changed_in_the_database_is_found(notary: Any, actor: Actor, sealed: list[UUID], attack: Any):
     with notary.attacker() as connection:
         connection.execute("alter table ledger_seals drop constraint ck_ledger_seals_position")

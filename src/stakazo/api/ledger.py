@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Query, Response
-from fastapi.responses import PlainTextResponse, StreamingResponse
+from fastapi.responses import HTMLResponse, PlainTextResponse, StreamingResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_serializer
+from sqlalchemy import select
 
+from stakazo.accounts.models import ApiKey, User
 from stakazo.accounts.roles import Permission
 from stakazo.api.deps import DB, Cursor, Here, Limit, PageOut, may
 from stakazo.api.errors import responses
 from stakazo.api.routes import Router
 from stakazo.core.actor import Actor
 from stakazo.core.errors import Invalid
+from stakazo.core.workspaces import Workspace
 from stakazo.ledger import proofs, reading
 from stakazo.ledger import service as ledger
 from stakazo.ledger.envelope import encode
 from stakazo.ledger.keys import KeyFolder
 from stakazo.ledger.reading import Shown
+from stakazo.report.pdf import statement_pdf
+from stakazo.report.statement_page import render_statement
 
 router = Router(prefix="/ledger", tags=["ledger"], responses=responses(401))
 
@@ -142,7 +148,7 @@ async def events(_: Reader, db: DB, wanted: Annotated[WantedPage, Query()]) -> A
 @router.get("/trace/{subject}", responses=responses(404, 422))
 async def trace(_: Reader, db: DB, subject: UUID) -> StoryOut:
     """The life of a video, clip, variant ..., from the source and the rule to what became of it, as a story."""
-    steps = await reading.life(db, str(subject), {})
+    steps = await reading.life(db, str(subject), await _names(db))
     places = await reading.places_of(db, [step.event.id for step in steps])
     return StoryOut(
         subject=str(subject),
@@ -230,6 +236,34 @@ async def export(actor: Exporter, db: DB, here: Here, wanted: Annotated[Wanted, 
 
     headers = {"Content-Disposition": 'attachment; filename="ledger.jsonl"'}
     return StreamingResponse(lines(), media_type="application/jsonl", headers=headers)
+
+
+@router.get(
+    "/statement",
+    response_class=Response,
+    responses=responses(404, 422, also={200: {"content": {"text/html": {}, "application/pdf": {}}}}),
+)
+async def statement(
+    actor: Reader,
+    db: DB,
+    video_id: Annotated[UUID | None, Query(description="Of this video; of all without it.")] = None,
+    format: Annotated[Literal["html", "pdf"], Query()] = "html",  # noqa: A002 (its name in the contract)
+) -> Response:
+    """What was made of which video, who decided, and how it can be checked: to be sent to an artist."""
+    workspace = await db.get_one(Workspace, actor.workspace_id)
+    found = await reading.statement(db, workspace.name, await _names(db), video_id)
+    if format == "html":
+        return HTMLResponse(render_statement(found))
+    headers = {"Content-Disposition": 'inline; filename="statement.pdf"'}
+    return Response(await asyncio.to_thread(statement_pdf, found), media_type="application/pdf", headers=headers)
+
+
+async def _names(db: DB) -> dict[str, str]:
+    """What the people and programs of the workspace are called."""
+    people = await db.execute(select(User.id, User.name, User.email))
+    names = {f"user/{user_id}": name or email for user_id, name, email in people}
+    programs = await db.execute(select(ApiKey.id, ApiKey.name))
+    return names | {f"api_key/{key_id}": f"the program with the key {name!r}" for key_id, name in programs}
 
 
 @router.post("/erasures", status_code=204, responses=responses(404, 422))

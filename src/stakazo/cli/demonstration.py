@@ -10,6 +10,7 @@ from stakazo.cli.inspect import sample
 from stakazo.cli.output import Failure, console, made, say
 from stakazo.cli.processing import carry_out, show
 from stakazo.cli.proof import faults_of
+from stakazo.cli.proving import LEDGER, how_to_verify, verified
 from stakazo.cli.story import Done, Order
 from stakazo.media.types import Span
 from stakazo.sample import compare, truth_of
@@ -18,7 +19,7 @@ from stakazo.sample import compare, truth_of
 def demo(video: Path | None, out: Path) -> None:
     """Make the sample if there is no video, do the main job, and open every file again. Raises Failure."""
     source = video or _sample(out)
-    done = carry_out(Order(source, out), comparison=lambda done: comparison(source, done))
+    done = carry_out(Order(source, out, ledger=True), comparison=lambda done: comparison(source, done))
     analysis = media.analysis_from_dict(done.analysis)
     show(done, out)
     if found := comparison(source, done):
@@ -27,6 +28,15 @@ def demo(video: Path | None, out: Path) -> None:
     faults = faults_of(out, done, analysis)
     if faults:
         raise Failure("Not everything is as it should be:\n  " + "\n  ".join(faults))
+    say("Verifying the ledger, as anyone can ...")
+    path = out / LEDGER
+    report = verified(path, str(path.with_suffix(".pub")), [path.with_suffix(".checkpoint")])
+    if report.fault is not None or report.gaps:
+        raise Failure(f"The ledger is not as it was signed: {report.fault or report.gaps}")
+    console().print(
+        f"[green]Proven:[/] all {report.events} events of the ledger are as they were signed. Check it yourself:\n"
+        f"  {how_to_verify(path)}"
+    )
     files = sum(len(clip["variants"]) for clip in done.clips)
     console().print(
         f"[green]All is there:[/] {len(done.clips)} clips, {files} variants, each opened again: bytes, size, codec, "

@@ -18,6 +18,8 @@ from stakazo.ledger.verify import verify as check
 
 PROVEN, REFUTED, UNREADABLE, GAPS = 0, 1, 2, 3
 """Exit codes of `verify`."""
+LEDGER = "ledger.jsonl"
+"""What an export is called beside a report."""
 PATIENCE = 30.0
 """Seconds in which what has just happened must have been sealed."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from stakazo import __version__, media
 from stakazo.cli.client import Row
+from stakazo.cli.proving import LEDGER, how_to_verify, verified
 from stakazo.cli.story import Done
 from stakazo.media import thumbnails
 from stakazo.media.choice import Part, Score
@@ -15,7 +16,7 @@ from stakazo.media.framing import path_from_dict
 from stakazo.media.moment import best_time
 from stakazo.media.timeline import Timeline
 from stakazo.media.types import Analysis, Span
-from stakazo.report import ReportClip, ReportData, ReportVariant, Still, write_report
+from stakazo.report import ReportClip, ReportData, ReportProof, ReportVariant, Still, write_report
 from stakazo.variants.recipes import RECIPES
 
 MOST_STILLS = 72
@@ -42,6 +43,32 @@ def _data(folder: Path, done: Done, analysis: Analysis, source: Path, comparison
         timings=tuple(done.seconds.items()),
         notes=_warnings(done),
         made_at=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+        proof=_proof(folder / LEDGER, done) if done.life else None,
+    )
+
+
+def _proof(ledger: Path, done: Done) -> ReportProof | None:
+    """The ledger that lies beside the page, as the verifier finds it."""
+    key, kept = ledger.with_suffix(".pub"), ledger.with_suffix(".checkpoint")
+    found = verified(ledger, str(key), [kept])
+    if found.fault is not None:
+        return None
+    return ReportProof(
+        origin=found.origin,
+        events=found.events,
+        checkpoints=found.checkpoints,
+        size=found.size,
+        root=found.root.hex(),
+        key=found.key,
+        command=how_to_verify(Path(ledger.name)),
+        files=(
+            (ledger.name, "is the ledger: one event a line, with its hashes and every signed checkpoint"),
+            (kept.name, "is the newest signed checkpoint: keep it where nobody who has the ledger can reach it"),
+            (key.name, "is the public key"),
+        ),
+        story=tuple(
+            (step["time"][:19].replace("T", " ") + " UTC", step["says"], step["because"]) for step in done.life
+        ),
     )
 
 

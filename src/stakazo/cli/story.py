@@ -16,6 +16,7 @@ from typing import Any
 from stakazo.cli.client import Api, Row, connected, running
 from stakazo.cli.output import Failure, made
 from stakazo.cli.private import private_server
+from stakazo.cli.proving import LEDGER, take_away
 from stakazo.cli.screen import Screen
 from stakazo.cli.watch import Waiting, Watch
 from stakazo.core.settings import Settings
@@ -33,6 +34,8 @@ class Order:
     """How many of the best; None for all that were proposed."""
     title: str | None = None
     server: str | None = None
+    ledger: bool = False
+    """Whether the ledger is taken away too, to be verified."""
 
 
 @dataclass(slots=True)
@@ -47,6 +50,8 @@ class Done:
     """Of each stage."""
     rules: list[Row] = field(default_factory=list)
     """The versions of rules that chose and shaped the clips."""
+    life: list[Row] = field(default_factory=list)
+    """Of the best clip, as the ledger tells it; where the ledger was asked for."""
     failed: list[tuple[str, str]] = field(default_factory=list)
     """What could not be rendered: the clip's id, and a sentence."""
 
@@ -113,6 +118,10 @@ async def _story(api: Api, watch: Watch, order: Order, screen: Screen) -> Done:
     done = Done(video=await api.get(f"/videos/{video_id}"), analysis=await api.get(f"/videos/{video_id}/analysis"))
     await _fetch(api, order.out, chosen, variants, done)
     stages.end("download")
+    if order.ledger:
+        await take_away(api, order.out / LEDGER)
+        done.life = (await api.get(f"/ledger/trace/{done.clips[0]['id']}"))["steps"]
+        stages.end("ledger")
     done.seconds = stages.seconds
     return done
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,12 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.core.errors import Invalid, NotFound
 from stakazo.core.paging import Page, page
-from stakazo.ledger import story
+from stakazo.ledger import checkpoint, story
+from stakazo.ledger import statement as statements
 from stakazo.ledger.canonical import Event, read_event
 from stakazo.ledger.models import LedgerEvent, LedgerSeal
-from stakazo.ledger.proofs import disclosed
+from stakazo.ledger.proofs import disclosed, latest
 from stakazo.ledger.service import keys_of
 from stakazo.ledger.story import Step
+from stakazo.report.statement import Statement
 
 _SUBJECT = re.compile(r"(?:([a-z_]{1,40})/)?([0-9a-fA-F-]{36})")
 
@@ -125,6 +127,32 @@ async def life(session: AsyncSession, subject: str, names: dict[str, str]) -> li
     for event in await _events(session, LedgerEvent.subject_id.in_(elsewhere)) if elsewhere else ():
         kept.append(event)
     return story.tell(sorted(kept, key=lambda event: event.id.bytes), names)
+
+
+async def statement(
+    session: AsyncSession, workspace: str, names: dict[str, str], video: UUID | None = None
+) -> Statement:
+    """What was made of every video, or of one, up to the newest checkpoint. Raises NotFound."""
+    newest = await latest(session)
+    found = (
+        select(LedgerEvent.canonical)
+        .join(LedgerSeal, LedgerSeal.id == LedgerEvent.id)
+        .where(LedgerSeal.position < newest.size, LedgerEvent.event.in_(statements.TELLS))
+        .order_by(LedgerSeal.position)
+    )
+    events = [read_event(row) for row in await session.scalars(found)]
+    works = statements.works(events, names, video)
+    if not works:
+        raise NotFound("The signed ledger tells of no such video.")
+    return Statement(
+        workspace=workspace,
+        made_at=f"{newest.created_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
+        works=works,
+        origin=checkpoint.read(newest.note).checkpoint.origin,
+        size=newest.size,
+        root=newest.root.hex(),
+        checkpoint=newest.note,
+    )
 
 
 async def _events(session: AsyncSession, condition: ColumnElement[bool]) -> list[Event]:

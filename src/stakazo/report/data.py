@@ -76,6 +76,25 @@ class Still:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportProof:
+    """What the ledger holds, as it was verified, and how to do that again."""
+
+    origin: str
+    events: int
+    checkpoints: int
+    size: int
+    root: str
+    """Hexadecimal."""
+    key: str
+    command: str
+    """What checks it."""
+    files: tuple[tuple[str, str], ...]
+    """Name, beside the report, and what it is."""
+    story: tuple[tuple[str, str, str], ...] = ()
+    """Of the best clip: when, what happened, by whom."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReportData:
     """Everything on the page."""
 
@@ -97,3 +116,4 @@ class ReportData:
     """What else a person should know."""
     made_at: str = ""
     """When, as it shall be printed."""
+    proof: ReportProof | None = None

@@ -78,6 +78,7 @@ async def receive(session: AsyncSession, video_id: UUID, received: Received) -> 
         sha256=received.sha256,
         size_bytes=received.size_bytes,
         filename=received.filename,
+        title=received.title,
     )
     return created, True
 
