@@ -154,7 +154,7 @@ def test_a_statement_can_be_sent_to_an_artist(site: Any):
     video = new_id()
 
     async def upload(session: Any) -> None:
-        said = {"filename": "blå.mp4", "title": "Blå", "size_bytes": 12, "sha256": "ab" * 32}
+        said: dict[str, Any] = {"filename": "blå.mp4", "title": "Blå", "size_bytes": 12, "sha256": "ab" * 32}
         await ledger.record(session, "video_uploaded", subject=("video", video), **said)
 
     site.within(upload)
