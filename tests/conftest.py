@@ -210,6 +210,8 @@ def app_settings(urls: postgres.Urls, tmp_path: Path) -> Settings:
         database_url=urls.owner,
         app_database_url=urls.app,
         database_pool_size=4,
+        password_memory_kib=8,
+        password_passes=1,
         DEBUG_ENDPOINTS_ENABLED=True,
         min_free_bytes=1,
         media_workers=1,

@@ -14,6 +14,10 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import APIRoute
 
 from stakazo import __version__
+from stakazo.accounts.mail import Post
+from stakazo.accounts.oidc import Provider
+from stakazo.accounts.passwords import Passwords
+from stakazo.accounts.tokens import Tokens
 from stakazo.api import ROUTERS, docs, errors
 from stakazo.api.browsers import Doors, Places, Telling
 from stakazo.api.compress import Compress
@@ -38,10 +42,11 @@ MAX_JSON_BYTES = 1024 * 1024
 DESCRIPTION = """\
 Long music videos in; the clips that work, rendered for every platform, out. With reasons and proof.
 
-Every request needs an API key: `Authorization: Bearer stk_...` or `X-API-Key: stk_...`. Errors are problem details
+Programs send an API key: `Authorization: Bearer stk_...` or `X-API-Key: stk_...`. People sign in (`POST /auth/login`)
+and send their access token the same way, or let their browser send its cookie. Errors are problem details
 (RFC 9457) with a `code` for programs, a `detail` for people and `retryable`. Lists are pages: ask again with
 `cursor=next_cursor`. Times are seconds of the source. `x-permission` names what an operation needs;
-`public` is open to all.
+`person` is whoever is signed in, `public` everybody.
 """
 
 
@@ -52,13 +57,30 @@ async def _open(app: FastAPI) -> AsyncIterator[None]:
     urls = await postgres.resolve(settings)
     db = Database(urls.app, pool_size=settings.database_pool_size)
     storage = DiskStorage(settings.storage_dir)
+    keyring, passwords, post = Keyring(settings), Passwords(settings), Post(settings)
+    provider = Provider(settings)
     swept = await asyncio.to_thread(storage.sweep, STALE_AFTER)
     log.info("api_started", swept_temporary_files=swept, pid=os.getpid())
     try:
         async with LiveFeed(urls.app) as live:
-            app.state.services = Services(settings, urls, db, storage, live, Keyring(settings), app.state.stopping)
+            app.state.services = Services(
+                settings=settings,
+                urls=urls,
+                db=db,
+                storage=storage,
+                live=live,
+                keys=keyring,
+                passwords=passwords,
+                tokens=Tokens(db, keyring),
+                post=post,
+                provider=provider,
+                stopping=app.state.stopping,
+            )
             yield
     finally:
+        await provider.close()
+        await post.close()
+        passwords.close()
         await db.close()
 
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
 from pathlib import Path
 from typing import Any, TypeVar, cast
 from uuid import UUID, uuid4
@@ -20,7 +25,7 @@ from fastapi import FastAPI
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo.accounts import service as accounts
+from stakazo.accounts import keys
 from stakazo.clips import service as clips
 from stakazo.core import postgres
 from stakazo.core.actor import Actor, new_id
@@ -42,7 +47,7 @@ class Site:
     def __init__(self, house: House, workspace_id: UUID, key: str) -> None:
         self.house, self.workspace_id, self.key = house, workspace_id, key
         self.settings, self.urls, self.port, self.url = house.settings, house.urls, house.port, house.url
-        self.actor = Actor(workspace_id, "user", "test")
+        self.actor = Actor(workspace_id, "system", "test")
 
     def client(self, **options: Any) -> httpx.Client:
         return httpx.Client(
@@ -94,8 +99,10 @@ class House:
                 workspace = Workspace(id=new_id(), name="Blue Note")
                 async with db.system_transaction() as session:
                     session.add(workspace)
-                async with db.transaction(Actor(workspace.id, "user", "test")) as session:
-                    return workspace.id, (await accounts.create_key(session, "test")).token
+                made = keys.new_key(workspace.id, "test")
+                async with db.system_transaction() as session:
+                    session.add(made.key)
+                return workspace.id, made.token
             finally:
                 await db.close()
 
@@ -155,6 +162,8 @@ def house(server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hou
         database_url=urls.owner,
         app_database_url=urls.app,
         database_pool_size=5,
+        password_memory_kib=8,
+        password_passes=1,
         DEBUG_ENDPOINTS_ENABLED=True,
         allowed_networks="127.0.0.1",
         min_free_bytes=1,
@@ -183,6 +192,84 @@ def client(site: Site) -> Iterator[httpx.Client]:
     """Somebody with the key."""
     with site.client() as client:
         yield client
+
+
+PASSWORD = "a quiet sentence of mine"
+
+
+class Human:
+    """Somebody with an account, signed in."""
+
+    def __init__(self, site: Site, email: str, session: dict[str, Any]) -> None:
+        self.site, self.email, self.password, self.session = site, email, PASSWORD, session
+        self.id, self.session_id = session["user_id"], session["session_id"]
+        self.http = httpx.Client(base_url=site.url, timeout=30, trust_env=False)
+        self.use(session["access_token"])
+
+    def use(self, token: str) -> None:
+        """Send this token from now on."""
+        self.http.headers["Authorization"] = f"Bearer {token}"
+
+    def sign_in(self, **more: Any) -> httpx.Response:
+        """The answer to another sign-in, by whoever knows their password."""
+        body = {"email": self.email, "password": self.password, **more}
+        return httpx.post(f"{self.site.url}/auth/login", json=body, timeout=30, trust_env=False)
+
+
+class People:
+    """Makes people, as members of a workspace or of none yet."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self._made: list[Human] = []
+
+    def join(self, role: str = "VIEWER", *, site: Site | None = None, email: str | None = None) -> Human:
+        """Somebody new, who was invited by the workspace's key."""
+        site = site or self.site
+        email = email or f"{uuid4().hex}@example.org"
+        with site.client() as client:
+            link = client.post("/invitations", json={"role": role}).json()["link"]
+            said = {"email": email, "name": "Ann", "password": PASSWORD, "invitation": link.partition("=")[2]}
+            answer = client.post("/auth/register", json=said, headers={"Authorization": ""})
+        assert answer.status_code == 201, answer.text
+        self._made.append(Human(site, email, answer.json()))
+        return self._made[-1]
+
+    def close(self) -> None:
+        for human in self._made:
+            human.http.close()
+
+
+def letters(settings: Settings, to: str) -> list[EmailMessage]:
+    found = []
+    for file in sorted(settings.outbox_dir.glob("[!.]*.eml")):
+        message = message_from_bytes(file.read_bytes(), policy=default)
+        if message["To"] == to:
+            found.append(message)
+    return found
+
+
+@pytest.fixture
+def people(site: Site) -> Iterator[People]:
+    """Makes people in this workspace and others."""
+    people = People(site)
+    yield people
+    people.close()
+
+
+@pytest.fixture
+def letter_from() -> Callable[[Settings, str, str], tuple[EmailMessage, str]]:
+    """Waits for a letter to somebody whose subject has this word; the letter, and the token of its link."""
+
+    def wait(settings: Settings, to: str, word: str) -> tuple[EmailMessage, str]:
+        for _ in range(500):
+            for letter in reversed(letters(settings, to)):
+                if word in letter["Subject"]:
+                    return letter, "".join(re.findall(r"/account#[a-z]+=(\S+)", letter.get_content()))
+            time.sleep(0.02)
+        raise AssertionError(f"no letter to {to} about {word!r}")
+
+    return wait
 
 
 MP4 = b"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00isomiso2avc1mp41" + b"\x00" * 2000

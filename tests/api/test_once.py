@@ -17,7 +17,7 @@ from fastapi import Response
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo.accounts import service as accounts
+from stakazo.accounts import keys
 from stakazo.api import ROUTERS
 from stakazo.api.deps import DB
 from stakazo.api.once import keyless
@@ -161,7 +161,7 @@ def test_a_key_that_is_none_is_refused(client: httpx.Client, catalogue: Any, key
 def test_keys_are_each_actors_and_each_workspaces_own(site: Any, client: httpx.Client) -> None:
     wanted = {"platform": "tiktok", "rule": {}}
     first = _keyed(client, "/rules", wanted).json()
-    token = site.within(lambda session: accounts.create_key(session, "another")).token
+    token = site.within(lambda session: keys.create_key(session, "another")).token
     with (
         httpx.Client(base_url=site.url, headers={"X-API-Key": token}, trust_env=False) as colleague,
         site.house.site().client() as stranger,

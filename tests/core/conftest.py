@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from stakazo.accounts import service as accounts
-from stakazo.accounts.models import Membership
+from stakazo.accounts.keys import new_key
+from stakazo.accounts.models import (
+    Credential,
+    Identity,
+    Invitation,
+    Link,
+    LinkKind,
+    Membership,
+    RecoveryCode,
+    RefreshToken,
+    Session,
+    User,
+)
 from stakazo.accounts.roles import Role
 from stakazo.ads.models import AdMetric, Campaign
 from stakazo.clips.models import Clip
 from stakazo.core.actor import Actor, new_id
 from stakazo.core.db import Base, Database
-from stakazo.core.postgres import Urls, conninfo
+from stakazo.core.postgres import Urls
 from stakazo.idempotency.models import IdempotencyKey
 from stakazo.jobs.models import Job
 from stakazo.ledger import service as ledger
@@ -34,13 +44,12 @@ def superuser_url(server: Any, urls: Urls) -> str:
 
 
 @pytest.fixture
-def fill(database: Database, superuser_url: str):
+def fill(database: Database):
     """Gives a workspace one row in every table, and says which, by table."""
 
     async def fill(actor: Actor) -> dict[str, UUID]:
-        user = new_id()  # the app can't make people yet
-        with psycopg.connect(conninfo(superuser_url), autocommit=True) as connection:
-            connection.execute("insert into users (id, email) values (%s, %s)", [user, f"{user.hex}@example.org"])
+        user = new_id()
+        personal = await fill_person(user)
         video = VideoAsset(
             id=new_id(),
             title="Blue",
@@ -99,20 +108,53 @@ def fill(database: Database, superuser_url: str):
             body=b"{}",
             expires_at=datetime.now(UTC),
         )
+        invitation = Invitation(
+            id=new_id(), role=Role.VIEWER, token_hash=user.bytes * 2, invited_by=user, expires_at=datetime.now(UTC)
+        )
+        key = new_key(actor.workspace_id, "test", made_by=user).key
         rows: list[Base] = [video, rule, parent, clip, job, variant, publication, campaign, metric, member, kept]
         rows.append(
             VideoImport(id=new_id(), address="https://a.example/b", url=b"sealed", video_id=video.id, job_id=job.id)
         )
+        rows += [invitation, key]
         async with database.transaction(actor) as session:
             for row in rows:
                 session.add(row)
                 await session.flush()
             await ledger.record(session, "video_uploaded", subject=("video", video.id))
-            key = await accounts.create_key(session, "test")
             [event] = await ledger.recent(session)
-            rows += [key.key, event]
-        rows += await seal(event)
+            rows.append(event)
+        rows += await seal(event) + personal
         return {"workspaces": actor.workspace_id, "users": user, **{row.__tablename__: row.id for row in rows}}
+
+    async def fill_person(user: UUID) -> list[Base]:
+        """Somebody, and a row in every table whose rows are people's: only the machinery may add them."""
+        whose: dict[str, Any] = {"user_id": user}
+        soon, proof = datetime.now(UTC) + timedelta(days=1), user.bytes * 2
+        session_id = new_id()
+        rows: list[Base] = [
+            User(id=user, email=f"{user.hex}@example.org"),
+            Credential(**whose, id=new_id()),
+            RecoveryCode(**whose, id=new_id(), code_hash=proof),
+            Session(**whose, id=session_id, expires_at=soon),
+            RefreshToken(
+                **whose, id=new_id(), session_id=session_id, token_hash=proof, salt=bytes(32), expires_at=soon
+            ),
+            Identity(**whose, id=new_id(), issuer="https://id.example.org", subject=user.hex),
+            Link(
+                **whose,
+                id=new_id(),
+                kind=LinkKind.EMAIL_CONFIRM,
+                email="a@example.org",
+                token_hash=proof,
+                expires_at=soon,
+            ),
+        ]
+        async with database.system_transaction() as session:
+            for row in rows:
+                session.add(row)
+                await session.flush()
+        return rows[1:]
 
     async def seal(event: LedgerEvent) -> list[Base]:
         """Its place and a checkpoint, and somebody's key: only the machinery may add them."""

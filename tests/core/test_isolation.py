@@ -30,6 +30,10 @@ Fill = Callable[[Actor], Awaitable[Rows]]
 COLUMNS = {table.name: "workspace_id" for table in Base.metadata.sorted_tables if "workspace_id" in table.columns}
 COLUMNS["workspaces"] = "id"
 """Every table that belongs to workspaces, and the column that says to which."""
+MACHINERY = {"jobs", "workspaces", "memberships", "invitations", "api_keys"}
+"""Of which, beside the ledger, the machinery sees the rows of all."""
+PERSONAL = ("users", "credentials", "recovery_codes", "sessions", "refresh_tokens", "identities", "links")
+"""Every table whose rows belong to people."""
 ADDED_TO_ONLY = {"ledger_events", "ledger_seals", "ledger_checkpoints", "ad_metrics"}
 
 
@@ -246,7 +250,7 @@ async def test_the_roles_can_do_no_more_than_they_should(urls: Urls):
                 connection.execute(statement)
 
 
-async def test_the_machinery_sees_jobs_keys_and_ledgers_of_all_and_nothing_else(
+async def test_the_machinery_sees_of_all_what_it_needs_and_nothing_else(
     database: Database, fill: Fill, actor: Actor, other_actor: Actor
 ):
     await fill(actor)
@@ -254,7 +258,7 @@ async def test_the_machinery_sees_jobs_keys_and_ledgers_of_all_and_nothing_else(
     async with database.system_transaction() as session:
         for table, column in COLUMNS.items():
             seen = session.scalar(text(f"select count(distinct {column}) from {table}"))
-            if table in {"jobs", "api_keys", "workspaces"} or table.startswith("ledger_"):
+            if table in MACHINERY or table.startswith("ledger_"):
                 assert await seen == 2
             else:
                 with pytest.raises(DBAPIError, match="permission denied"):
@@ -265,6 +269,56 @@ async def test_the_machinery_sees_jobs_keys_and_ledgers_of_all_and_nothing_else(
     async with database.transaction(actor) as session:
         assert await session.scalar(text("select count(*) from ledger_events where event = 'job_lost'")) == 1
         assert await session.scalar(text("select current_user")) == APP
+
+
+async def test_acting_for_a_person_the_machinery_sees_only_theirs(
+    database: Database, fill: Fill, actor: Actor, other_actor: Actor
+):
+    mine, others = await fill(actor), await fill(other_actor)
+    for person, other in ((mine, others), (others, mine)):
+        async with database.personal_transaction(person["users"]) as session:
+            for table in (*PERSONAL, "memberships"):
+                assert (await session.scalars(text(f"select id from {table}"))).all() == [person[table]], table
+                gone = text(f"delete from {table} where id = :id returning id")
+                assert (await session.scalars(gone, {"id": other[table]})).all() == []
+            for table in PERSONAL:
+                column = "id" if table == "users" else "user_id"
+                moved = text(f"update {table} set {column} = :other where id = :id")
+                with pytest.raises(DBAPIError, match="row-level security"):
+                    async with session.begin_nested():
+                        await session.execute(moved, {"other": other["users"], "id": person[table]})
+            await session.rollback()
+    async with database.system_transaction() as session:
+        for table in PERSONAL:
+            assert await session.scalar(text(f"select count(*) from {table}")) == 2
+
+
+PERSONAL_SABOTAGE = {
+    "row-level security switched off": "alter table {t} disable row level security",
+    "row-level security not forced": "alter table {t} no force row level security",
+    "a policy with a hole": "alter policy one_person on {t} using (true)",
+    "a policy that lets everybody in": "create policy everybody on {t} using (true)",
+    "a grant to the app": "grant update on {t} to stakazo_app",
+}
+
+
+@pytest.mark.parametrize("what", PERSONAL_SABOTAGE)
+async def test_the_check_turns_red_for_people_too(urls: Urls, what: str):
+    assert await catalogue(urls) == []
+    for table in PERSONAL:
+        with psycopg.connect(conninfo(urls.owner), autocommit=True) as owner:
+            owner.execute(PERSONAL_SABOTAGE[what].format(t=table))
+    faults = await catalogue(urls)
+    assert len(faults) == len(PERSONAL)
+    assert all(any(f" {table} " in fault for fault in faults) for table in PERSONAL)
+
+
+async def test_a_table_of_nobody_that_the_app_reaches_turns_the_check_red(urls: Urls):
+    with psycopg.connect(conninfo(urls.owner), autocommit=True) as owner:
+        owner.execute("create table forgotten (id uuid)")
+        assert await catalogue(urls) == []
+        owner.execute("grant select (id) on forgotten to stakazo_app")
+    assert await catalogue(urls) == ["The table forgotten belongs to no workspace, and the app's role reaches it."]
 
 
 async def test_people_are_seen_by_those_who_share_a_workspace(

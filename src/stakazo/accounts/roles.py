@@ -119,3 +119,13 @@ ROLES: dict[Role, frozenset[Permission]] = {
     Role.VIEWER: _VIEWER,
 }
 """The table: role -> permissions."""
+
+
+def may_assign(permissions: frozenset[str], role: Role) -> bool:
+    """Whether who has these permissions may give or take this role: only what one may oneself."""
+    return ROLES[role] <= permissions
+
+
+def effective(asked: frozenset[str] | None, role: Role) -> frozenset[Permission]:
+    """What a key may do: what it was made for (null: everything), as far as its maker's role goes now."""
+    return ROLES[role] if asked is None else ROLES[role] & asked

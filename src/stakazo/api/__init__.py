@@ -4,10 +4,38 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from stakazo.api import clips, debug, health, imports, jobs, ledger, live, rules, uploads, variants, videos
+from stakazo.api import (
+    account,
+    auth,
+    clips,
+    debug,
+    health,
+    imports,
+    invitations,
+    jobs,
+    keys,
+    ledger,
+    live,
+    members,
+    oidc,
+    pages,
+    rules,
+    uploads,
+    variants,
+    videos,
+    workspaces,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,  # GET /health, without a key
+    auth.router,  # /auth: register, login, refresh, logout, me
+    account.router,  # /auth: password, e-mail, second factor, sessions
+    oidc.router,  # /auth/oidc
+    pages.router,  # GET /account, for the links in e-mails
+    workspaces.router,  # /workspaces
+    members.router,  # /members
+    invitations.router,  # /invitations
+    keys.router,  # /api-keys
     uploads.router,  # POST /upload
     imports.router,  # /imports
     videos.router,  # /videos

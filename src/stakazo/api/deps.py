@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MethodType
-from typing import Annotated, Any, Generic, TypeVar, cast
+from typing import Annotated, Any, Generic, Literal, TypeVar, cast
 
 import structlog
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.routing import APIRoute
-from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import APIKeyCookie, APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo.accounts import service as accounts
+from stakazo.accounts.mail import Post
+from stakazo.accounts.oidc import Provider
+from stakazo.accounts.passwords import Passwords
+from stakazo.accounts.person import Person
 from stakazo.accounts.roles import Permission
+from stakazo.accounts.tokens import Tokens
+from stakazo.api import cookies
 from stakazo.api.errors import responses
-from stakazo.api.requests import correlation_of
+from stakazo.api.identity import Caller, identify
 from stakazo.core.actor import Actor
 from stakazo.core.db import Database
-from stakazo.core.errors import Forbidden, Unauthenticated
+from stakazo.core.errors import Forbidden
 from stakazo.core.live import LiveFeed
 from stakazo.core.postgres import Urls
 from stakazo.core.security import Keyring
@@ -40,6 +45,10 @@ class Services:
     live: LiveFeed
     keys: Keyring
     """Seals and opens secrets."""
+    passwords: Passwords
+    tokens: Tokens
+    post: Post
+    provider: Provider
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process is asked to end: open streams close themselves."""
 
@@ -52,26 +61,37 @@ Here = Annotated[Services, Depends(_services)]
 
 T = TypeVar("T")
 
-_bearer = HTTPBearer(auto_error=False, scheme_name="API key", description="`Authorization: Bearer stk_...`")
+_bearer = HTTPBearer(
+    auto_error=False,
+    scheme_name="Bearer",
+    description="`Authorization: Bearer`, then a key (`stk_...`) or an access token.",
+)
 _header = APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="API key header")
+_cookie = APIKeyCookie(name=cookies.ACCESS.plain_name, auto_error=False, scheme_name="Browser")
 
 
-async def _actor(
+async def _caller(
     request: Request,
     here: Here,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     key: Annotated[str | None, Depends(_header)],
-) -> Actor:
+    _: Annotated[str | None, Depends(_cookie)],
+) -> Caller:
     token = bearer.credentials if bearer else key
-    if not token:
-        raise Unauthenticated(
-            "This needs an API key: send it as 'Authorization: Bearer stk_...'. "
-            "The first one is in the file api_key of the data directory."
-        )
-    actor = await accounts.authenticate(here.db, token)
-    request.state.workspace_id = str(actor.workspace_id)
-    structlog.contextvars.bind_contextvars(workspace_id=str(actor.workspace_id))
-    return replace(actor, correlation_id=correlation_of(request.state.request_id))
+    caller = await identify(request, here.settings, here.db, here.tokens, token or None)
+    request.state.workspace_id = str(caller.workspace_id)
+    structlog.contextvars.bind_contextvars(workspace_id=request.state.workspace_id)
+    return caller
+
+
+CurrentCaller = Annotated[Caller, Depends(_caller)]
+
+
+async def _actor(caller: CurrentCaller) -> Actor:
+    actor = caller.actor() if isinstance(caller, Person) else caller
+    if actor is None:
+        raise Forbidden("You are no member of this workspace (any more). See GET /workspaces, and switch to one.")
+    return actor
 
 
 CurrentActor = Annotated[Actor, Depends(_actor)]
@@ -79,15 +99,19 @@ CurrentActor = Annotated[Actor, Depends(_actor)]
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may call an endpoint: whoever has the permission, or, without one, everybody."""
+    """Who may call an endpoint: whoever has a permission, anybody who is signed in, or everybody."""
 
-    permission: Permission | None
+    needs: Permission | Literal["person", "public"]
 
     async def allow(self, actor: CurrentActor) -> Actor:
-        assert self.permission is not None
-        if self.permission not in actor.permissions:
-            raise Forbidden(f"This needs the permission {self.permission}, which you don't have in this workspace.")
+        if self.needs not in actor.permissions:
+            raise Forbidden(f"This needs the permission {self.needs}, which you don't have in this workspace.")
         return actor
+
+    async def know(self, caller: CurrentCaller) -> Person:
+        if isinstance(caller, Actor):
+            raise Forbidden("This is about a person: sign in, a key is nobody.")
+        return caller
 
     async def ignore(self) -> None:
         """Nobody is asked who they are."""
@@ -101,12 +125,20 @@ def may(permission: Permission) -> Any:
     return Depends(Access(permission).allow)
 
 
+def signed_in() -> Any:
+    """For whoever is signed in, whatever they may do in whatever workspace: their own affairs.
+
+    me: Annotated[Person, signed_in()]
+    """
+    return Depends(Access("person").know)
+
+
 def open_to_all() -> Any:
     """For everybody, known or not.
 
     _: Annotated[None, open_to_all()]
     """
-    return Depends(Access(None).ignore)
+    return Depends(Access("public").ignore)
 
 
 def access_of(route: APIRoute) -> Access:
@@ -119,7 +151,7 @@ def access_of(route: APIRoute) -> Access:
     if len(found) != 1:
         raise LookupError(
             f"{route.path} must name one permission in its signature: `_: Annotated[Actor, may(Permission.X)]`, "
-            "or `_: Annotated[None, open_to_all()]`."
+            "`me: Annotated[Person, signed_in()]` or `_: Annotated[None, open_to_all()]`."
         )
     return found.pop()
 
@@ -129,8 +161,8 @@ def declare_access(router: APIRouter) -> None:
     for route in router.routes:
         assert isinstance(route, APIRoute)
         access = access_of(route)
-        route.openapi_extra = (route.openapi_extra or {}) | {"x-permission": access.permission or "public"}
-        if access.permission is not None:
+        route.openapi_extra = (route.openapi_extra or {}) | {"x-permission": access.needs}
+        if access.needs != "public":
             route.responses = responses(403) | route.responses
 
 

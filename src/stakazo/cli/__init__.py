@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from stakazo.cli.keys import app as keys_app
 from stakazo.cli.ledger import app as ledger_app
 from stakazo.cli.options import AsJson, Server
 from stakazo.cli.output import Failure, trouble
@@ -28,6 +29,7 @@ jobs_app = typer.Typer(
     help="Jobs: list, show, cancel, retry.", no_args_is_help=True, rich_markup_mode="rich", add_completion=False
 )
 app.add_typer(jobs_app, name="jobs")
+app.add_typer(keys_app, name="keys")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(secrets_app, name="secrets")
 
@@ -199,6 +201,18 @@ def openapi(
         sys.stdout.write(contract())
     else:
         out.write_text(contract(), encoding="utf-8")
+
+
+@app.command("owner-link")
+def owner_link() -> None:
+    """Print a link with which whoever opens it becomes an owner of the first workspace: for a lost way in.
+
+    Example: stakazo owner-link
+    """
+    from stakazo.cli import accounts as command
+    from stakazo.core.settings import Settings
+
+    command.owner_link(Settings())
 
 
 @jobs_app.command("list")

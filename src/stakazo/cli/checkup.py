@@ -134,7 +134,7 @@ async def _database(settings: Settings) -> list[Finding]:
         "See STAKAZO_DATABASE_URL." if settings.database_url else "The log is in the data directory's postgres/log."
     )
     try:
-        async with _opened(settings) as db:
+        async with opened(settings) as db:
             at, head = await migrate.current(db), migrate.head()
             kind = "yours" if settings.database_url else "embedded"
             findings = [Finding("Database", ok=True, detail=f"PostgreSQL answers ({kind})")]
@@ -190,7 +190,8 @@ async def _workers(settings: Settings, db: Database, *, up_to_date: bool) -> Fin
 
 
 @asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator[Database]:
+async def opened(settings: Settings) -> AsyncIterator[Database]:
+    """The database of these settings, which is stopped again where nobody else uses it."""
     urls = await postgres.resolve(settings)
     db = Database(urls.app, pool_size=1)
     try:

@@ -73,6 +73,9 @@ class Api:
             _checked(response)
         return response.text
 
+    async def delete(self, path: str) -> None:
+        await self._ask("DELETE", path)
+
     async def every(self, path: str, **query: Any) -> list[Row]:
         """All items of a list, page after page."""
         items: list[Row] = []

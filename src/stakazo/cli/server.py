@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 import uvicorn
 
-from stakazo.accounts import service as accounts
+from stakazo.accounts import first as accounts
 from stakazo.api.uploads import sweep_uploads
 from stakazo.cli.client import note_file
 from stakazo.cli.output import DATA, Failure, made, say
@@ -79,11 +79,11 @@ def serve(settings: Settings, *, workers: int, parent: int | None = None) -> Non
         _alone(settings),
         _listener(settings.host, settings.port) as listener,
     ):
-        asyncio.run(_serve(settings, listener, workers))
+        asyncio.run(_serve(settings, listener, workers, parent))
     say("Stopped; everything is kept.")
 
 
-async def _serve(settings: Settings, listener: socket.socket, workers: int) -> None:
+async def _serve(settings: Settings, listener: socket.socket, workers: int, parent: int | None) -> None:
     loop, me = asyncio.get_running_loop(), asyncio.current_task()
     assert me is not None
     loop.add_signal_handler(signal.SIGTERM, me.cancel)
@@ -92,7 +92,9 @@ async def _serve(settings: Settings, listener: socket.socket, workers: int) -> N
         await prepare(settings, urls)
         sweep_uploads(DiskStorage(settings.storage_dir))
         url = _url(settings.host, listener.getsockname()[1])
-        app = create_app(settings)
+        served = settings if settings.public_url else settings.model_copy(update={"public_url": url})
+        app = create_app(served)
+        link = await _owner_link(served, urls) if parent is None else None  # a passing server owns nothing
         config = uvicorn.Config(
             app,
             log_config=None,
@@ -102,7 +104,7 @@ async def _serve(settings: Settings, listener: socket.socket, workers: int) -> N
             timeout_graceful_shutdown=DRAIN,
             lifespan="on",
         )
-        server = _Server(config, app.state.stopping, lambda: _announce(settings, url, workers))
+        server = _Server(config, app.state.stopping, lambda: _announce(settings, url, workers, link))
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, _ask_to_stop, server)
         async with Supervisor(settings, count=workers):
@@ -136,7 +138,16 @@ async def prepare(settings: Settings, urls: postgres.Urls) -> accounts.FirstStar
     return first
 
 
-def _announce(settings: Settings, url: str, workers: int) -> None:
+async def _owner_link(settings: Settings, urls: postgres.Urls) -> str | None:
+    """The address where whoever opens it becomes the owner, where there is none yet."""
+    db = Database(urls.app, pool_size=1)
+    try:
+        return await accounts.owner_link(db, settings)
+    finally:
+        await db.close()
+
+
+def _announce(settings: Settings, url: str, workers: int, link: str | None) -> None:
     note = note_file(settings)
     half = note.with_name(f".{note.name}.{os.getpid()}")
     half.write_text(json.dumps({"url": url, "pid": os.getpid()}))
@@ -148,7 +159,8 @@ def _announce(settings: Settings, url: str, workers: int) -> None:
         f"  data     {settings.data_dir.absolute()}  ({database})\n"
         f"  workers  {workers}\n"
         f"  try      stakazo process VIDEO\n"
-        "Ctrl-C stops it."
+        + (f"  owner    nobody yet. Open this to be it; it works once:\n           {link}\n" if link else "")
+        + "Ctrl-C stops it."
     )
 
 

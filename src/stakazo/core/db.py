@@ -18,6 +18,9 @@ from stakazo.core.actor import Actor, new_id
 CURRENT_WORKSPACE = "nullif(current_setting('stakazo.workspace', true), '')::uuid"
 """SQL: the workspace that the transaction acts in, or null."""
 
+CURRENT_USER = "nullif(current_setting('stakazo.user', true), '')::uuid"
+"""SQL: the person that the machinery acts for, or null."""
+
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -89,6 +92,13 @@ class Database:
             await session.execute(text("set local role stakazo_system"))
             yield session
         _committed(session)
+
+    @asynccontextmanager
+    async def personal_transaction(self, user_id: UUID) -> AsyncIterator[AsyncSession]:
+        """One transaction of the machinery for one person: of what belongs to people it sees only theirs."""
+        async with self.system_transaction() as session:
+            await session.execute(text("select set_config('stakazo.user', :id, true)"), {"id": str(user_id)})
+            yield session
 
     async def close(self) -> None:
         await self.engine.dispose()

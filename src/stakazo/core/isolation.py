@@ -1,4 +1,4 @@
-"""Whether the database really keeps workspaces apart: asked of its catalogue, not of our memory."""
+"""Whether the database really keeps workspaces and people apart: asked of its catalogue, not of our memory."""
 
 from __future__ import annotations
 
@@ -32,9 +32,54 @@ _OPEN_TABLES = """
         from pg_policy where polrelid = c.oid
     ) p
     where c.relkind in ('r', 'p')
-      and not (c.relrowsecurity and c.relforcerowsecurity and coalesce(p.sound, false))
     order by c.relname
 """
+
+_OPEN_PERSONS = """
+    select c.relname, c.relrowsecurity, c.relforcerowsecurity, p.sound,
+        has_any_column_privilege(c.oid, 'insert, update') or has_table_privilege(c.oid, 'delete, truncate')
+            or (c.relname <> 'users' and has_any_column_privilege(c.oid, 'select')) as reached
+    from pg_class c
+    join pg_namespace n on n.oid = c.relnamespace and n.nspname = current_schema()
+    join pg_attribute a on a.attrelid = c.oid and not a.attisdropped
+        and a.attname = case c.relname when 'users' then 'id' else 'user_id' end
+    cross join lateral (
+        select format('((%1$s IS NULL) OR (%2$I = %1$s))',
+            '(NULLIF(current_setting(''stakazo.user''::text, true), ''''::text))::uuid', a.attname)
+    ) rule(words)
+    cross join lateral (
+        -- none but the one for the machinery that, when it acts for a person, lets only theirs in and out, and the one
+        -- by which members of a workspace see one another; without any nobody sees anything
+        select coalesce(bool_and(not polpermissive or (
+                polname = 'one_person' and polroles = array[:system ::regrole::oid]
+                and pg_get_expr(polqual, polrelid) = rule.words and pg_get_expr(polwithcheck, polrelid) = rule.words
+            ) or (
+                c.relname = 'users' and polname = 'members' and polcmd = 'r'
+                and regexp_replace(pg_get_expr(polqual, polrelid), '[[:space:]]+', ' ', 'g')
+                    = '(EXISTS ( SELECT FROM memberships WHERE (memberships.user_id = users.id)))'
+            )), true) as sound
+        from pg_policy where polrelid = c.oid
+    ) p
+    where c.relkind in ('r', 'p') and not exists (
+        select from pg_attribute w where w.attrelid = c.oid and w.attname = 'workspace_id' and not w.attisdropped
+    )
+    order by c.relname
+"""
+
+_NOBODYS = """
+    select c.relname
+    from pg_class c
+    join pg_namespace n on n.oid = c.relnamespace and n.nspname = current_schema()
+    where c.relkind in ('r', 'p')
+      and (has_any_column_privilege(c.oid, 'select, insert, update') or has_table_privilege(c.oid, 'delete, truncate'))
+      and c.relname not in ('alembic_version', 'workers', 'users', 'workspaces')
+      and not starts_with(c.relname, 'procrastinate_')
+      and not exists (
+          select from pg_attribute w where w.attrelid = c.oid and w.attname in ('workspace_id', 'user_id')
+      )
+    order by c.relname
+"""
+"""Tables that belong to nobody and that the app reaches all the same; all may know the versions and the workers."""
 
 _APP = """
     select r.rolsuper, r.rolbypassrls, pg_has_role(r.oid, :system, 'usage') as always_machinery,
@@ -55,17 +100,24 @@ async def faults(connection: AsyncConnection) -> list[str]:
     if role.owned:
         found.append(f"The app's role owns {role.owned} tables; an owner can switch row-level security off.")
     for table, enabled, forced, sound in await connection.execute(text(_OPEN_TABLES), {"system": SYSTEM}):
-        why = (
-            "row-level security is off"
-            if not enabled
-            else "row-level security is not forced on the owner"
-            if not forced
-            else "its policies let more in than the current workspace"
-            if not sound
-            else ""
-        )
-        found.append(f"The table {table} is open: {why}.")
+        if why := _open(enabled, forced, sound, "the current workspace"):
+            found.append(f"The table {table} is open: {why}.")
+    for table, enabled, forced, sound, reached in await connection.execute(text(_OPEN_PERSONS), {"system": SYSTEM}):
+        if why := _open(enabled, forced, sound, "the person that is acted for"):
+            found.append(f"The table {table} is open: {why}.")
+        elif reached:
+            found.append(f"The table {table} is people's own, and the app's role reaches it.")
+    reached_by_all = await connection.scalars(text(_NOBODYS))
+    found += [f"The table {table} belongs to no workspace, and the app's role reaches it." for table in reached_by_all]
     return found
+
+
+def _open(enabled: bool, forced: bool, sound: bool | None, whose: str) -> str:  # noqa: FBT001 - columns of a row
+    if not enabled:
+        return "row-level security is off"
+    if not forced:
+        return "row-level security is not forced on the owner"
+    return "" if sound else f"its policies let more in than {whose}"
 
 
 async def require(db: Database) -> None:

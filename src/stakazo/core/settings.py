@@ -41,6 +41,28 @@ class Settings(BaseSettings):
     public_url: str | None = None
     """Where people reach this: `https://clips.example.com`. Links in e-mails begin with it; https makes cookies secure.
     Unset: `http://<host>:<port>`."""
+    registration: Literal["open", "invitation", "closed"] = "invitation"
+    """Who can make an account: anybody with an e-mail address, whoever was invited, nobody."""
+    session_days: int = Field(default=30, ge=1)
+    """How long a sign-in lasts, however often it is used."""
+    session_idle_days: int = Field(default=7, ge=1)
+    """How long a sign-in lasts that isn't used."""
+    password_memory_kib: int = Field(default=46 * 1024, ge=8)
+    """Of one Argon2id hash; with `password_passes` what a guess costs. Old hashes are renewed at the next sign-in."""
+    password_passes: int = Field(default=2, ge=1)
+    password_threads: int = Field(default=2, ge=1)
+    """How many passwords are hashed at once: this many times the memory at most."""
+
+    smtp_url: SecretStr | None = None
+    """How e-mail goes out: `smtp://user:password@host:587` (STARTTLS), `smtps://` (TLS), `smtp+plain://` (neither).
+    Unset: into the folder `outbox` of the data directory."""
+    mail_from: str = "Stakazo <stakazo@localhost>"
+
+    oidc_issuer: str | None = None
+    """An OpenID provider that people may sign in with: `https://accounts.example.com`."""
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    """Unset for a public client: PKCE is used in any case."""
 
     max_upload_bytes: int = Field(default=50 * 1024**3, gt=0)
     allowed_networks: str = ""
@@ -92,6 +114,16 @@ class Settings(BaseSettings):
     def ledger_key_dir(self) -> Path:
         """Where the private keys lie that sign checkpoints."""
         return self.data_dir / "ledger" / "keys"
+
+    @property
+    def base_url(self) -> str:
+        """Where people reach this, without a slash at the end; never taken from a request."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def outbox_dir(self) -> Path:
+        """Where e-mail goes that can't be sent."""
+        return self.data_dir / "outbox"
 
     @property
     def key_file(self) -> Path:

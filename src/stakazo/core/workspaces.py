@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import CheckConstraint, String
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -15,3 +17,5 @@ class Workspace(Base):
     __table_args__ = (CheckConstraint("length(name) > 0", name="named"),)
 
     name: Mapped[str] = mapped_column(String(200))
+    deleted_at: Mapped[datetime | None]
+    """Nobody acts here any more; what is left is the ledger."""

@@ -6,6 +6,7 @@
     protect("ad_metrics", "select, insert") likewise, but only read and added to
     open_to_machinery("jobs", "select, insert, update")    the machinery also sees every workspace's rows
     expire("idempotency_keys")              the machinery removes rows whose time is up, and sees nothing else of them
+    protect_person("sessions", EVERYTHING)  rows of people: only the machinery sees them, and for a person only theirs
     seal("ledger_events")                   no row is ever changed or removed, not even by the owner
 
 Released migrations rely on these: add to this module, don't change what it does.
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 from alembic import op
 
-from stakazo.core.db import CURRENT_WORKSPACE
+from stakazo.core.db import CURRENT_USER, CURRENT_WORKSPACE
 from stakazo.core.postgres import APP, SYSTEM
 
 EVERYTHING = "select, insert, update, delete"
@@ -92,6 +93,15 @@ def expire(table: str) -> None:
             f"create policy machinery_{verb} on {table} for {verb} to {SYSTEM} using (expires_at <= clock_timestamp())"
         )
     op.execute(f"grant select (expires_at), delete on {table} to {SYSTEM}")
+
+
+def protect_person(table: str, verbs: str = EVERYTHING, *, column: str = "user_id") -> None:
+    """Let the machinery do `verbs` with the rows of the person it acts for, or, acting for nobody, with all of them."""
+    op.execute(f"alter table {table} enable row level security")
+    op.execute(f"alter table {table} force row level security")
+    theirs = f"({CURRENT_USER} is null or {column} = {CURRENT_USER})"
+    op.execute(f"create policy one_person on {table} to {SYSTEM} using ({theirs}) with check ({theirs})")
+    op.execute(f"grant {verbs} on {table} to {SYSTEM}")
 
 
 def seal(table: str) -> None:
