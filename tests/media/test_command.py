@@ -324,3 +324,9 @@ def test_the_whole_frame_is_laid_over_its_blurred_self(plan: RenderPlan):
     assert "crop=404:720" in made
     assert "gblur" in made
     assert "overlay" in made
+
+
+def test_sound_that_may_be_no_number_is_made_one(plan: RenderPlan):
+    assert "aeval" not in graph(plan)
+    raw = replace(plan, info=replace(plan.info, audio=replace(STEREO, codec="pcm_f32le")))
+    assert "aeval=exprs='if(isnan(val(ch)),0,clip(val(ch),-16,16))':c=same,aresample" in graph(raw)

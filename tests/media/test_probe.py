@@ -220,9 +220,24 @@ def test_sound_files_and_odd_tracks(reference_media: Path):
     [
         ("clusterfuzz-testcase-minimized-mp4-6093954524250112", "not a video or sound file"),
         ("invalid_userdata.mp4", "holds no data"),
-        ("zero_empty_stsc.mp4", "can be decoded"),
+        ("zero_empty_stsc.mp4", "can be seen or heard"),
     ],
 )
 def test_broken_files_say_what_is_wrong(reference_media: Path, name: str, why: str):
     with pytest.raises(Unreadable, match=why):
         media.probe(reference_media / "corrupt" / name)
+
+
+def test_work_and_sides_have_limits(small: Path):
+    for limits, why in [
+        (Limits(work=1e6), "million million pixels"),
+        (Limits(side=100), "a side"),
+        (Limits(packets=20), "more than 20 packets"),
+        (Limits(size=100), "bytes"),
+        (Limits(channels=0), "1 channels"),
+    ]:
+        if why == "1 channels":
+            assert any(why in note for note in media.probe(small, limits=limits).notes)
+            continue
+        with pytest.raises(TooBig, match=why):
+            media.probe(small, limits=limits)

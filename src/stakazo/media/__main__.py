@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import base64
 import json
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -54,8 +55,31 @@ def main(arguments: list[str]) -> int:
 def _analysis(file: Path, models: Path | None, progress: Progress) -> dict[str, Any]:
     from stakazo.media.analyse import analyse  # noqa: PLC0415 - each kind of work imports what it needs
     from stakazo.media.codec import analysis_to_dict  # noqa: PLC0415
+    from stakazo.media.opening import probing_seconds, watching_seconds  # noqa: PLC0415
 
-    return analysis_to_dict(analyse(file, models=models, progress=progress))
+    allow = _allowance()
+    allow(probing_seconds(file.stat().st_size if file.is_file() else 0))
+    found = analyse(file, models=models, progress=progress, probed=lambda info: allow(watching_seconds(info)))
+    return analysis_to_dict(found)
+
+
+def _allowance() -> Callable[[int], None]:
+    """What gives us so many more seconds of processor time, within the limit we came with.
+
+    When they are used up the kernel ends us (SIGXCPU): a small file that is made to take hours takes minutes.
+    """
+    if sys.platform == "win32":
+        return lambda _: None
+    import resource  # noqa: PLC0415 - exists on Unix only
+
+    given, most = resource.getrlimit(resource.RLIMIT_CPU)
+
+    def allow(seconds: int) -> None:
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        until = math.ceil(used.ru_utime + used.ru_stime) + seconds
+        resource.setrlimit(resource.RLIMIT_CPU, (until if given == resource.RLIM_INFINITY else min(until, given), most))
+
+    return allow
 
 
 def _preview(file: Path, wanted: dict[str, Any], progress: Progress) -> dict[str, Any]:

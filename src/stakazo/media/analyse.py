@@ -23,15 +23,19 @@ def analyse(
     models: Path | None = None,
     limits: Limits = DEFAULT_LIMITS,
     progress: Progress | None = None,
+    probed: Callable[[MediaInfo], None] | None = None,
 ) -> Analysis:
     """Everything that the choice of clips needs to know about a file.
 
-    `models` is the folder of the model files (default: `models.folder()`). Pictures or sound that turn out not to
+    `models` is the folder of the model files (default: `models.folder()`); `probed` hears what the file is before the
+    long work on it begins. Pictures or sound that turn out not to
     decode are left out with a note as long as the other is there. Raises MediaError.
     """
     tell = _Teller(progress)
     tell("probing", 0.0)
     info = probe(path, limits=limits)
+    if probed:
+        probed(info)
     tell.expect(pictures=info.video is not None, sound=info.audio is not None)
     notes: list[str] = []
     _load(info)

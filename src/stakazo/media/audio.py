@@ -17,7 +17,7 @@ import av.stream
 import numpy as np
 
 from stakazo.media.errors import NothingToHear
-from stakazo.media.loudness import Reading
+from stakazo.media.loudness import FINITE, FLOATS, Reading
 from stakazo.media.meter import Meter, reading
 from stakazo.media.opening import opened
 from stakazo.media.spectrum import RATE
@@ -50,7 +50,8 @@ def blocks(path: Path, info: MediaInfo, *, gain: float = 0.0) -> Iterator[Block]
     at n / RATE seconds of the presentation. Broken packets are passed over; a hole in the time is silence.
     `gain` (dB) is applied before measuring. Raises NothingToHear, Unreadable.
     """
-    before = [("volume", f"volume={gain}dB:precision=double")] if gain else []
+    before = [("aeval", FINITE)] if info.audio and info.audio.codec.startswith(FLOATS) else []
+    before += [("volume", f"volume={gain}dB:precision=double")] if gain else []
     with opened(path) as container:
         stream = _stream(container, info)
         for other in container.streams:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import os
 import signal
 import sys
 import tempfile
@@ -20,15 +21,16 @@ from typing import Any
 from stakazo.media import ffmpeg
 from stakazo.media.choice import Pick, Preview
 from stakazo.media.codec import analysis_from_dict, info_to_dict, record_from_dict, record_to_dict
-from stakazo.media.confine import Access, Limits, Means
+from stakazo.media.confine import GB, Access, Limits, Means
 from stakazo.media.errors import AnalysisFailed, DiskFull, MediaError, Stopped, TooBig, Unreadable
 from stakazo.media.means import python
 from stakazo.media.models import folder
 from stakazo.media.types import Analysis, MediaInfo, Progress
 from stakazo.media.verify import Facts, Order
 
-LIMITS = Limits(file=256 * 1024**2)
-"""What a child may use. An analysis of twelve hours is a tenth of that file."""
+LIMITS = Limits(memory=(2 * GB + min(os.cpu_count() or 1, 16) * GB // 4), file=256 * 1024**2)
+"""What a child may use. Twice what 8K takes, which is more with every processor that decodes; an analysis of twelve
+hours is a tenth of that file."""
 
 
 async def analyse_in_child(

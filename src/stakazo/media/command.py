@@ -12,6 +12,7 @@ from pathlib import Path
 
 from stakazo.media.crops import Move, Run, even, expression, mapped, raster, runs, seen, smooth, to_even
 from stakazo.media.framing import Framing
+from stakazo.media.loudness import FINITE, FLOATS
 from stakazo.media.plan import Output, RenderPlan
 from stakazo.media.types import Hdr, VideoStream
 
@@ -95,6 +96,7 @@ def _sound(plan: RenderPlan, gain: float) -> str:
     parts = [
         f"[0:{plan.info.audio.index}]atrim=start={_number(start)}:end={_number(start + plan.duration)}",
         f"asetpts=PTS-({_number(start)})/TB",
+        *([f"aeval={FINITE}"] if plan.info.audio.codec.startswith(FLOATS) else []),
         f"aresample={SAMPLE_RATE}:async=1:first_pts=0",
         "aformat=sample_fmts=fltp:channel_layouts=stereo",
         f"apad=whole_dur={end}",

@@ -31,7 +31,7 @@ ENVIRONMENT = "STAKAZO_FFMPEG"
 """The environment variable that names another FFmpeg program."""
 
 REQUIRED_FILTERS = frozenset(
-    {"aresample", "anullsrc", "apad", "atrim", "afade", "crop", "ebur128", "format", "fps", "gblur", "overlay"}
+    {"aeval", "aresample", "anullsrc", "apad", "atrim", "afade", "crop", "ebur128", "format", "fps", "gblur", "overlay"}
     | {"scale", "sendcmd", "setparams", "setpts", "setsar", "split", "trim", "volume"}
 )
 HDR_FILTERS = frozenset({"zscale", "tonemap"})

@@ -175,7 +175,7 @@ def watch(path: Path, stream: VideoStream, watched: Watched) -> Iterator[Frame]:
         video.thread_type = "AUTO"
         # Smoothing the edges of blocks costs time, and the mean of a box doesn't show it; only pictures that others
         # are predicted from need it.
-        video.codec_context.options = {"skip_loop_filter": "noref"}
+        video.codec_context.options = {**video.codec_context.options, "skip_loop_filter": "noref"}
         first: int | None = None
         previous = -(1 << 63)
         for frame in _decoded(container, video, watched):

@@ -21,6 +21,12 @@ FLOOR, CEILING, BELOW = -60.0, -40.0, 30.0
 LEAST = 0.4
 """Seconds of the shortest silence."""
 
+FLOATS = ("pcm_f", "wavpack", "als")
+"""How the names of codecs begin that carry numbers as they are: also those that are none, and infinite ones."""
+FINITE = "exprs='if(isnan(val(ch)),0,clip(val(ch),-16,16))':c=same"
+"""The options of FFmpeg's filter `aeval` that leave only what can be measured and encoded: up to 24 dB over full
+scale."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:

@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import av
+from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.error import FFmpegError
 
 from stakazo.media.containers import SNIFF_BYTES, sniff
 from stakazo.media.errors import TooBig, Unreadable
+from stakazo.media.types import MediaInfo
 
 CONTAINERS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,asf,flv,mpegts,mpeg,mpegvideo,h264,hevc,obu,ivf,mxf,gxf,ogg,rm,nut,dv,"
@@ -55,6 +57,17 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 
 
+def probing_seconds(size: int) -> int:
+    """How long the processor may work to find out what a file of so many bytes is."""
+    return 120 + size // (20 * 1024**2)
+
+
+def watching_seconds(info: MediaInfo) -> int:
+    """How long it may work to watch and hear a file: many times what that takes."""
+    pixels = info.video.width * info.video.height * info.video.frames if info.video else 0
+    return 600 + round(info.duration) + pixels // 4_000_000
+
+
 @contextmanager
 def opened(path: Path, limits: Limits = DEFAULT_LIMITS) -> Iterator[InputContainer]:
     """The file, open for reading; FFmpeg's refusals become `Unreadable` or `TooBig`."""
@@ -68,7 +81,9 @@ def opened(path: Path, limits: Limits = DEFAULT_LIMITS) -> Iterator[InputContain
         raise Unreadable(f"{path.name} is not a video or sound file that can be read ({words(error)}).") from error
     with container:
         for stream in container.streams.video:
-            stream.codec_context.options = {"max_pixels": str(limits.pixels)}
+            decoder: CodecContext | None = stream.codec_context  # None where there is none for it
+            if decoder is not None:
+                decoder.options = {"max_pixels": str(limits.pixels)}
         yield container
 
 

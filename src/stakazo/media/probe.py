@@ -25,6 +25,8 @@ from stakazo.media.errors import MediaError, TooBig, Unreadable
 from stakazo.media.opening import DEFAULT_LIMITS, Limits, opened, words
 from stakazo.media.types import AudioStream, MediaInfo, VideoStream
 
+SMALLEST = 16
+"""Pixels a side below which there is no picture."""
 DISCONTINUITY = 600.0
 """Seconds between two neighbouring frames that can't be a held frame: the file's clock jumped."""
 
@@ -38,7 +40,7 @@ def probe(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> MediaInfo:
         if len(container.streams) > limits.streams:
             raise TooBig(f"{path.name} has {len(container.streams)} streams; at most {limits.streams} are read.")
         for stream in (stream for stream in container.streams.video if not stream.disposition & _STILL):
-            _fits(stream.width, stream.height, limits)
+            _fits(*_coded(stream), limits)
         header = container.duration / av.time_base if container.duration else None
         name = container.format.name
         walked, broken_off = _walk(container, limits)
@@ -52,7 +54,7 @@ def probe(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> MediaInfo:
     audio = _preferred(sounds, walked)
     notes += [_unheard(sound) for sound in sounds if not sound.decodable]
     if video is None and audio is None:
-        raise _nothing(path, walked, limits)
+        raise _nothing(path, walked, notes, limits)
     duration = video.duration if video else audio.duration if audio else 0.0
     if duration > limits.duration:
         raise TooBig(f"{path.name} lasts {duration:.0f} s; at most {limits.duration:.0f} s are read.")
@@ -82,6 +84,12 @@ def _fits(width: int, height: int, limits: Limits) -> None:
         raise TooBig(f"The picture is {width}x{height}; at most {limits.pixels} pixels are read.")
     if max(width, height) > limits.side:
         raise TooBig(f"The picture is {width}x{height}; at most {limits.side} pixels a side are read.")
+
+
+def _coded(stream: av.VideoStream) -> tuple[int, int]:
+    """Width and height as the container has them; nothing where there is no decoder to say it."""
+    decoder: CodecContext | None = stream.codec_context
+    return (stream.width, stream.height) if decoder is not None else (0, 0)
 
 
 def _bearable(video: VideoStream, limits: Limits) -> None:
@@ -220,7 +228,7 @@ def _decode_one(container: InputContainer, track: _Track) -> _FirstFrame | None:
         try:
             frames = packet.decode()
         except FFmpegError as error:
-            unsized = isinstance(stream, av.VideoStream) and not stream.width
+            unsized = isinstance(stream, av.VideoStream) and not _coded(stream)[0]
             track.huge = track.huge or (unsized and error.errno == errno.EINVAL)
             continue
         for frame in frames:
@@ -264,6 +272,9 @@ def _video(tracks: list[_Track], frames: dict[int, _FirstFrame], notes: list[str
             notes.append(f"Picture stream {track.index} ({track.codec or 'unknown codec'}) doesn't decode.")
         elif len(track.times) == 1 and sound > 1:
             track.picture = True
+        elif min(frames[track.index].width, frames[track.index].height) < SMALLEST:
+            frame = frames[track.index]
+            notes.append(f"Picture stream {track.index} is {frame.width}x{frame.height}: too small to show anything.")
         else:
             usable.append(track)
     if not usable:
@@ -380,7 +391,7 @@ def _preferred(sounds: tuple[AudioStream, ...], tracks: list[_Track]) -> AudioSt
     return max(usable, key=lambda s: (tracks[s.index].default, s.channels, round(s.duration), -s.index))
 
 
-def _nothing(path: Path, tracks: list[_Track], limits: Limits) -> MediaError:
+def _nothing(path: Path, tracks: list[_Track], notes: list[str], limits: Limits) -> MediaError:
     """Why there is neither a picture nor a sound to be had."""
     streams = ", ".join(track.describe() for track in tracks if track.kind in {"video", "audio"})
     if not streams:
@@ -391,4 +402,4 @@ def _nothing(path: Path, tracks: list[_Track], limits: Limits) -> MediaError:
         return Unreadable(
             f"{path.name} names streams ({streams}) but holds no data for them: it is cut off or damaged."
         )
-    return Unreadable(f"Nothing in {path.name} can be decoded ({streams}).")
+    return Unreadable(" ".join([f"Nothing in {path.name} can be seen or heard ({streams}).", *notes[:3]]))
