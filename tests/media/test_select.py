@@ -9,9 +9,10 @@ import pytest
 
 from stakazo.media.analyse import analyse
 from stakazo.media.candidates import windows
-from stakazo.media.choice import ClipRules
+from stakazo.media.choice import ClipRules, Window
 from stakazo.media.errors import TooShort
-from stakazo.media.select import choose, how_many
+from stakazo.media.score import Scores
+from stakazo.media.select import _diverse, choose, how_many
 from stakazo.media.timeline import Timeline
 from stakazo.media.types import Analysis, Box, Face, Hook, Section, Span
 
@@ -89,6 +90,22 @@ def test_the_same_pictures_to_other_music_are_another_clip(film: Film):
     assert len(choose(one_camera, ClipRules(min_count=1), count=4)) == 4
     the_same_part = film(120.0, bpm=120.0, looks=lambda _: 1)
     assert len(choose(the_same_part, ClipRules(min_count=1), count=4)) == 1
+
+
+def test_the_less_it_resembles_what_was_chosen_the_sooner_a_window_is_next(film: Film):
+    # One camera all through, so only the music differs: the second window is half in the part of the first.
+    sections = [Section(a, b, "part", letter, 0.5) for a, b, letter in ((0, 70, "B"), (70, 115, "A"), (115, 200, "C"))]
+    timeline = Timeline(film(200.0, bpm=120.0, looks=lambda _: 1, sections=sections))
+    windows = tuple(Window(start, start + 20.0, "bar", "bar") for start in (90.0, 60.0, 120.0))
+    scores = Scores(windows, np.array([80.0, 72.0, 70.0]), {}, ())
+    assert _diverse(timeline, scores, ClipRules(), 2) == ([0, 2], set())
+
+
+def test_what_is_worth_the_same_comes_in_the_order_of_the_film(film: Film):
+    picks = choose(film(300.0, cuts=[float(t) for t in range(20, 300, 20)], sound=False), ClipRules(), count=6)
+    points = [(pick.score.total, -pick.window.start) for pick in picks]
+    assert len({total for total, _ in points}) < len(points)
+    assert points == sorted(points, reverse=True)
 
 
 def test_short_films_get_shorter_clips_rather_than_fewer(film: Film):
