@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -38,6 +39,9 @@ STALE_AFTER = 6 * 3600.0
 
 MAX_JSON_BYTES = 1024 * 1024
 """Of a request's body; uploads have a limit of their own."""
+
+UPLOADS = re.compile(r"/upload|/uploads(/[^/]+)?")
+"""Where bodies of any size come in, straight to the disk."""
 
 DESCRIPTION = """\
 Long music videos in; the clips that work, rendered for every platform, out. With reasons and proof.
@@ -99,7 +103,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.stopping = asyncio.Event()
     errors.install(app)
     places = Places.of(app.state.settings)
-    app.add_middleware(BodyLimit, limit=MAX_JSON_BYTES, exempt=frozenset({"/upload"}))
+    app.add_middleware(BodyLimit, limit=MAX_JSON_BYTES, exempt=UPLOADS)
     if places.origins:
         app.add_middleware(
             CORSMiddleware,

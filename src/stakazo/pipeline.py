@@ -38,9 +38,31 @@ from stakazo.videos import analyses, imports
 from stakazo.videos import service as videos
 from stakazo.videos.arriving import in_words
 from stakazo.videos.download import download
+from stakazo.videos.models import VideoAsset
 
 THUMBNAIL_HEIGHT = 720
 """Pixels; a smaller source keeps its own height."""
+
+
+async def take_in(
+    session: AsyncSession,
+    storage: DiskStorage,
+    video_id: UUID,
+    received: videos.Received,
+    file: Path,
+    *,
+    keep: bool = False,
+) -> tuple[VideoAsset, bool]:
+    """A file that has come whole gets its place, its row and its analysis, together or not at all.
+
+    Says the video, and whether it is new: the same bytes or the same key are the video that was here before, and start
+    nothing. With `keep` the file keeps its old name too.
+    """
+    video, created = await videos.receive(session, video_id, received)
+    if created:
+        await asyncio.to_thread(storage.adopt, file, received.storage_key, keep=keep)
+        await cut_analysis.using(JobOptions(dedup_key=f"cut_analysis:{video.id}")).start(session, video.id)
+    return video, created
 
 
 @job(timeout=12 * 3600)
@@ -79,10 +101,7 @@ async def import_video(run: Run, import_id: UUID) -> None:
             dedup_key=wanted.dedup_key,
         )
         async with run.completion() as session:
-            video, created = await videos.receive(session, import_id, received)
-            if created:
-                await asyncio.to_thread(run.storage.adopt, temporary, received.storage_key)
-                await cut_analysis.using(JobOptions(dedup_key=f"cut_analysis:{video.id}")).start(session, video.id)
+            video, created = await take_in(session, run.storage, import_id, received, temporary)
             await imports.done(session, import_id, video, created=created)
     finally:
         temporary.unlink(missing_ok=True)

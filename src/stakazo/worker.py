@@ -50,6 +50,7 @@ from stakazo.jobs.outage import away_for_all, persistently
 from stakazo.jobs.pulse import Pulse
 from stakazo.jobs.sweeper import sweep
 from stakazo.ledger.sealer import keep_sealing
+from stakazo.videos import uploads
 
 T = TypeVar("T")
 
@@ -257,6 +258,9 @@ class WorkerProcess:
             try:
                 async with self.machinery.system_transaction() as session:
                     await idempotency.sweep(session)
+                    await uploads.sweep(session)
+                # A file's last byte is younger than its row's last extension: it outlives the row.
+                await asyncio.to_thread(self.executor.storage.sweep_incoming, self.settings.upload_expires + EXPIRE)
             except (SQLAlchemyError, OSError) as error:
                 log.warning("expiry_failed", error=str(error).splitlines()[0])
             await asyncio.sleep(EXPIRE)

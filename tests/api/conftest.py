@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -281,11 +284,57 @@ def mp4() -> bytes:
     return MP4
 
 
+class Alone:
+    """A server process of its own."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
+        self.process, self.pid, self.port = process, process.pid, port
+
+
+@pytest.fixture
+def alone(site: Site) -> Iterator[Callable[[], Alone]]:
+    """Start another API on the same database and storage, as a process of its own."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(_serving(site))
+
+
+@contextmanager
+def _serving(site: Site) -> Iterator[Alone]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = os.environ | {
+        "STAKAZO_DATA_DIR": str(site.settings.data_dir),
+        "STAKAZO_DATABASE_URL": site.urls.owner,
+        "STAKAZO_APP_DATABASE_URL": site.urls.app,
+        "STAKAZO_MIN_FREE_BYTES": "0",
+    }
+    argv = [sys.executable, "-m", "uvicorn", "--factory", "stakazo.main:create_app", "--port", str(port)]
+    process = subprocess.Popen([*argv, "--log-level", "warning"], env=environment)
+    try:
+        deadline = time.monotonic() + 60
+        while not _answers(port):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        yield Alone(process, port)
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _answers(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/health", timeout=2, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False
+
+
 class Catalogue:
     """A video with three proposed clips, and their files."""
 
-    def __init__(self, video_id: UUID, clip_ids: list[UUID]) -> None:
-        self.video_id, self.clip_ids = video_id, clip_ids
+    def __init__(self, site: Site, video_id: UUID, clip_ids: list[UUID]) -> None:
+        self.site, self.video_id, self.clip_ids = site, video_id, clip_ids
         self.clip = f"/clips/{clip_ids[0]}"
 
 
@@ -314,4 +363,4 @@ def catalogue(site: Site, client: httpx.Client) -> Catalogue:
         proposal = await clips.propose(session, await videos.get(session, video_id), picks, None, pictures)
         return [clip.id for clip in proposal.clips]
 
-    return Catalogue(video_id, site.within(propose))
+    return Catalogue(site, video_id, site.within(propose))

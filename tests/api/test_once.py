@@ -23,11 +23,13 @@ from stakazo.api.deps import DB
 from stakazo.api.once import keyless
 from stakazo.api.routes import Route, Router
 from stakazo.core import postgres
+from stakazo.core.actor import new_id
 from stakazo.core.db import Database
 from stakazo.core.security import Keyring
 from stakazo.core.settings import Settings
 from stakazo.idempotency import service as idempotency
 from stakazo.idempotency.models import IdempotencyKey
+from stakazo.ledger import service as ledger
 from stakazo.ledger.models import LedgerEvent
 from stakazo.main import contract
 from stakazo.rules import service as rules
@@ -66,6 +68,19 @@ def _proposed(client: httpx.Client) -> str:
     return f"/rules/{client.post('/rules', json={'platform': 'tiktok', 'rule': {}, 'evidence': {'n': 1}}).json()['id']}"
 
 
+def _person(catalogue: Any) -> str:
+    """Somebody of whom the ledger knows something."""
+    person = new_id()
+
+    async def write(session: AsyncSession) -> None:
+        await ledger.record(
+            session, "person_met", subject=("user", person), personal={"name": "Ann"}, person=("user", person)
+        )
+
+    catalogue.site.within(write)
+    return f"user/{person}"
+
+
 REQUESTS: dict[str, Callable[[httpx.Client, Any], Asked]] = {
     "/jobs": lambda _, catalogue: ("/jobs", {"type": "propose_clips", "video_id": str(catalogue.video_id)}),
     "/jobs/{job_id}/cancel": lambda client, catalogue: (f"{_job(client, catalogue)}/cancel", None),
@@ -76,6 +91,8 @@ REQUESTS: dict[str, Callable[[httpx.Client, Any], Asked]] = {
     "/rules": lambda *_: ("/rules", {"platform": "tiktok", "rule": {}}),
     "/rules/{rule_id}/activate": lambda client, _: (f"{_proposed(client)}/activate", None),
     "/rules/{rule_id}/retire": lambda client, _: (f"{_proposed(client)}/retire", None),
+    "/imports": lambda *_: ("/imports", {"url": "https://cdn.example.com/a.mp4"}),
+    "/ledger/erasures": lambda _, catalogue: ("/ledger/erasures", {"person": _person(catalogue)}),
 }
 """A request that works, for every POST that takes a key. A new endpoint needs its line here."""
 

@@ -7,7 +7,6 @@ import os
 import socket
 import struct
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -298,7 +297,7 @@ def _chunked(size: int) -> Iterator[bytes]:
     yield TAIL
 
 
-def test_memory_stays_flat_whatever_the_size(site: Any, client: httpx.Client, mp4: bytes) -> None:
+def test_memory_stays_flat_whatever_the_size(client: httpx.Client, mp4: bytes, alone: Callable[[], Any]) -> None:
     """300 MB through a server process of its own; its memory must not grow by a tenth of that."""
     size, block = 300_000_000, b"\0" * 1_000_000
 
@@ -308,65 +307,28 @@ def test_memory_stays_flat_whatever_the_size(site: Any, client: httpx.Client, mp
             yield block
         yield TAIL
 
-    child = _serve_alone(site)
-    try:
-        url = f"http://127.0.0.1:{child.port}"
-        with httpx.Client(base_url=url, headers=dict(client.headers), timeout=120, trust_env=False) as sender:
-            assert sender.get("/videos").status_code == 200  # everything is loaded
-            process = psutil.Process(child.pid)
-            before, peak = process.memory_info().rss, 0
+    child = alone()
+    url = f"http://127.0.0.1:{child.port}"
+    with httpx.Client(base_url=url, headers=dict(client.headers), timeout=120, trust_env=False) as sender:
+        assert sender.get("/videos").status_code == 200  # everything is loaded
+        process = psutil.Process(child.pid)
+        before, peak = process.memory_info().rss, 0
 
-            def watched() -> Iterator[bytes]:
-                nonlocal peak
-                for number, part in enumerate(body()):
-                    if number % 10 == 0:
-                        peak = max(peak, process.memory_info().rss)
-                    yield part
+        def watched() -> Iterator[bytes]:
+            nonlocal peak
+            for number, part in enumerate(body()):
+                if number % 10 == 0:
+                    peak = max(peak, process.memory_info().rss)
+                yield part
 
-            answer = sender.post(
-                "/upload",
-                content=watched(),
-                headers={"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"},
-            )
-            assert answer.status_code == 202, answer.text
-            assert answer.json()["video"]["size_bytes"] == size + len(mp4)
-            assert peak - before < 30_000_000
-    finally:
-        child.stop()
-
-
-class _Alone:
-    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
-        self.process, self.pid, self.port = process, process.pid, port
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(20)
-
-
-def _serve_alone(site: Any) -> _Alone:
-    """Another API on the same database and storage, as a process of its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = os.environ | {
-        "STAKAZO_DATA_DIR": str(site.settings.data_dir),
-        "STAKAZO_DATABASE_URL": site.urls.owner,
-        "STAKAZO_APP_DATABASE_URL": site.urls.app,
-        "STAKAZO_MIN_FREE_BYTES": "0",
-    }
-    argv = [sys.executable, "-m", "uvicorn", "--factory", "stakazo.main:create_app", "--port", str(port)]
-    process = subprocess.Popen([*argv, "--log-level", "warning"], env=environment)
-
-    def answers() -> bool:
-        assert process.poll() is None
-        try:
-            return httpx.get(f"http://127.0.0.1:{port}/health", timeout=2, trust_env=False).is_success
-        except httpx.HTTPError:
-            return False
-
-    _until(answers, 60)
-    return _Alone(process, port)
+        answer = sender.post(
+            "/upload",
+            content=watched(),
+            headers={"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"},
+        )
+        assert answer.status_code == 202, answer.text
+        assert answer.json()["video"]["size_bytes"] == size + len(mp4)
+        assert peak - before < 30_000_000
 
 
 def test_what_a_dead_process_left_is_swept(tmp_path: Path) -> None:

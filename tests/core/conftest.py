@@ -35,7 +35,7 @@ from stakazo.ledger.models import LedgerCheckpoint, LedgerEvent, LedgerPerson, L
 from stakazo.publishing.models import Publication
 from stakazo.rules.models import PlatformRule
 from stakazo.variants.models import ClipVariant
-from stakazo.videos.models import VideoAsset, VideoImport
+from stakazo.videos.models import Upload, VideoAsset, VideoImport
 
 
 @pytest.fixture
@@ -113,6 +113,9 @@ def fill(database: Database):
         )
         key = new_key(actor.workspace_id, "test", made_by=user).key
         rows: list[Base] = [video, rule, parent, clip, job, variant, publication, campaign, metric, member, kept]
+        rows.append(
+            Upload(id=new_id(), length=1, filename="a", expires_at=datetime.now(UTC), video_id=video.id, created=True)
+        )
         rows.append(
             VideoImport(id=new_id(), address="https://a.example/b", url=b"sealed", video_id=video.id, job_id=job.id)
         )

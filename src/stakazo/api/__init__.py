@@ -20,6 +20,7 @@ from stakazo.api import (
     oidc,
     pages,
     rules,
+    tus,
     uploads,
     variants,
     videos,
@@ -38,6 +39,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     keys.router,  # /api-keys
     uploads.router,  # POST /upload
     imports.router,  # /imports
+    tus.router,  # /uploads: in parts
     videos.router,  # /videos
     jobs.router,  # /jobs
     live.router,  # GET /live

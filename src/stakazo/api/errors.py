@@ -41,6 +41,11 @@ class Problem(BaseModel):
     errors: list[FieldError] = Field(default=[], description="Which fields were wrong, for `invalid`.")
 
 
+def phrase(status: int) -> str:
+    """A status in words; 460 is tus's own."""
+    return "Checksum Mismatch" if status == 460 else HTTPStatus(status).phrase
+
+
 Responses = dict[int | str, dict[str, Any]]
 
 
@@ -48,7 +53,7 @@ def responses(*statuses: int, also: Responses | None = None) -> Responses:
     """What OpenAPI says about the refusals of an endpoint, and about whatever else it answers."""
     refusals: Responses = {
         status: {
-            "description": HTTPStatus(status).phrase,
+            "description": phrase(status),
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
         for status in statuses
@@ -77,7 +82,7 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     body = Problem(
-        title=HTTPStatus(status).phrase,
+        title=phrase(status),
         status=status,
         code=code,
         detail=detail,

@@ -7,8 +7,9 @@ second place first, and hold a request of any size.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
+from dataclasses import dataclass
 from pathlib import Path
 
 from python_multipart.exceptions import FormParserError
@@ -126,15 +127,17 @@ class Form:
         self.complete = True
 
 
+@dataclass(frozen=True, slots=True)
 class Arrived:
     """What an upload turned out to be, once it is whole on the disk."""
 
-    def __init__(self, form: Form, sink: ToDisk, sha256: str, container: Container) -> None:
-        self.filename = form.filename or "video"
-        self.fields = form.fields
-        self.size = sink.size
-        self.sha256 = sha256
-        self.container = container
+    filename: str
+    fields: Mapping[str, str]
+    """What came beside the file: title, dedup_key."""
+    size: int
+    """Bytes."""
+    sha256: str
+    container: Container
 
 
 async def receive_file(
@@ -170,7 +173,7 @@ async def receive_file(
         raise not_written(error) from error
     finally:
         sink.close()
-    return Arrived(form, sink, sha256, container)
+    return Arrived(form.filename or "video", form.fields, sink.size, sha256, container)
 
 
 async def _pour(
@@ -183,7 +186,7 @@ async def _pour(
 ) -> Container:
     """Everything from the request into the file, judged as soon as there is enough of it."""
     door = Door(max_bytes, space)
-    async with aclosing(_in_time(chunks, timeout)) as parts:
+    async with aclosing(in_time(chunks, timeout)) as parts:
         async for chunk in parts:
             form.feed(chunk)
             door.check(sink.size + form.waiting)
@@ -205,7 +208,7 @@ async def _on(form: Form, door: Door, sink: ToDisk) -> Container:
     return container
 
 
-async def _in_time(chunks: AsyncIterator[bytes], timeout: float) -> AsyncGenerator[bytes]:  # noqa: ASYNC109
+async def in_time(chunks: AsyncIterator[bytes], timeout: float) -> AsyncGenerator[bytes]:  # noqa: ASYNC109
     """The chunks, as long as no pause between them is longer than the timeout."""
     source = aiter(chunks)
     while True:

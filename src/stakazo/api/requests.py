@@ -88,11 +88,11 @@ class RequestLog:
 class BodyLimit:
     """ASGI middleware: no request but an upload has a body of more than so many bytes."""
 
-    def __init__(self, app: ASGIApp, limit: int, exempt: frozenset[str]) -> None:
+    def __init__(self, app: ASGIApp, limit: int, exempt: re.Pattern[str]) -> None:
         self.app, self.limit, self.exempt = app, limit, exempt
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in self.exempt:
+        if scope["type"] != "http" or self.exempt.fullmatch(scope["path"]):
             await self.app(scope, receive, send)
             return
         announced = dict(scope["headers"]).get(b"content-length", b"0")

@@ -118,7 +118,7 @@ class Router(APIRouter):
     """Routes of one resource."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(route_class=Route, **options)
+        super().__init__(**{"route_class": Route, **options})
 
 
 def _point_on(request: Request, response: Response) -> None:

@@ -24,13 +24,13 @@ from stakazo.api.once import keyless
 from stakazo.api.routes import Router
 from stakazo.api.videos import VideoOut
 from stakazo.core.actor import Actor, new_id
-from stakazo.core.errors import Invalid, NoSpace, TooLarge
+from stakazo.core.errors import Invalid, TooLarge
 from stakazo.core.storage import DiskStorage
 from stakazo.jobs import service as jobs
-from stakazo.jobs.engine import JobOptions
 from stakazo.jobs.models import Job
 from stakazo.videos import service as videos
-from stakazo.videos.models import VideoAsset
+from stakazo.videos import uploads
+from stakazo.videos.models import Upload, VideoAsset
 
 log = structlog.get_logger("stakazo.api")
 router = Router(tags=["upload"])
@@ -103,7 +103,7 @@ async def upload(
             before = await videos.same(session, None, idempotency_key)
             if before:
                 response.status_code = 200
-                return _out(before, await _analysis_of(session, before), created=False)
+                return _out(before, await analysis_of(session, before.id), created=False)
 
     temporary = here.storage.temporary(SUFFIX)
     try:
@@ -113,29 +113,31 @@ async def upload(
             temporary,
             max_bytes=here.settings.max_upload_bytes,
             timeout=here.settings.upload_timeout,
-            space=lambda: _check_space(here, 0),
+            space=lambda: here.storage.require_room(0, here.settings.min_free_bytes),
         )
-        return await _keep(here, actor, arrived, temporary, idempotency_key, response)
+        out = await keep(here, actor, arrived, temporary, idempotency_key)
     except ClientDisconnect:
         log.info("upload_broken_off")
         return Response(status_code=499)  # type: ignore[return-value]  # nobody is there to read it
     finally:
         temporary.unlink(missing_ok=True)
+    response.status_code = 202 if out.created else 200
+    response.headers["Location"] = f"/videos/{out.video.id}"
+    return out
 
 
-async def _keep(
-    here: Services,
-    actor: Actor,
-    arrived: Arrived,
-    temporary: Path,
-    idempotency_key: str | None,
-    response: Response,
+async def keep(
+    here: Services, actor: Actor, arrived: Arrived, file: Path, dedup_key: str | None, upload: Upload | None = None
 ) -> UploadOut:
-    """The file gets its place, the video its row, and the analysis its job: together, or none of it."""
-    dedup_key = idempotency_key or arrived.fields.get("dedup_key") or None
+    """The file gets its place, the video its row, and the analysis its job: together, or none of it.
+
+    An `upload` that came in parts becomes the video in the same transaction, and its file stays where it is too: should
+    the process die before the commit, it can be made a video again.
+    """
+    dedup_key = dedup_key or arrived.fields.get("dedup_key") or None
     if dedup_key and len(dedup_key) > MAX_DEDUP_KEY:
         raise Invalid(f"dedup_key may have {MAX_DEDUP_KEY} characters at most.")
-    video_id = new_id()
+    video_id = upload.id if upload else new_id()
     received = videos.Received(
         title=(arrived.fields.get("title") or Path(arrived.filename).stem or "Untitled")[:300],
         filename=arrived.filename,
@@ -147,20 +149,15 @@ async def _keep(
     )
     try:
         async with here.db.transaction(actor) as session:
-            video, created = await videos.receive(session, video_id, received)
-            if created:
-                await asyncio.to_thread(here.storage.adopt, temporary, received.storage_key)
-                job: Job | None = await pipeline.cut_analysis.using(
-                    JobOptions(dedup_key=f"cut_analysis:{video.id}")
-                ).start(session, video.id)
-            else:
-                job = await _analysis_of(session, video)
-            out = _out(video, job, created=created)
+            video, created = await pipeline.take_in(
+                session, here.storage, video_id, received, file, keep=upload is not None
+            )
+            if upload:
+                await uploads.finish(session, upload.id, video, created=created)
+            out = _out(video, await analysis_of(session, video.id), created=created)
     except BaseException:
         await asyncio.shield(_discard(here, actor, video_id, received.storage_key))
         raise
-    response.status_code = 202 if created else 200
-    response.headers["Location"] = f"/videos/{video.id}"
     return out
 
 
@@ -180,8 +177,9 @@ async def _discard(here: Services, actor: Actor, video_id: UUID, key: str) -> No
         here.storage.delete(key)
 
 
-async def _analysis_of(session: AsyncSession, video: VideoAsset) -> Job | None:
-    found = await jobs.find(session, type="cut_analysis", video_id=video.id, limit=1)
+async def analysis_of(session: AsyncSession, video_id: UUID) -> Job | None:
+    """The newest analysis of a video."""
+    found = await jobs.find(session, type="cut_analysis", video_id=video_id, limit=1)
     return found.items[0] if found.items else None
 
 
@@ -196,12 +194,7 @@ def _refuse_early(here: Services, content_length: str | None) -> None:
     announced = int(content_length) if content_length and content_length.isdecimal() else 0
     if announced > here.settings.max_upload_bytes + ROOM_FOR_FORM:
         raise TooLarge(f"This upload has {announced} bytes; a video may have {here.settings.max_upload_bytes} at most.")
-    _check_space(here, announced)
-
-
-def _check_space(here: Services, coming: int) -> None:
-    if here.storage.free_bytes() - coming < here.settings.min_free_bytes:
-        raise NoSpace("The disk has no room for this upload. Make room and send it again.")
+    here.storage.require_room(announced, here.settings.min_free_bytes)
 
 
 def sweep_uploads(storage: DiskStorage) -> int:

@@ -69,6 +69,8 @@ class Settings(BaseSettings):
     """What users' URLs (imports, webhooks) may reach beside public addresses: names and networks, by commas."""
     upload_timeout: float = Field(default=60.0, gt=0)
     """Seconds without a byte after which an upload counts as broken off."""
+    upload_expires: float = Field(default=24 * 3600.0, gt=0)
+    """Seconds that an upload in parts waits for its next one before it is forgotten."""
     min_free_bytes: int = Field(default=512 * 1024**2, ge=0)
     """Free disk space below which uploads are refused and health fails."""
 

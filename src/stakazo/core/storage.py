@@ -14,12 +14,15 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 from stakazo.core.actor import new_id
 from stakazo.core.errors import FileMissing, NoSpace
 
 _KEY = re.compile(r"[0-9a-zA-Z_-][0-9a-zA-Z._-]*(/[0-9a-zA-Z_-][0-9a-zA-Z._-]*)+")
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS}
+"""What a filesystem says that knows no second names."""
 
 
 @contextlib.contextmanager
@@ -39,6 +42,7 @@ class DiskStorage:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._temporary = root / "tmp"
+        self._incoming = root / "incoming"
 
     def path(self, key: str) -> Path:
         """Where the file of this key lies, or would."""
@@ -56,13 +60,22 @@ class DiskStorage:
         """A path in the workshop that nobody else uses."""
         return self.workshop() / f"{new_id().hex}{suffix}"
 
-    def adopt(self, temporary: Path, key: str) -> None:
-        """Give a finished file its key, durably: after a power cut it is there whole, or not at all."""
+    def incoming(self, upload_id: UUID) -> Path:
+        """Where the bytes of an upload gather that comes in parts."""
+        with enough_space():
+            self._incoming.mkdir(parents=True, exist_ok=True)
+        return self._incoming / upload_id.hex
+
+    def adopt(self, temporary: Path, key: str, *, keep: bool = False) -> None:
+        """Give a finished file its key, durably: after a power cut it is there whole, or not at all.
+
+        With `keep` it also keeps its old name, where the filesystem can do that: for who may have to do it again.
+        """
         target = self.path(key)
         with enough_space():
             _sync(temporary)
             target.parent.mkdir(parents=True, exist_ok=True)
-            temporary.replace(target)
+            (_second_name(temporary) if keep else temporary).replace(target)
             _sync(target.parent)
 
     def exists(self, key: str) -> bool:
@@ -94,13 +107,21 @@ class DiskStorage:
 
     def sweep(self, older_than: float) -> int:
         """Remove the work that nobody has touched for so many seconds, left by processes that died; says how many."""
-        limit, swept = time.time() - older_than, 0
-        for left in self._temporary.glob("*"):
-            with contextlib.suppress(FileNotFoundError):
-                if _last_touched(left) < limit:
-                    shutil.rmtree(left) if left.is_dir() else left.unlink()
-                    swept += 1
-        return swept
+        return _sweep(self._temporary, older_than)
+
+    def sweep_incoming(self, older_than: float) -> int:
+        """Remove the bytes of uploads to which nothing has come for so many seconds; says how many files."""
+        return _sweep(self._incoming, older_than)
+
+
+def _sweep(folder: Path, older_than: float) -> int:
+    limit, swept = time.time() - older_than, 0
+    for left in folder.glob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            if _last_touched(left) < limit:
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+                swept += 1
+    return swept
 
 
 def _last_touched(path: Path) -> float:
@@ -113,3 +134,15 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _second_name(path: Path) -> Path:
+    """The same file under another name beside it; itself, where there are no second names."""
+    second = path.with_name(f"{path.name}.{new_id().hex}")
+    try:
+        second.hardlink_to(path)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        return path
+    return second

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Enum, ForeignKeyConstraint, Index, String, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Enum,
+    ForeignKeyConstraint,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -23,6 +33,39 @@ class VideoState(StrEnum):
     ANALYSING = "ANALYSING"
     READY = "READY"
     FAILED = "FAILED"
+
+
+class Upload(Owned, Base):
+    """A video that comes in parts: what was announced, and what it became. How much has come says its file."""
+
+    __tablename__ = "uploads"
+
+    length: Mapped[int] = mapped_column(BigInteger)
+    """Bytes of the whole video."""
+    filename: Mapped[str] = mapped_column(String(255))
+    """What the sender called it; only ever shown, never used as a path."""
+    title: Mapped[str | None] = mapped_column(String(300))
+    dedup_key: Mapped[str | None] = mapped_column(String(200))
+    """As of the video."""
+    client_metadata: Mapped[str] = mapped_column(Text, default="", server_default="")
+    """The sender's own words, which are given back as they came."""
+    expires_at: Mapped[datetime]
+    """When it is forgotten, unless something comes before."""
+    video_id: Mapped[UUID | None]
+    """The video that it became."""
+    created: Mapped[bool | None]
+    """Whether that was new, or the same bytes were there already."""
+
+    __table_args__ = (
+        *Owned.owned_args(),
+        ForeignKeyConstraint(
+            ["workspace_id", "video_id"], ["video_assets.workspace_id", "video_assets.id"], ondelete="CASCADE"
+        ),
+        Index(None, "workspace_id", "video_id"),
+        Index(None, "expires_at"),
+        CheckConstraint("length > 0", name="length"),
+        CheckConstraint("(video_id is null) = (created is null)", name="finished"),
+    )
 
 
 class VideoAsset(Owned, Base):
