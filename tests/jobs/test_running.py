@@ -284,6 +284,22 @@ async def test_what_a_stale_worker_writes_is_void(house: Any, program: ModuleTyp
     assert (await house.job(row.id)).state is JobState.COMPLETED
 
 
+async def test_a_worker_hears_that_its_job_is_anothers(house: Any, program: ModuleType) -> None:
+    """Also while it writes nothing: the heartbeat tells it, and what it began for that job is ended."""
+    row = await house.start(program.sleeper, 600.0)
+    async with house.worker():
+        await house.until(lambda: house.rows("select 1 from starts, jobs where progress > 0"))
+        ((pid,),) = await house.rows("select what::int from starts")
+        await house.rows("update jobs set attempt = attempt + 1, worker = 'b:2' where id = :id returning 1", id=row.id)
+
+        async def ended() -> bool:
+            return not psutil.pid_exists(pid)
+
+        await house.until(ended)
+    left = await house.job(row.id)
+    assert (left.state, left.attempt, left.worker) == (JobState.PROCESSING, 2, "b:2")
+
+
 async def test_a_delivery_is_good_for_one_claim(house: Any, program: ModuleType) -> None:
     row = await house.start(program.note, "x")
 
