@@ -49,6 +49,7 @@ from stakazo.jobs.models import Worker
 from stakazo.jobs.outage import away_for_all, persistently
 from stakazo.jobs.pulse import Pulse
 from stakazo.jobs.sweeper import sweep
+from stakazo.ledger import elsewhere
 from stakazo.ledger.sealer import keep_sealing
 from stakazo.videos import uploads
 
@@ -98,6 +99,7 @@ class WorkerProcess:
         self.db = Database(url, pool_size=max(settings.database_pool_size, sum(slots.values()) + 2))
         self.machinery = Database(url, pool_size=2)  # its own, so that no handler can starve the sweeper
         self.pulse = Pulse(url)
+        self.outlets = elsewhere.of(settings)
         self.executor = Executor(self.db, DiskStorage(settings.storage_dir), settings)
         self.connector = SteadyConnector(url, pool_size=2 + len(slots))
         self.app = App(connector=self.connector)
@@ -124,7 +126,7 @@ class WorkerProcess:
         log.info("worker_started", worker=self.executor.name, slots=dict(self.slots), version=__version__)
         async with self.connector_open(), asyncio.TaskGroup() as side:
             self.watchdog.start()
-            sealing = keep_sealing(self.settings, self.machinery.url)
+            sealing = keep_sealing(self.settings, self.machinery.url, self.outlets)
             keepers = (self._keep_beating(), self._keep_sweeping(), self._keep_expiring(), sealing)
             chores = [side.create_task(keeper) for keeper in keepers]
             queues = [asyncio.create_task(self._serve(queue, n)) for queue, n in self.slots.items()]

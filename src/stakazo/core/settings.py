@@ -96,6 +96,11 @@ class Settings(BaseSettings):
     """Where signed checkpoints are written, best on another disk than the database. Unset: `checkpoints` in the data
     folder."""
 
+    ledger_store: str | None = None
+    """Where the newest checkpoints go too: a folder, or an object store like `s3://bucket/prefix`."""
+    ledger_webhook: str | None = None
+    """A URL that the newest checkpoints are sent to (POST, text/plain)."""
+
     log_format: Literal["auto", "text", "json"] = "auto"
     log_level: Annotated[LogLevel, BeforeValidator(lambda given: str(given).upper())] = "INFO"
 

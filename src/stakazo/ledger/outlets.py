@@ -35,7 +35,8 @@ log = structlog.get_logger(__name__)
 class Outlet(Protocol):
     """A place outside the database."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     async def hand_out(self, workspace_id: UUID, size: int, note: str) -> None:
         """Take a checkpoint; being given one twice changes nothing. Raises any exception to be given it again."""
@@ -67,7 +68,7 @@ class CheckpointFile:
             finally:
                 os.close(handle)
             if new:
-                _sync(self.folder)
+                sync_folder(self.folder)
 
     def last(self, workspace_id: UUID) -> Note | None:
         """The newest whole checkpoint in the file. Raises ValueError where the file has been damaged."""
@@ -95,7 +96,7 @@ class CheckpointFile:
             return None
         kept = path.with_name(f"{path.name}.{suffix}")
         path.rename(kept)
-        _sync(self.folder)
+        sync_folder(self.folder)
         return kept
 
 
@@ -156,7 +157,7 @@ def _whole_end(handle: int) -> int:
     return start + (ends[-1] if ends else 0)
 
 
-def _sync(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
