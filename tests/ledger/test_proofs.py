@@ -245,6 +245,7 @@ async def test_the_life_of_a_clip_is_told(notary: Any, actor: Actor):
 
     await say(replace(actor, correlation_id=new_id()), "rule_activated", ("rule", rule), platform="any", version=3)
     await say(upload, "video_uploaded", ("video", video), filename="blue.mp4", size_bytes=1200, sha256="ab")
+    await say(work, "video_analysed", ("video", video), duration=90.0, shots=30, frame_rate=25.0)
     await say(upload, "job_created", ("job", job), type="propose_clips")
     await say(work, "clip_created", ("clip", mine), **window, rank=1, score=81.5, score_parts={"hook": 0.3})
     await say(work, "clip_created", ("clip", other), **window, rank=2, score=70, score_parts={})
@@ -260,6 +261,7 @@ async def test_the_life_of_a_clip_is_told(notary: Any, actor: Actor):
     assert [step.event.event for step in steps] == [
         "rule_activated",
         "video_uploaded",
+        "video_analysed",
         "job_created",
         "clip_created",
         "clip_accepted",
@@ -267,9 +269,12 @@ async def test_the_life_of_a_clip_is_told(notary: Any, actor: Actor):
     ]
     assert steps[0].says == "Version 3 of the rule for any was put into force"
     assert steps[1].says == "The video blue.mp4 was received: 1,200 bytes, SHA-256 ab"
-    assert steps[3].says == ("A clip was proposed: 1:01.50 to 1:10.00, 8.50 s of the source, rank 1, score 81.5 (hook)")
-    assert (steps[3].because, steps[3].cause) == ("the job propose_clips", steps[2].event.id)
-    assert (steps[4].because, steps[4].cause) == ("Ann", None)
+    assert steps[2].says == "It was looked at and listened to: 1:30.00, 25 frames a second, 30 shots"
+    assert steps[4].says == (
+        "A clip was proposed: 1:01.50 to 1:10.00, 8.50 s of the source, rank 1, score 81.5 (hook), frames 1538 to 1750"
+    )
+    assert (steps[4].because, steps[4].cause) == ("the job propose_clips", steps[3].event.id)
+    assert (steps[5].because, steps[5].cause) == ("Ann", None)
     assert [step.event.event for step in of_variant] == [step.event.event for step in steps]
 
 

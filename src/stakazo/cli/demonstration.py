@@ -10,8 +10,8 @@ from stakazo.cli.inspect import sample
 from stakazo.cli.output import Failure, console, made, say
 from stakazo.cli.processing import carry_out, show
 from stakazo.cli.proof import faults_of
-from stakazo.cli.proving import LEDGER, how_to_verify, verified
 from stakazo.cli.story import Done, Order
+from stakazo.cli.verification import LEDGER, how_to_verify, verified
 from stakazo.media.types import Span
 from stakazo.sample import compare, truth_of
 

@@ -1,4 +1,4 @@
-"""`stakazo ledger`: every command on one screen; what they do is in `proving.py` and `reading.py`."""
+"""`stakazo ledger`: every command on one screen; what they do is in `proving`, `verification` and `keeping`."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def verify(
 
     Example: stakazo ledger verify ledger.jsonl --key ledger.pub --checkpoint kept.checkpoint
     """
-    from stakazo.cli import proving as command
+    from stakazo.cli import verification as command
 
     raise typer.Exit(command.verify(export, key, checkpoint or [], as_json=as_json))
 

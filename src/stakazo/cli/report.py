@@ -8,8 +8,8 @@ from pathlib import Path
 
 from stakazo import __version__, media
 from stakazo.cli.client import Row
-from stakazo.cli.proving import LEDGER, how_to_verify, verified
 from stakazo.cli.story import Done
+from stakazo.cli.verification import LEDGER, how_to_verify, verified
 from stakazo.media import thumbnails
 from stakazo.media.choice import Part, Score
 from stakazo.media.framing import path_from_dict
@@ -19,6 +19,8 @@ from stakazo.media.types import Analysis, Span
 from stakazo.report import ReportClip, ReportData, ReportProof, ReportVariant, Still, write_report
 from stakazo.variants.recipes import RECIPES
 
+ON_THE_WAY = {"job_created", "variant_ordered", "rule_proposed"}
+"""Events that are left out of the page's short story; `stakazo ledger trace` tells them too."""
 MOST_STILLS = 72
 STILL_HEIGHT = 90
 """Pixels."""
@@ -67,7 +69,9 @@ def _proof(ledger: Path, done: Done) -> ReportProof | None:
             (key.name, "is the public key"),
         ),
         story=tuple(
-            (step["time"][:19].replace("T", " ") + " UTC", step["says"], step["because"]) for step in done.life
+            (step["time"][:19].replace("T", " ") + " UTC", step["says"], step["because"])
+            for step in done.life
+            if step["event"] not in ON_THE_WAY
         ),
     )
 

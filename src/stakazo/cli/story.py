@@ -16,8 +16,9 @@ from typing import Any
 from stakazo.cli.client import Api, Row, connected, running
 from stakazo.cli.output import Failure, made
 from stakazo.cli.private import private_server
-from stakazo.cli.proving import LEDGER, take_away
+from stakazo.cli.proving import take_away
 from stakazo.cli.screen import Screen
+from stakazo.cli.verification import LEDGER
 from stakazo.cli.watch import Waiting, Watch
 from stakazo.core.settings import Settings
 

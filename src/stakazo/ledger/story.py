@@ -64,10 +64,11 @@ def _reached(start: UUID, edges: Mapping[UUID, set[UUID]]) -> set[UUID]:
 def tell(events: Sequence[Event], names: Mapping[str, str]) -> list[Step]:
     """The story, in the order of the events; `names` says what actors (`user/<id>`) are called."""
     wanted = {event.subject_id: event for event in events if event.event == "job_created"}
-    return [_step(event, wanted, names) for event in events]
+    rates = {str(event.subject_id): event.data.get("frame_rate") for event in events if event.event == "video_analysed"}
+    return [_step(event, wanted, names, rates.get(event.data.get("video_id", ""))) for event in events]
 
 
-def _step(event: Event, wanted: Mapping[UUID, Event], names: Mapping[str, str]) -> Step:
+def _step(event: Event, wanted: Mapping[UUID, Event], names: Mapping[str, str], rate: float | None) -> Step:
     begun = wanted.get(event.causation_id) if event.causation_id else None
     actor = f"{event.actor_kind}/{event.actor_id}"
     if event.actor_kind == "job":
@@ -77,7 +78,10 @@ def _step(event: Event, wanted: Mapping[UUID, Event], names: Mapping[str, str]) 
     else:
         because = names.get(actor, {"user": "a person", "api_key": "a program with the key"}[event.actor_kind])
         because += "" if actor in names else f" {event.actor_id}"
-    return Step(event, sentence(event), because, begun.id if begun else None)
+    says = sentence(event)
+    if rate and event.event == "clip_created":
+        says += f", frames {round(rate * event.data['start'])} to {round(rate * event.data['end'])}"
+    return Step(event, says, because, begun.id if begun else None)
 
 
 def sentence(event: Event) -> str:
