@@ -10,7 +10,6 @@ What libraries log by the standard module comes out the same way.
 from __future__ import annotations
 
 import logging
-import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any, TextIO
@@ -18,10 +17,10 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import Processor
 
+from stakazo.core.redaction import hide, hide_named
 from stakazo.core.settings import Settings
 
 _OWN_HANDLERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "procrastinate", "alembic")
-_SECRET = re.compile(r"(stk_[0-9a-z]+_)[\w-]+|((?:postgresql|postgres)(?:\+\w+)?://[^:@/\s]+:)[^@\s]+(?=@)")
 
 
 def setup_logging(settings: Settings, stream: TextIO | None = None) -> None:
@@ -36,13 +35,20 @@ def setup_logging(settings: Settings, stream: TextIO | None = None) -> None:
         structlog.processors.TimeStamper(fmt="iso" if as_json else "%H:%M:%S", utc=as_json),
         structlog.processors.StackInfoRenderer(),
     ]
-    last: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+    renderer: Processor
     if as_json:
-        last += [structlog.processors.format_exc_info, hide_secrets, structlog.processors.JSONRenderer(default=str)]
+        renderer = structlog.processors.JSONRenderer(default=str, ensure_ascii=False)
     else:
         # Plain: the pretty kind takes seconds, and prints every local variable, keys and all.
         plain = structlog.dev.plain_traceback
-        last += [hide_secrets, structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=plain)]
+        renderer = structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=plain)
+    last: list[Processor] = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.processors.format_exc_info,
+        _hide_named,
+        renderer,
+        _hide,
+    ]
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -68,9 +74,10 @@ def setup_logging(settings: Settings, stream: TextIO | None = None) -> None:
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
 
 
-def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Take the secret part out of API keys and database URLs, wherever they stand in a line."""
-    for name, value in event.items():
-        if isinstance(value, str):
-            event[name] = _SECRET.sub(r"\1\2***", value)
-    return event
+def _hide_named(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return hide_named(event)
+
+
+def _hide(_logger: Any, _method: str, line: Any) -> str:
+    """Over the finished line, so that whatever is in it was looked at: objects, exceptions, their causes."""
+    return hide(line)

@@ -18,6 +18,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from stakazo.core.redaction import hide
+
 
 class JobState(StrEnum):
     PENDING = "PENDING"
@@ -67,21 +69,24 @@ CANCELLED = Failure("cancelled", "This job was cancelled.", retryable=False)
 
 
 def failure_of(error: BaseException) -> Failure:
-    """What an exception says about itself by `code`, `retryable` and `after`; an unknown one may be tried again."""
+    """What an exception says about itself by `code`, `retryable` and `after`; an unknown one may be tried again.
+
+    What it says is kept and shown, so secrets are taken out of it.
+    """
     code = getattr(error, "code", None)
     if isinstance(code, str):
         after = getattr(error, "after", None)
         return Failure(
             code,
-            str(error) or type(error).__name__,
+            hide(str(error)) or type(error).__name__,
             retryable=bool(getattr(error, "retryable", True)),
             after=float(after) if after is not None else None,
         )
     return Failure(
         "internal",
-        f"{type(error).__name__}: {error}",
+        hide(f"{type(error).__name__}: {error}"),
         retryable=bool(getattr(error, "retryable", True)),
-        traceback="".join(tracebacks.format_exception(error))[-8000:],
+        traceback=hide("".join(tracebacks.format_exception(error)))[-8000:],
     )
 
 
