@@ -13,11 +13,14 @@ import pytest
 from backports import zstd
 from fastapi import Response
 from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
 from starlette.requests import Request
 
+from stakazo.api import ROUTERS
 from stakazo.api.compress import CODINGS, coding
+from stakazo.api.deps import SECRET
 from stakazo.api.files import stored_file
-from stakazo.api.routes import Router
+from stakazo.api.routes import Route, Router
 
 LONG = [{"reason": "the hook, on the downbeat", "n": n} for n in range(200)]
 OPEN: dict[str, Callable[[bytes], bytes]] = {"zstd": zstd.decompress, "gzip": gzip.decompress}
@@ -134,6 +137,25 @@ def test_without_a_wish_it_comes_as_it_is_but_says_that_it_varies(trying: Any, s
     assert json.loads(body) == LONG
     assert "content-encoding" not in answer.headers
     assert (answer.headers["vary"], answer.headers["etag"]) == ("Accept-Encoding", '"7"')
+
+
+SECRETS = {"token", "access_token", "refresh_token", "secret", "uri", "recovery_codes", "link"}
+"""What fields are called that hold one."""
+
+
+def test_answers_with_secrets_are_marked_as_such() -> None:
+    unmarked = [
+        f"{route.path}: {route.response_model.__name__}"
+        for router in ROUTERS
+        for route in router.routes
+        if isinstance(route, Route)
+        and isinstance(route.response_model, type)
+        and issubclass(route.response_model, BaseModel)
+        and SECRETS & set(route.response_model.model_fields)
+        and SECRET not in route.dependencies
+    ]
+    # A sign-in says so itself, since it may also end in a redirect.
+    assert [one for one in unmarked if not one.endswith("SessionOut")] == []
 
 
 def test_events_come_as_they_happen(site: Any) -> None:

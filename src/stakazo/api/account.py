@@ -13,7 +13,7 @@ from stakazo.accounts import letters, people, second_factor, sessions
 from stakazo.accounts.models import User
 from stakazo.accounts.person import Person
 from stakazo.api.auth import Accepted, Email, Password, PasswordOnly, Token
-from stakazo.api.deps import Here, Services, open_to_all, signed_in
+from stakazo.api.deps import SECRET, Here, Services, open_to_all, signed_in
 from stakazo.api.errors import responses
 from stakazo.api.identity import thread
 from stakazo.api.once import keyless
@@ -150,7 +150,9 @@ async def confirm_email(_: Annotated[None, open_to_all()], request: Request, her
 # --- second factor ------------------------------------------------------------------------------------------
 
 
-@router.post("/totp", status_code=201, response_model=SetupOut, responses=responses(401, 409, 422, 503))
+@router.post(
+    "/totp", status_code=201, response_model=SetupOut, responses=responses(401, 409, 422, 503), dependencies=[SECRET]
+)
 @keyless("the newest secret counts")
 async def begin_totp(me: Annotated[Person, signed_in()], here: Here, wanted: PasswordOnly) -> Any:
     """Begin to set up a second factor: scan the picture, then confirm with the code that the app shows."""
@@ -159,7 +161,7 @@ async def begin_totp(me: Annotated[Person, signed_in()], here: Here, wanted: Pas
         return await second_factor.begin(session, here.keys, me)
 
 
-@router.post("/totp/confirm", response_model=CodesOut, responses=responses(401, 409, 422))
+@router.post("/totp/confirm", response_model=CodesOut, responses=responses(401, 409, 422), dependencies=[SECRET])
 @keyless("a code works once")
 async def confirm_totp(me: Annotated[Person, signed_in()], here: Here, wanted: CodeIn) -> Any:
     """From now on every sign-in needs a code. Keep the recovery codes."""
@@ -179,7 +181,13 @@ async def remove_totp(me: Annotated[Person, signed_in()], here: Here, wanted: Su
     await _tell(here, me, added=False)
 
 
-@router.post("/recovery-codes", status_code=201, response_model=CodesOut, responses=responses(401, 422, 503))
+@router.post(
+    "/recovery-codes",
+    status_code=201,
+    response_model=CodesOut,
+    responses=responses(401, 422, 503),
+    dependencies=[SECRET],
+)
 @keyless("a code works once")
 async def renew_codes(me: Annotated[Person, signed_in()], here: Here, wanted: SureIn) -> Any:
     """Make new recovery codes; those of before count no more."""

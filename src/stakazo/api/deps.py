@@ -9,7 +9,7 @@ from types import MethodType
 from typing import Annotated, Any, Generic, Literal, TypeVar, cast
 
 import structlog
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.routing import APIRoute
 from fastapi.security import APIKeyCookie, APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
@@ -193,6 +193,13 @@ def tried(request: Request) -> bool:
     """Whether this request only tries what it asks for."""
     return getattr(request.state, "dry_run", False)
 
+
+def _secret(response: Response) -> None:
+    response.headers["Cache-Control"] = "no-store"
+
+
+SECRET = Depends(_secret)
+"""For `dependencies` of an endpoint whose answer carries a secret: nobody stores it, and it isn't compressed."""
 
 DryRun = Annotated[bool, Depends(_dry_run)]
 """For endpoints that can be tried: with `?dry_run=true` their transaction is rolled back after the answer is made."""

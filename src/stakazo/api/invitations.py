@@ -13,7 +13,7 @@ from stakazo.accounts import invitations, letters, workspaces
 from stakazo.accounts.person import Person
 from stakazo.accounts.roles import Permission, Role
 from stakazo.api.auth import Email, Token
-from stakazo.api.deps import DB, Here, may, open_to_all, signed_in
+from stakazo.api.deps import DB, SECRET, Here, may, open_to_all, signed_in
 from stakazo.api.errors import responses
 from stakazo.api.once import keyless
 from stakazo.api.routes import Router
@@ -71,7 +71,9 @@ async def find(_: Annotated[Actor, may(Permission.MEMBERS_WRITE)], db: DB) -> An
     return {"items": await invitations.open_ones(db)}
 
 
-@router.post("", status_code=201, response_model=NewInvitationOut, responses=responses(401, 409, 422))
+@router.post(
+    "", status_code=201, response_model=NewInvitationOut, responses=responses(401, 409, 422), dependencies=[SECRET]
+)
 async def create(
     _: Annotated[Actor, may(Permission.MEMBERS_WRITE)],
     db: DB,

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from stakazo.accounts import keys
 from stakazo.accounts.models import ApiKey
 from stakazo.accounts.roles import Permission
-from stakazo.api.deps import DB, may
+from stakazo.api.deps import DB, SECRET, may
 from stakazo.api.errors import responses
 from stakazo.api.routes import Router
 from stakazo.core.actor import Actor
@@ -61,7 +61,7 @@ async def find(_: Annotated[Actor, may(Permission.KEYS_READ)], db: DB) -> Any:
     return {"items": await keys.keys(db)}
 
 
-@router.post("", status_code=201, response_model=NewKeyOut, responses=responses(422))
+@router.post("", status_code=201, response_model=NewKeyOut, responses=responses(422), dependencies=[SECRET])
 async def create(_: Annotated[Actor, may(Permission.KEYS_WRITE)], db: DB, wanted: KeyIn) -> Any:
     """Make a key. It can never do more than you can, and nothing any more when you leave the workspace."""
     return await keys.create_key(

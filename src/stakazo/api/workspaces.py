@@ -19,7 +19,7 @@ from stakazo.accounts import ending, members, sessions, tokens, workspaces
 from stakazo.accounts.person import Person, of_user
 from stakazo.accounts.roles import Permission, Role
 from stakazo.api import cookies
-from stakazo.api.deps import DB, Here, Services, may, signed_in
+from stakazo.api.deps import DB, SECRET, Here, Services, may, signed_in
 from stakazo.api.errors import a_file, responses
 from stakazo.api.members import MemberOut
 from stakazo.api.once import keyless
@@ -96,7 +96,7 @@ async def rename(
     return await workspaces.rename(db, workspace_id, wanted.name)
 
 
-@router.post("/{workspace_id}/switch", response_model=SwitchedOut, responses=responses(404, 422))
+@router.post("/{workspace_id}/switch", response_model=SwitchedOut, responses=responses(404, 422), dependencies=[SECRET])
 @keyless("being there is not done twice")
 async def switch(
     me: Annotated[Person, signed_in()], request: Request, response: Response, here: Here, workspace_id: UUID
@@ -124,6 +124,7 @@ async def leave(me: Annotated[Person, signed_in()], here: Here, workspace_id: UU
 
 
 @router.post("/{workspace_id}/transfer", response_model=MemberOut, responses=responses(404, 409, 422))
+@keyless("who has given it away can't do that again")
 async def transfer(
     _: Annotated[Actor, may(Permission.WORKSPACE_TRANSFER)], db: DB, workspace_id: UUID, wanted: TransferIn
 ) -> Any:
