@@ -125,7 +125,7 @@ async def slow(run: Run) -> None:
 @job()
 async def steps(run: Run, count: int, pause: float) -> None:
     for i in range(count):
-        await run.progress(i / count, f"step {i}", "so far")
+        run.report(i / count, f"step {i}", "so far")
         await asyncio.sleep(pause)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +10,7 @@ from stakazo.core.errors import NoSpace, NotFound
 from stakazo.jobs.states import (
     Failure,
     JobState,
+    Tries,
     after_crash,
     after_failure,
     backoff,
@@ -50,23 +49,25 @@ def test_jitter_moves_a_delay_by_at_most_a_quarter(failures: int, first: float, 
     assert 0.75 * middle - 1e-9 <= backoff(failures, first, jitter) <= 1.25 * middle + 1e-9
 
 
+def tries(failures: int = 0, crashes: int = 0) -> Tries:
+    return Tries(failures, crashes, max_attempts=3, first_delay=4.0, jitter=0.5)
+
+
 def test_failures_are_counted_and_bounded() -> None:
-    rules: dict[str, Any] = {"crashes": 0, "max_attempts": 3, "first_delay": 1.0, "jitter": 0.5}
-    assert after_failure(ODD, failures=1, **rules).state is JobState.RETRY
-    assert after_failure(ODD, failures=2, **rules).state is JobState.FAILED
-    refused = after_failure(Failure("no", "No.", retryable=False), failures=0, **rules)
+    assert after_failure(ODD, tries(failures=1)).state is JobState.RETRY
+    assert after_failure(ODD, tries(failures=2)).state is JobState.FAILED
+    refused = after_failure(Failure("no", "No.", retryable=False), tries())
     assert (refused.state, refused.failures) == (JobState.FAILED, 1)
 
 
 def test_not_now_is_no_failure() -> None:
     said = Failure("later", "Later.", retryable=True, after=7.5)
-    outcome = after_failure(said, failures=2, crashes=0, max_attempts=3, first_delay=1.0, jitter=0.5)
+    outcome = after_failure(said, tries(failures=2))
     assert (outcome.state, outcome.failures, outcome.delay) == (JobState.RETRY, 2, 7.5)
 
 
 def test_crashes_are_counted_apart_and_the_first_repetition_is_at_once() -> None:
-    rules: dict[str, Any] = {"failures": 2, "max_attempts": 3, "first_delay": 4.0, "jitter": 0.5}
-    first, second, third = (after_crash(crashes=n, **rules) for n in (0, 1, 2))
+    first, second, third = (after_crash(tries(failures=2, crashes=n)) for n in (0, 1, 2))
     assert (first.state, first.delay, first.failures) == (JobState.RETRY, 0.0, 2)
     assert (second.state, second.delay) == (JobState.RETRY, 4.0)
     assert third.state is JobState.FAILED

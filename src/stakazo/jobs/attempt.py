@@ -83,7 +83,6 @@ class Executor:
             job_id=job.id,
             type=job.type,
             attempt=job.attempt,
-            failures=job.failures,
             actor=lifecycle.actor_for(job),
             db=self.db,
             storage=self.storage,

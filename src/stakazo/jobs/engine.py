@@ -146,13 +146,6 @@ def job(
     return make
 
 
-def handler_named(name: str) -> Handler[Any]:
-    """Raises `Invalid` where there is no such type."""
-    if name not in HANDLERS:
-        raise Invalid(f"There is no job type {name!r}; there are {', '.join(sorted(HANDLERS))}.")
-    return HANDLERS[name]
-
-
 def _arguments(work: Callable[..., Any]) -> type[BaseModel]:
     """The handler's parameters after the first, as the model that its payload must fit."""
     hints = get_type_hints(work)

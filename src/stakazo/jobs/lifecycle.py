@@ -28,11 +28,15 @@ from stakazo.jobs.states import (
     JobState,
     Next,
     Phase,
+    Tries,
     after_crash,
     after_failure,
     children_failed,
 )
 from stakazo.ledger import service as ledger
+
+FIRST_DELAY = 2.0
+"""Seconds before the second attempt, where nothing is known of a job's type here."""
 
 log = structlog.get_logger(__name__)
 
@@ -104,31 +108,23 @@ async def complete(session: AsyncSession, line: Lineage) -> None:
 
 async def fail(session: AsyncSession, line: Lineage, failure: Failure) -> JobState:
     """An attempt ended in an error: try again, or not."""
-    row = line[-1]
-    handler = HANDLERS.get(row.type)
-    outcome = after_failure(
-        failure,
-        failures=row.failures,
-        crashes=row.crashes,
-        max_attempts=row.max_attempts,
-        first_delay=handler.first_delay if handler else 2.0,
-        jitter=random.random(),  # noqa: S311 (no secret)
-    )
-    return await _go_on(session, line, outcome)
+    return await _go_on(session, line, after_failure(failure, _tries(line[-1])))
 
 
 async def crash(session: AsyncSession, line: Lineage) -> JobState:
     """The worker that had the job has vanished."""
-    row = line[-1]
+    return await _go_on(session, line, after_crash(_tries(line[-1])))
+
+
+def _tries(row: Job) -> Tries:
     handler = HANDLERS.get(row.type)
-    outcome = after_crash(
+    return Tries(
         failures=row.failures,
         crashes=row.crashes,
         max_attempts=row.max_attempts,
-        first_delay=handler.first_delay if handler else 2.0,
+        first_delay=handler.first_delay if handler else FIRST_DELAY,
         jitter=random.random(),  # noqa: S311 (no secret)
     )
-    return await _go_on(session, line, outcome)
 
 
 async def give_back(session: AsyncSession, line: Lineage, why: str = "worker_stopped") -> None:

@@ -44,8 +44,6 @@ class Run:
     type: str
     attempt: int
     """The fencing token: a later attempt makes everything that this one writes void."""
-    failures: int
-    """How many attempts have failed before."""
     actor: Actor
     db: Database
     storage: DiskStorage
@@ -115,12 +113,11 @@ class Run:
             self.cancelled()
             raise Lost(f"Job {self.job_id} is to be cancelled.")
 
-    async def progress(self, fraction: float, stage: str, message: str = "") -> None:
-        """Say how far the job is: 0 to 1, and what it is doing."""
-        self.report(fraction, stage, message)
-
     def report(self, fraction: float, stage: str, message: str = "") -> None:
-        """`progress` for callbacks and threads. It costs nothing: what is written, twice a second, is the latest."""
+        """Say how far the job is, 0 to 1, and what it is doing; from any thread.
+
+        It costs nothing: what is written, twice a second, is the latest.
+        """
         fraction = min(1.0, max(0.0, fraction))
         if fraction > self._samples[-1][1] and time.monotonic() - self._samples[-1][0] >= WRITE_EVERY / 2:
             self._samples.append((time.monotonic(), fraction))

@@ -105,6 +105,22 @@ def backoff(failures: int, first: float, jitter: float, cap: float = 300.0) -> f
 
 
 @dataclass(frozen=True, slots=True)
+class Tries:
+    """What a job has been through, and what it may go through."""
+
+    failures: int
+    """Attempts that ended in an error."""
+    crashes: int
+    """Attempts whose worker vanished."""
+    max_attempts: int
+    """Neither may reach it."""
+    first_delay: float
+    """Seconds before the second attempt."""
+    jitter: float
+    """0 to 1: chance, for the delay."""
+
+
+@dataclass(frozen=True, slots=True)
 class Next:
     """What becomes of a job after an attempt that did not complete."""
 
@@ -116,31 +132,30 @@ class Next:
     """Seconds before the next attempt."""
 
 
-def after_failure(
-    failure: Failure, *, failures: int, crashes: int, max_attempts: int, first_delay: float, jitter: float
-) -> Next:
+def after_failure(failure: Failure, tries: Tries) -> Next:
     """After an attempt that ended in an error."""
     if failure.retryable and failure.after is not None:
-        return Next(JobState.RETRY, failure, failures, crashes, max(0.0, failure.after))
-    failures += 1
-    if not failure.retryable or failures >= max_attempts:
-        return Next(JobState.FAILED, failure, failures, crashes)
-    return Next(JobState.RETRY, failure, failures, crashes, backoff(failures, first_delay, jitter))
+        return Next(JobState.RETRY, failure, tries.failures, tries.crashes, max(0.0, failure.after))
+    failures = tries.failures + 1
+    if not failure.retryable or failures >= tries.max_attempts:
+        return Next(JobState.FAILED, failure, failures, tries.crashes)
+    delay = backoff(failures, tries.first_delay, tries.jitter)
+    return Next(JobState.RETRY, failure, failures, tries.crashes, delay)
 
 
-def after_crash(*, failures: int, crashes: int, max_attempts: int, first_delay: float, jitter: float) -> Next:
+def after_crash(tries: Tries) -> Next:
     """After an attempt whose worker vanished.
 
     The first repetition starts at once. Then whoever was there when it happened again waits a time of its own, so
     that a job which kills its worker does not take the same bystanders with it each time.
     """
-    crashes += 1
-    if crashes >= max_attempts:
+    crashes = tries.crashes + 1
+    if crashes >= tries.max_attempts:
         times = "once" if crashes == 1 else f"{crashes} times"
         why = Failure("poison", f"Its worker died {times} while running it; it is not tried again.", retryable=False)
-        return Next(JobState.FAILED, why, failures, crashes)
-    delay = 0.0 if crashes == 1 else backoff(crashes - 1, first_delay, jitter)
-    return Next(JobState.RETRY, CRASHED, failures, crashes, delay)
+        return Next(JobState.FAILED, why, tries.failures, crashes)
+    delay = 0.0 if crashes == 1 else backoff(crashes - 1, tries.first_delay, tries.jitter)
+    return Next(JobState.RETRY, CRASHED, tries.failures, crashes, delay)
 
 
 def remaining(samples: Sequence[tuple[float, float]]) -> float | None:
