@@ -108,8 +108,7 @@ async def import_video(run: Run, import_id: UUID) -> None:
 
 
 @import_video.on_end
-async def _import_failed(session: AsyncSession, row: Job) -> None:
-    error = row.error or {"code": "cancelled", "detail": "The import was cancelled.", "retryable": True}
+async def _import_failed(session: AsyncSession, row: Job, error: dict[str, Any]) -> None:
     await imports.failed(session, UUID(row.payload["import_id"]), error)
 
 
@@ -134,8 +133,7 @@ async def cut_analysis(run: Run, video_id: UUID) -> None:
 
 
 @cut_analysis.on_end
-async def _analysis_failed(session: AsyncSession, row: Job) -> None:
-    error = row.error or {"code": "cancelled", "detail": "The analysis was cancelled.", "retryable": True}
+async def _analysis_failed(session: AsyncSession, row: Job, error: dict[str, Any]) -> None:
     await videos.failed(session, UUID(row.payload["video_id"]), error)
 
 
@@ -247,8 +245,7 @@ async def _finish(
 
 
 @generate_variants.on_end
-async def _rendering_failed(session: AsyncSession, row: Job) -> None:
-    error = row.error or {"code": "cancelled", "detail": "The rendering was cancelled.", "retryable": True}
+async def _rendering_failed(session: AsyncSession, row: Job, error: dict[str, Any]) -> None:
     await variants.failed(session, UUID(row.payload["clip_id"]), error, row.id)
 
 

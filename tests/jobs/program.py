@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -165,8 +166,10 @@ async def poison(run: Run) -> None:
 
 
 @poison.on_end
-async def poison_ended(session: AsyncSession, row: Job) -> None:
-    await session.execute(text("insert into effects values (:what, :job)"), {"what": "ended", "job": row.id})
+async def poison_ended(session: AsyncSession, row: Job, error: dict[str, Any]) -> None:
+    await session.execute(
+        text("insert into effects values (:what, :job)"), {"what": f"ended: {error['code']}", "job": row.id}
+    )
 
 
 @job(max_attempts=5, first_delay=0.05)

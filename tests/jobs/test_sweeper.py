@@ -144,7 +144,7 @@ async def test_a_job_that_costs_too_many_workers_fails(house: Any, program: Modu
     failed = await house.job(row.id)
     assert (failed.state, failed.crashes, failed.error["code"]) == (JobState.FAILED, 2, "poison")
     assert "died 2 times" in failed.error["detail"]
-    assert await house.rows("select what from effects") == [("ended",)]
+    assert await house.rows("select what from effects") == [("ended: poison",)]
     assert (await house.events(row.id))[-1] == "job_processing_failed"
 
 

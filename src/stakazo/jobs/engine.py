@@ -34,7 +34,8 @@ from stakazo.jobs.states import ACTIVE_STATES, JobState, Phase
 from stakazo.ledger import service as ledger
 
 P = ParamSpec("P")
-Ended = Callable[[AsyncSession, Job], Awaitable[None]]
+Ended = Callable[[AsyncSession, Job, dict[str, Any]], Awaitable[None]]
+"""What is written when a job has come to nothing: its row, and why, as `job.error` has it."""
 
 TASK = "stakazo.job"
 _engine = App(connector=PsycopgConnector())  # never opened: everything goes over the caller's connection

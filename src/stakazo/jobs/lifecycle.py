@@ -159,7 +159,7 @@ EVENTS = {
 
 
 async def end(session: AsyncSession, line: Lineage, state: JobState, failure: Failure | None = None) -> None:
-    """The job is over, and what hangs on it follows."""
+    """The job is over, and what hangs on it follows; it came to nothing where there is a failure."""
     row = line[-1]
     row.state = state
     row.finished_at = await now(session)
@@ -169,20 +169,20 @@ async def end(session: AsyncSession, line: Lineage, state: JobState, failure: Fa
         row.progress = 1.0
     said = {"attempt": row.attempt} | ({"error": _known(failure)} if failure else {})
     await _say(session, row, EVENTS[state], **said)
-    if state is not JobState.COMPLETED:
+    if failure is not None:
         await _cancel_children(session, line)
-        await _tell(session, row)
+        await _tell(session, row, failure)
     if len(line) > 1:
         await settle(session, line[:-1])
 
 
-async def _tell(session: AsyncSession, row: Job) -> None:
+async def _tell(session: AsyncSession, row: Job, failure: Failure) -> None:
     """Let the job's kin write down that it came to nothing; their mistake must not keep it from ending."""
     handler = HANDLERS.get(row.type)
     for hook in handler.ended if handler else ():
         try:
             async with session.begin_nested():
-                await hook(session, row)
+                await hook(session, row, failure.as_json())
         except Exception:  # an edge: foreign code
             log.exception("job_end_hook_failed", job_id=str(row.id), type=row.type)
 
