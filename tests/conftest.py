@@ -201,8 +201,14 @@ def data_dir() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@pytest.fixture(scope="session")
+def uncounted() -> dict[str, Any]:
+    """Settings of tests that ask more often than people do, all from one address."""
+    return dict.fromkeys(("limit_stranger", "limit_login", "limit_read", "limit_write"), "1000000/minute")
+
+
 @pytest.fixture
-def app_settings(urls: postgres.Urls, tmp_path: Path) -> Settings:
+def app_settings(urls: postgres.Urls, tmp_path: Path, uncounted: dict[str, Any]) -> Settings:
     """Settings of an installation of the test's own: its database, a data folder under `tmp_path`."""
     return Settings(
         _env_file=None,
@@ -214,6 +220,7 @@ def app_settings(urls: postgres.Urls, tmp_path: Path) -> Settings:
         password_passes=1,
         DEBUG_ENDPOINTS_ENABLED=True,
         min_free_bytes=1,
+        **uncounted,
         media_workers=1,
     )
 

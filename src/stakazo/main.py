@@ -22,10 +22,12 @@ from stakazo.accounts.tokens import Tokens
 from stakazo.api import ROUTERS, docs, errors
 from stakazo.api.browsers import Doors, Places, Telling
 from stakazo.api.compress import Compress
+from stakazo.api.counting import Slots, Standing
 from stakazo.api.deps import Services, declare_access
 from stakazo.api.requests import BodyLimit, RequestLog
 from stakazo.core import postgres
 from stakazo.core.db import Database
+from stakazo.core.limits import Limiter
 from stakazo.core.live import LiveFeed
 from stakazo.core.security import Keyring
 from stakazo.core.settings import Settings
@@ -62,7 +64,7 @@ async def _open(app: FastAPI) -> AsyncIterator[None]:
     db = Database(urls.app, pool_size=settings.database_pool_size)
     storage = DiskStorage(settings.storage_dir)
     keyring, passwords, post = Keyring(settings), Passwords(settings), Post(settings)
-    provider = Provider(settings)
+    provider, limiter = Provider(settings), Limiter.of(settings, db)
     swept = await asyncio.to_thread(storage.sweep, STALE_AFTER)
     log.info("api_started", swept_temporary_files=swept, pid=os.getpid())
     try:
@@ -74,6 +76,8 @@ async def _open(app: FastAPI) -> AsyncIterator[None]:
                 storage=storage,
                 live=live,
                 keys=keyring,
+                limiter=limiter,
+                slots=Slots(settings.max_concurrent_uploads),
                 passwords=passwords,
                 tokens=Tokens(db, keyring),
                 post=post,
@@ -83,6 +87,7 @@ async def _open(app: FastAPI) -> AsyncIterator[None]:
             yield
     finally:
         await provider.close()
+        await limiter.close()
         await post.close()
         passwords.close()
         await db.close()
@@ -103,6 +108,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.stopping = asyncio.Event()
     errors.install(app)
     places = Places.of(app.state.settings)
+    app.add_middleware(Standing)
     app.add_middleware(BodyLimit, limit=MAX_JSON_BYTES, exempt=UPLOADS)
     if places.origins:
         app.add_middleware(

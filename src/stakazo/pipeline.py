@@ -31,6 +31,7 @@ from stakazo.media.types import Span
 from stakazo.rules import service as rules
 from stakazo.rules.models import PlatformRule
 from stakazo.rules.schema import clip_rules, render_overrides
+from stakazo.variants import quota as storage_quota
 from stakazo.variants import recipes
 from stakazo.variants import service as variants
 from stakazo.variants.models import ClipVariant
@@ -51,15 +52,18 @@ async def take_in(
     received: videos.Received,
     file: Path,
     *,
+    quota: int | None,
     keep: bool = False,
 ) -> tuple[VideoAsset, bool]:
     """A file that has come whole gets its place, its row and its analysis, together or not at all.
 
     Says the video, and whether it is new: the same bytes or the same key are the video that was here before, and start
-    nothing. With `keep` the file keeps its old name too.
+    nothing. With `keep` the file keeps its old name too. Raises OverQuota where the workspace's files would take more
+    than `quota` bytes.
     """
     video, created = await videos.receive(session, video_id, received)
     if created:
+        await storage_quota.require(session, quota)
         await asyncio.to_thread(storage.adopt, file, received.storage_key, keep=keep)
         await cut_analysis.using(JobOptions(dedup_key=f"cut_analysis:{video.id}")).start(session, video.id)
     return video, created
@@ -101,7 +105,9 @@ async def import_video(run: Run, import_id: UUID) -> None:
             dedup_key=wanted.dedup_key,
         )
         async with run.completion() as session:
-            video, created = await take_in(session, run.storage, import_id, received, temporary)
+            video, created = await take_in(
+                session, run.storage, import_id, received, temporary, quota=run.settings.storage_quota_bytes
+            )
             await imports.done(session, import_id, video, created=created)
     finally:
         temporary.unlink(missing_ok=True)

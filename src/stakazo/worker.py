@@ -32,7 +32,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from stakazo import __version__
-from stakazo.core import migrate, postgres
+from stakazo.core import migrate, postgres, windows
 from stakazo.core.actor import new_id
 from stakazo.core.db import Database
 from stakazo.core.errors import Invalid, StakazoError, Unavailable
@@ -263,6 +263,7 @@ class WorkerProcess:
                     await uploads.sweep(session)
                 # A file's last byte is younger than its row's last extension: it outlives the row.
                 await asyncio.to_thread(self.executor.storage.sweep_incoming, self.settings.upload_expires + EXPIRE)
+                await windows.sweep(self.machinery)
             except (SQLAlchemyError, OSError) as error:
                 log.warning("expiry_failed", error=str(error).splitlines()[0])
             await asyncio.sleep(EXPIRE)

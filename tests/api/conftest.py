@@ -155,7 +155,7 @@ class Server(uvicorn.Server):
 
 
 @pytest.fixture(scope="module")
-def house(server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(server: Any, tmp_path_factory: pytest.TempPathFactory, uncounted: dict[str, Any]) -> Iterator[House]:
     """One API for all tests of a file: each has a workspace of its own in it."""
     name = f"t_{uuid4().hex}"
     urls = server.create(name)
@@ -166,6 +166,7 @@ def house(server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hou
         app_database_url=urls.app,
         database_pool_size=5,
         password_memory_kib=8,
+        **uncounted,
         password_passes=1,
         DEBUG_ENDPOINTS_ENABLED=True,
         allowed_networks="127.0.0.1",

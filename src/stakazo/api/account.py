@@ -13,11 +13,13 @@ from stakazo.accounts import letters, people, second_factor, sessions
 from stakazo.accounts.models import User
 from stakazo.accounts.person import Person
 from stakazo.api.auth import Accepted, Email, Password, PasswordOnly, Token
+from stakazo.api.counting import guess
 from stakazo.api.deps import SECRET, Here, Services, open_to_all, signed_in
 from stakazo.api.errors import responses
 from stakazo.api.identity import thread
 from stakazo.api.once import keyless
 from stakazo.api.routes import Router
+from stakazo.core.limits import Kind
 
 router = Router(prefix="/auth", tags=["account"])
 
@@ -98,7 +100,7 @@ class SessionsOut(BaseModel):
 
 @router.post("/password/forgot", status_code=202, response_model=Accepted, responses=responses(422))
 @keyless("the newest link counts")
-async def forgot(_: Annotated[None, open_to_all()], request: Request, here: Here, wanted: ForgotIn) -> Any:
+async def forgot(_: Annotated[None, open_to_all(Kind.LOGIN)], request: Request, here: Here, wanted: ForgotIn) -> Any:
     """Have a link sent with which to choose a new password. The answer is the same for every address."""
     letter = await people.forgot_password(here.db, here.settings, wanted.email, thread(request))
     if letter is not None:
@@ -108,7 +110,7 @@ async def forgot(_: Annotated[None, open_to_all()], request: Request, here: Here
 
 @router.post("/password/reset", status_code=204, responses=responses(404, 422, 503))
 @keyless("the link works once")
-async def reset(_: Annotated[None, open_to_all()], request: Request, here: Here, wanted: ResetIn) -> None:
+async def reset(_: Annotated[None, open_to_all(Kind.LOGIN)], request: Request, here: Here, wanted: ResetIn) -> None:
     """Choose a new password by such a link. Every session ends; sign in anew."""
     letter = await people.reset_password(
         here.db, here.passwords, here.settings, wanted.token, wanted.password, thread(request)
@@ -120,7 +122,10 @@ async def reset(_: Annotated[None, open_to_all()], request: Request, here: Here,
 @keyless("the old password counts once")
 async def change_password(me: Annotated[Person, signed_in()], here: Here, wanted: ChangePasswordIn) -> None:
     """Take another password. The sessions elsewhere end."""
-    letter = await people.change_password(here.db, here.passwords, here.settings, me, wanted.current, wanted.password)
+    async with guess(here.limiter, str(me.user_id)):
+        letter = await people.change_password(
+            here.db, here.passwords, here.settings, me, wanted.current, wanted.password
+        )
     await here.post.send(letter)
 
 
@@ -131,7 +136,7 @@ async def change_password(me: Annotated[Person, signed_in()], here: Here, wanted
 @keyless("the newest link counts")
 async def change_email(me: Annotated[Person, signed_in()], here: Here, wanted: ChangeEmailIn) -> Any:
     """Take another address: it counts when the link that is sent to it was opened."""
-    await people.require_password(here.db, here.passwords, me.user_id, wanted.password)
+    await _require_password(here, me, wanted.password)
     letter = await people.change_email(here.db, here.settings, me, wanted.email)
     if letter is not None:
         await here.post.send(letter)
@@ -140,7 +145,9 @@ async def change_email(me: Annotated[Person, signed_in()], here: Here, wanted: C
 
 @router.post("/email/confirm", status_code=204, responses=responses(404, 409, 422))
 @keyless("the link works once")
-async def confirm_email(_: Annotated[None, open_to_all()], request: Request, here: Here, wanted: TokenIn) -> None:
+async def confirm_email(
+    _: Annotated[None, open_to_all(Kind.LOGIN)], request: Request, here: Here, wanted: TokenIn
+) -> None:
     """Show that an address is yours, by the link that was sent to it."""
     letter = await people.confirm_email(here.db, wanted.token, thread(request))
     if letter is not None:
@@ -156,7 +163,7 @@ async def confirm_email(_: Annotated[None, open_to_all()], request: Request, her
 @keyless("the newest secret counts")
 async def begin_totp(me: Annotated[Person, signed_in()], here: Here, wanted: PasswordOnly) -> Any:
     """Begin to set up a second factor: scan the picture, then confirm with the code that the app shows."""
-    await people.require_password(here.db, here.passwords, me.user_id, wanted.password)
+    await _require_password(here, me, wanted.password)
     async with here.db.personal_transaction(me.user_id) as session:
         return await second_factor.begin(session, here.keys, me)
 
@@ -165,7 +172,7 @@ async def begin_totp(me: Annotated[Person, signed_in()], here: Here, wanted: Pas
 @keyless("a code works once")
 async def confirm_totp(me: Annotated[Person, signed_in()], here: Here, wanted: CodeIn) -> Any:
     """From now on every sign-in needs a code. Keep the recovery codes."""
-    async with here.db.personal_transaction(me.user_id) as session:
+    async with guess(here.limiter, str(me.user_id)), here.db.personal_transaction(me.user_id) as session:
         codes = await second_factor.confirm(session, here.keys, me, wanted.code)
     await _tell(here, me, added=True)
     return CodesOut(recovery_codes=codes)
@@ -175,8 +182,8 @@ async def confirm_totp(me: Annotated[Person, signed_in()], here: Here, wanted: C
 @keyless("a code works once")
 async def remove_totp(me: Annotated[Person, signed_in()], here: Here, wanted: SureIn) -> None:
     """Sign in by password alone from now on."""
-    await people.require_password(here.db, here.passwords, me.user_id, wanted.password)
-    async with here.db.personal_transaction(me.user_id) as session:
+    await _require_password(here, me, wanted.password)
+    async with guess(here.limiter, str(me.user_id)), here.db.personal_transaction(me.user_id) as session:
         await second_factor.remove(session, here.keys, me, wanted.code)
     await _tell(here, me, added=False)
 
@@ -191,9 +198,14 @@ async def remove_totp(me: Annotated[Person, signed_in()], here: Here, wanted: Su
 @keyless("a code works once")
 async def renew_codes(me: Annotated[Person, signed_in()], here: Here, wanted: SureIn) -> Any:
     """Make new recovery codes; those of before count no more."""
-    await people.require_password(here.db, here.passwords, me.user_id, wanted.password)
-    async with here.db.personal_transaction(me.user_id) as session:
+    await _require_password(here, me, wanted.password)
+    async with guess(here.limiter, str(me.user_id)), here.db.personal_transaction(me.user_id) as session:
         return CodesOut(recovery_codes=await second_factor.renew_codes(session, here.keys, me, wanted.code))
+
+
+async def _require_password(here: Services, me: Person, password: str) -> None:
+    async with guess(here.limiter, str(me.user_id)):
+        await people.require_password(here.db, here.passwords, me.user_id, password)
 
 
 async def _tell(here: Services, me: Person, *, added: bool) -> None:

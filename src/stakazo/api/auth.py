@@ -17,6 +17,7 @@ from stakazo.accounts.person import Person
 from stakazo.accounts.roles import ROLES, Permission, Role
 from stakazo.accounts.sessions import Grant
 from stakazo.api import cookies
+from stakazo.api.counting import guess
 from stakazo.api.deps import Here, Services, open_to_all, signed_in
 from stakazo.api.errors import responses
 from stakazo.api.identity import device, person_of, thread
@@ -24,6 +25,7 @@ from stakazo.api.once import keyless
 from stakazo.api.routes import Router
 from stakazo.api.workspaces import WorkspaceOut
 from stakazo.core.errors import Invalid, StakazoError, Unauthenticated
+from stakazo.core.limits import Kind
 
 router = Router(prefix="/auth", tags=["auth"])
 
@@ -151,7 +153,7 @@ async def begin_session(
 )
 @keyless("an address has one account")
 async def register(
-    _: Annotated[None, open_to_all()], request: Request, response: Response, here: Here, wanted: RegisterIn
+    _: Annotated[None, open_to_all(Kind.LOGIN)], request: Request, response: Response, here: Here, wanted: RegisterIn
 ) -> Any:
     """Make an account.
 
@@ -185,7 +187,7 @@ async def register(
 @router.post("/register/confirm", status_code=201, response_model=SessionOut, responses=responses(401, 409, 422))
 @keyless("the link works once")
 async def confirm(
-    _: Annotated[None, open_to_all()], request: Request, response: Response, here: Here, wanted: ConfirmIn
+    _: Annotated[None, open_to_all(Kind.LOGIN)], request: Request, response: Response, here: Here, wanted: ConfirmIn
 ) -> Any:
     """Open the link of the letter: now there is an account, with a workspace of its own."""
     user_id = await registration.confirm_registration(
@@ -197,12 +199,13 @@ async def confirm(
 @router.post("/login", response_model=SessionOut, responses=responses(401, 403, 422, 503))
 @keyless("a session more does no harm")
 async def login(
-    _: Annotated[None, open_to_all()], request: Request, response: Response, here: Here, wanted: LoginIn
+    _: Annotated[None, open_to_all(Kind.LOGIN)], request: Request, response: Response, here: Here, wanted: LoginIn
 ) -> Any:
     """Sign in. Where a second factor is set up and no code is sent, the refusal is `second_factor_required`."""
-    user_id = await people.sign_in(
-        here.db, here.passwords, here.keys, wanted.email, wanted.password, wanted.code, thread(request)
-    )
+    async with guess(here.limiter, wanted.email):
+        user_id = await people.sign_in(
+            here.db, here.passwords, here.keys, wanted.email, wanted.password, wanted.code, thread(request)
+        )
     return await begin_session(request, response, here, user_id, wanted, wanted.workspace_id)
 
 
@@ -267,7 +270,8 @@ async def rename(me: Annotated[Person, signed_in()], here: Here, wanted: MeIn) -
 @keyless("an account ends once")
 async def delete(me: Annotated[Person, signed_in()], response: Response, here: Here, wanted: PasswordOnly) -> None:
     """Delete one's account, with all that is known of the person. Not while they are a workspace's only owner."""
-    await people.require_password(here.db, here.passwords, me.user_id, wanted.password)
+    async with guess(here.limiter, str(me.user_id)):
+        await people.require_password(here.db, here.passwords, me.user_id, wanted.password)
     await people.delete(here.db, me)
     cookies.ACCESS.remove(response, here.settings)
     cookies.REFRESH.remove(response, here.settings)

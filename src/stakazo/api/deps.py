@@ -22,11 +22,13 @@ from stakazo.accounts.person import Person
 from stakazo.accounts.roles import Permission
 from stakazo.accounts.tokens import Tokens
 from stakazo.api import cookies
+from stakazo.api.counting import Slots, count_caller, count_stranger
 from stakazo.api.errors import responses
 from stakazo.api.identity import Caller, identify
 from stakazo.core.actor import Actor
 from stakazo.core.db import Database
-from stakazo.core.errors import Forbidden
+from stakazo.core.errors import Forbidden, Unauthenticated
+from stakazo.core.limits import Kind, Limiter
 from stakazo.core.live import LiveFeed
 from stakazo.core.postgres import Urls
 from stakazo.core.security import Keyring
@@ -45,6 +47,8 @@ class Services:
     live: LiveFeed
     keys: Keyring
     """Seals and opens secrets."""
+    limiter: Limiter
+    slots: Slots
     passwords: Passwords
     tokens: Tokens
     post: Post
@@ -78,7 +82,11 @@ async def _caller(
     _: Annotated[str | None, Depends(_cookie)],
 ) -> Caller:
     token = bearer.credentials if bearer else key
-    caller = await identify(request, here.settings, here.db, here.tokens, token or None)
+    try:
+        caller = await identify(request, here.settings, here.db, here.tokens, token or None)
+    except Unauthenticated:
+        await count_stranger(request, here.limiter)
+        raise
     request.state.workspace_id = str(caller.workspace_id)
     structlog.contextvars.bind_contextvars(workspace_id=request.state.workspace_id)
     return caller
@@ -102,27 +110,40 @@ class Access:
     """Who may call an endpoint: whoever has a permission, anybody who is signed in, or everybody."""
 
     needs: Permission | Literal["person", "public"]
+    kind: Kind | None = None
+    """As what it is counted; by its method when None."""
+    counted: bool = True
 
-    async def allow(self, actor: CurrentActor) -> Actor:
-        if self.needs not in actor.permissions:
-            raise Forbidden(f"This needs the permission {self.needs}, which you don't have in this workspace.")
+    async def allow(self, request: Request, here: Here, actor: CurrentActor) -> Actor:
+        await count_caller(request, here.limiter, self.kind, actor)
+        self.check(actor)
         return actor
 
-    async def know(self, caller: CurrentCaller) -> Person:
+    def check(self, actor: Actor) -> None:
+        """Raises Forbidden for whoever lacks the permission."""
+        if self.needs not in actor.permissions:
+            raise Forbidden(f"This needs the permission {self.needs}, which you don't have in this workspace.")
+
+    async def know(self, request: Request, here: Here, caller: CurrentCaller) -> Person:
+        await count_caller(request, here.limiter, self.kind, caller)
         if isinstance(caller, Actor):
             raise Forbidden("This is about a person: sign in, a key is nobody.")
         return caller
 
-    async def ignore(self) -> None:
+    async def ignore(self, request: Request, here: Here) -> None:
         """Nobody is asked who they are."""
+        if self.counted:
+            await count_stranger(request, here.limiter, self.kind)
 
 
-def may(permission: Permission) -> Any:
+def may(permission: Permission, kind: Kind | None = None) -> Any:
     """For whoever has the permission, first of the arguments; `_` where only the check matters.
 
     actor: Annotated[Actor, may(Permission.CLIPS_WRITE)]
+
+    `kind` is as what it is counted: by its method, when it isn't said.
     """
-    return Depends(Access(permission).allow)
+    return Depends(Access(permission, kind).allow)
 
 
 def signed_in() -> Any:
@@ -133,12 +154,12 @@ def signed_in() -> Any:
     return Depends(Access("person").know)
 
 
-def open_to_all() -> Any:
+def open_to_all(kind: Kind | None = None, *, counted: bool = True) -> Any:
     """For everybody, known or not.
 
     _: Annotated[None, open_to_all()]
     """
-    return Depends(Access("public").ignore)
+    return Depends(Access("public", kind, counted).ignore)
 
 
 def access_of(route: APIRoute) -> Access:
@@ -162,8 +183,8 @@ def declare_access(router: APIRouter) -> None:
         assert isinstance(route, APIRoute)
         access = access_of(route)
         route.openapi_extra = (route.openapi_extra or {}) | {"x-permission": access.needs}
-        if access.needs != "public":
-            route.responses = responses(403) | route.responses
+        refusals = ([403] if access.needs != "public" else []) + ([429] if access.counted else [])
+        route.responses = responses(*refusals) | route.responses
 
 
 async def _session(request: Request, here: Here, actor: CurrentActor) -> AsyncIterator[AsyncSession]:

@@ -14,12 +14,14 @@ from stakazo.accounts import identities, people, second_factor, sessions, tokens
 from stakazo.api import cookies
 from stakazo.api.account import CodeIn
 from stakazo.api.auth import SessionOut, SignsIn, begin_session
+from stakazo.api.counting import guess
 from stakazo.api.deps import Here, open_to_all
 from stakazo.api.errors import responses
 from stakazo.api.identity import device, thread
 from stakazo.api.once import keyless
 from stakazo.api.routes import Router
 from stakazo.core.errors import NotFound, StakazoError, Unauthenticated
+from stakazo.core.limits import Kind
 
 router = Router(prefix="/auth/oidc", tags=["oidc"])
 
@@ -89,14 +91,14 @@ async def callback(
 @router.post("/second-factor", response_model=SessionOut, responses=responses(401, 403, 404, 422))
 @keyless("a code works once")
 async def second_factor_(
-    _: Annotated[None, open_to_all()], request: Request, response: Response, here: Here, wanted: CodeIn
+    _: Annotated[None, open_to_all(Kind.LOGIN)], request: Request, response: Response, here: Here, wanted: CodeIn
 ) -> Any:
     """After the provider, for who has a second factor here: its code."""
     _configured(here)
     cookies.require_own_page(request, here.settings)
     proven = await here.tokens.read(cookies.PROVIDER.of(request, here.settings) or "", "second_factor")
     user_id = UUID(proven["sub"])
-    async with here.db.personal_transaction(user_id) as session:
+    async with guess(here.limiter, str(user_id)), here.db.personal_transaction(user_id) as session:
         await people.require_code(session, here.keys, user_id, wanted.code, thread(request))
     cookies.PROVIDER.remove(response, here.settings)
     return await begin_session(request, response, here, user_id, SignsIn(cookies=True))

@@ -29,6 +29,7 @@ from stakazo.api.routes import Route, Router
 from stakazo.api.uploads import MAX_DEDUP_KEY
 from stakazo.core.actor import Actor
 from stakazo.core.errors import StakazoError, TooLarge, UnsupportedMedia
+from stakazo.core.limits import Kind
 from stakazo.videos import uploads
 from stakazo.videos.arriving import in_words, shown
 from stakazo.videos.partial import Locked, Partial, arrived
@@ -72,7 +73,7 @@ def _version(tus_resumable: Annotated[str | None, Header(description=VERSION)] =
 
 
 Tus = Annotated[None, Depends(_version)]
-Sender = Annotated[Actor, may(Permission.VIDEOS_WRITE)]
+Sender = Annotated[Actor, may(Permission.VIDEOS_WRITE, Kind.UPLOAD)]
 
 
 # --- what is spoken here ------------------------------------------------------------------------------------
@@ -164,7 +165,8 @@ async def append(
     if upload.video_id is not None:
         raise WrongOffset(part.offset, upload.length)
     try:
-        return Response(status_code=204, headers=await take(here, actor, request, upload, part))
+        with here.slots.taken(actor.workspace_id):
+            return Response(status_code=204, headers=await take(here, actor, request, upload, part))
     except ClientDisconnect:
         log.info("upload_broken_off", upload_id=str(upload_id), offset=arrived(here.storage.incoming(upload_id)))
         return Response(status_code=499)  # nobody is there to read it

@@ -25,9 +25,11 @@ from stakazo.api.routes import Router
 from stakazo.api.videos import VideoOut
 from stakazo.core.actor import Actor, new_id
 from stakazo.core.errors import Invalid, TooLarge
+from stakazo.core.limits import Kind
 from stakazo.core.storage import DiskStorage
 from stakazo.jobs import service as jobs
 from stakazo.jobs.models import Job
+from stakazo.variants import quota
 from stakazo.videos import service as videos
 from stakazo.videos import uploads
 from stakazo.videos.models import Upload, VideoAsset
@@ -89,7 +91,7 @@ async def upload(
     request: Request,
     response: Response,
     here: Here,
-    actor: Annotated[Actor, may(Permission.VIDEOS_WRITE)],
+    actor: Annotated[Actor, may(Permission.VIDEOS_WRITE, Kind.UPLOAD)],
     idempotency_key: Annotated[str | None, Header(max_length=MAX_DEDUP_KEY)] = None,
 ) -> UploadOut:
     """Send a video; it is stored and its analysis starts.
@@ -97,7 +99,7 @@ async def upload(
     The body is streamed to disk whatever its size. Sending the same bytes again, or the same `dedup_key` (or
     `Idempotency-Key`), answers 200 with the video that is there and starts nothing.
     """
-    _refuse_early(here, request.headers.get("content-length"))
+    announced = _refuse_early(here, request.headers.get("content-length"))
     if idempotency_key:
         async with here.db.transaction(actor) as session:
             before = await videos.same(session, None, idempotency_key)
@@ -105,7 +107,21 @@ async def upload(
                 response.status_code = 200
                 return _out(before, await analysis_of(session, before.id), created=False)
 
+    async with here.db.transaction(actor) as session:
+        await quota.require(session, here.settings.storage_quota_bytes, announced - ROOM_FOR_FORM)
     temporary = here.storage.temporary(SUFFIX)
+    with here.slots.taken(actor.workspace_id):
+        return await _receive(request, response, here, actor, temporary, idempotency_key)
+
+
+async def _receive(
+    request: Request,
+    response: Response,
+    here: Services,
+    actor: Actor,
+    temporary: Path,
+    idempotency_key: str | None,
+) -> UploadOut:
     try:
         arrived = await receive_file(
             request.stream(),
@@ -120,7 +136,7 @@ async def upload(
         log.info("upload_broken_off")
         return Response(status_code=499)  # type: ignore[return-value]  # nobody is there to read it
     finally:
-        temporary.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)  # noqa: ASYNC240 - one name
     response.status_code = 202 if out.created else 200
     response.headers["Location"] = f"/videos/{out.video.id}"
     return out
@@ -150,7 +166,13 @@ async def keep(
     try:
         async with here.db.transaction(actor) as session:
             video, created = await pipeline.take_in(
-                session, here.storage, video_id, received, file, keep=upload is not None
+                session,
+                here.storage,
+                video_id,
+                received,
+                file,
+                quota=here.settings.storage_quota_bytes,
+                keep=upload is not None,
             )
             if upload:
                 await uploads.finish(session, upload.id, video, created=created)
@@ -189,12 +211,13 @@ def _out(video: VideoAsset, job: Job | None, *, created: bool) -> UploadOut:
     )
 
 
-def _refuse_early(here: Services, content_length: str | None) -> None:
-    """Say no before gigabytes are sent, where the length tells."""
+def _refuse_early(here: Services, content_length: str | None) -> int:
+    """Say no before gigabytes are sent, where the length tells; it, or 0."""
     announced = int(content_length) if content_length and content_length.isdecimal() else 0
     if announced > here.settings.max_upload_bytes + ROOM_FOR_FORM:
         raise TooLarge(f"This upload has {announced} bytes; a video may have {here.settings.max_upload_bytes} at most.")
     here.storage.require_room(announced, here.settings.min_free_bytes)
+    return announced
 
 
 def sweep_uploads(storage: DiskStorage) -> int:

@@ -58,6 +58,10 @@ class NoSpace(StakazoError):
     status, code, retryable = 507, "no_space", True
 
 
+class OverQuota(NoSpace):
+    code, retryable = "over_quota", False
+
+
 class FileMissing(StakazoError):
     status, code, retryable = 500, "file_missing", True
 

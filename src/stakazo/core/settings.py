@@ -74,6 +74,27 @@ class Settings(BaseSettings):
     min_free_bytes: int = Field(default=512 * 1024**2, ge=0)
     """Free disk space below which uploads are refused and health fails."""
 
+    limit_store: str = "memory"
+    """Where requests are counted: `memory` of one API process; `database` or `redis://host:6379/0` for several."""
+    limit_stranger: str = "120/minute"
+    """How many requests of one address pass that don't show who asks."""
+    limit_login: str = "20/minute"
+    """Sign-ins, resets and the like of one address."""
+    limit_failed_login: str = "10/15 minute"
+    """Wrong passwords for one account; then it is locked until the first of them is that old."""
+    limit_upload: str = "600/minute"
+    """Requests of one key or person that carry pieces of files."""
+    limit_read: str = "1200/minute"
+    limit_write: str = "300/minute"
+    limit_spend: str = "60/minute"
+    """What publishes or spends."""
+    limit_workspace_factor: int = Field(default=5, ge=1)
+    """How many times as much a workspace may as one of its keys or people."""
+    max_concurrent_uploads: int = Field(default=8, ge=1)
+    """Of one workspace, in one API process."""
+    storage_quota_bytes: int | None = None
+    """How much the files of one workspace may take: videos and variants. Unset: what the disk has."""
+
     media_workers: int = Field(default_factory=lambda: max(1, (os.cpu_count() or 2) // 2), ge=1)
     """How many media jobs one worker process runs at once."""
     default_workers: int = Field(default=8, ge=1)
