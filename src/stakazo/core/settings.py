@@ -90,7 +90,7 @@ class Settings(BaseSettings):
     """What publishes or spends."""
     limit_workspace_factor: int = Field(default=5, ge=1)
     """How many times as much a workspace may as one of its keys or people."""
-    max_concurrent_uploads: int = Field(default=8, ge=1)
+    max_concurrent_uploads: int = Field(default=16, ge=1)
     """Of one workspace, in one API process."""
     storage_quota_bytes: int | None = None
     """How much the files of one workspace may take: videos and variants. Unset: what the disk has."""
