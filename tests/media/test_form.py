@@ -56,6 +56,20 @@ def test_a_section_begins_where_the_timbre_changes():
     assert find_form(sounding(kinds), grid).bounds == (0, 8, 16, 24)
 
 
+def playing(chords: list[int]) -> Features:
+    """Bars that differ in their harmony alone: one note each."""
+    piece = sounding([0] * len(chords))
+    bar = (np.arange(len(piece.chroma)) * COARSE / FINE_RATE / BAR).astype(int)
+    return replace(piece, chroma=np.eye(12, dtype=np.float32)[np.array(chords)[np.minimum(bar, len(chords) - 1)]])
+
+
+def test_a_phrase_that_returns_parts_a_piece_whose_sound_never_changes():
+    grid = make_grid(Span(0, 64), np.arange(0, 64, BAR / 4), np.arange(0, 128, 4), 4)
+    theme, *others = (np.random.default_rng(seed).permutation(8).tolist() for seed in range(4))
+    assert 8 in find_form(playing(theme + others[0] + theme + others[1]), grid).bounds
+    assert find_form(playing(theme + others[0] + others[1] + others[2]), grid).bounds == (0, 32)
+
+
 def test_a_section_heard_again_in_part_is_the_same_music_wherever_the_part_lies():
     chords = [0, 1, 2, 3, 4, 5, 6, 7, 4, 5, 6, 7]  # the second section is the second half of the first
     row = np.array(chords)
