@@ -32,6 +32,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from stakazo import __version__
+from stakazo.accounts import digest
+from stakazo.accounts.mail import Post
 from stakazo.core import migrate, postgres, windows
 from stakazo.core.actor import new_id
 from stakazo.core.db import Database
@@ -99,7 +101,8 @@ class WorkerProcess:
         self.db = Database(url, pool_size=max(settings.database_pool_size, sum(slots.values()) + 2))
         self.machinery = Database(url, pool_size=2)  # its own, so that no handler can starve the sweeper
         self.pulse = Pulse(url)
-        self.outlets = elsewhere.of(settings)
+        self.post = Post(settings)
+        self.outlets = [*elsewhere.of(settings), *digest.of(settings, self.post)]
         self.executor = Executor(self.db, DiskStorage(settings.storage_dir), settings)
         self.connector = SteadyConnector(url, pool_size=2 + len(slots))
         self.app = App(connector=self.connector)
@@ -118,6 +121,7 @@ class WorkerProcess:
                 if not self.stop.is_set():
                     await self._work()
         finally:
+            await self.post.close()
             await self.pulse.close()
             await self.db.close()
             await self.machinery.close()

@@ -422,3 +422,20 @@ async def test_living_workers_are_seen(house: Any) -> None:
         async with house.db.system_transaction() as session:
             await session.execute(text("update workers set heartbeat_at = now() - interval '1 hour'"))
     assert await workers() == []
+
+
+async def test_a_worker_seals_what_its_jobs_have_said(house: Any, program: ModuleType) -> None:
+    """The sealer's own tests are in tests/ledger; this is that a worker runs one."""
+    async with house.worker(ledger_interval=0.1):
+        job = await house.start(program.note, "sealed")
+        await house.ended(job.id)
+
+        async def sealed() -> bool:
+            [(waiting,)] = await house.rows(
+                "select count(*) from ledger_events e left join ledger_seals s on s.id = e.id where s.id is null"
+            )
+            return bool(waiting == 0)
+
+        await house.until(sealed)
+    log = house.settings.checkpoint_dir / f"{house.actor.workspace_id}.log"
+    assert f"stakazo/{house.actor.workspace_id}" in log.read_text()

@@ -90,3 +90,14 @@ def second_factor_changed(base_url: str, email: str, *, added: bool) -> Letter:
         f"A second factor was {what} your account at Stakazo. If it wasn't you, choose a new password at once: "
         f"{base_url}/account",
     )
+
+
+def checkpoints(to: str, notes: list[str]) -> Letter:
+    return Letter(
+        to,
+        "The ledger's checkpoints",
+        "These are the newest signed checkpoints of this Stakazo's ledgers. Keep this letter: whoever changes what has "
+        "happened until now, or makes it disappear, contradicts it.\n\nTo check an export of a ledger against it, save "
+        "one as a file:\n\n    stakazo ledger verify ledger.jsonl --key ledger.pub --checkpoint FILE\n\n"
+        + "\n".join(notes),
+    )

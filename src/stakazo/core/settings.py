@@ -121,6 +121,8 @@ class Settings(BaseSettings):
     """Where the newest checkpoints go too: a folder, or an object store like `s3://bucket/prefix`."""
     ledger_webhook: str | None = None
     """A URL that the newest checkpoints are sent to (POST, text/plain)."""
+    ledger_email: str | None = None
+    """An address that gets the newest checkpoints once a day."""
 
     log_format: Literal["auto", "text", "json"] = "auto"
     log_level: Annotated[LogLevel, BeforeValidator(lambda given: str(given).upper())] = "INFO"
