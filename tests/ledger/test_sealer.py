@@ -297,6 +297,19 @@ async def test_what_is_not_as_it_was_signed_is_not_signed_again(
     assert sound(notary, other_actor.workspace_id) == 1
 
 
+async def test_the_signed_root_alone_is_enough_to_see_it(notary: Any, actor: Actor):
+    """Nobody remembers what was signed, and what was handed out is gone: the database contradicts itself."""
+    sealer = await notary.sealer()
+    await notary.write(actor, 6)
+    await notary.seal(sealer)
+    await sealer._close()
+    notary.file.path(actor.workspace_id).unlink()
+    with notary.attacker() as connection:
+        spoil_the_tree(connection, actor.workspace_id, None)
+    await notary.write(actor, 1)
+    assert (await notary.seal(sealer)).refused == {actor.workspace_id}
+
+
 async def test_a_ledger_that_was_mended_goes_on(notary: Any, actor: Actor, monkeypatch: Any):
     sealer = await notary.sealer()
     await notary.write(actor, 6)
