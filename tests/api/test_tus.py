@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -10,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +26,7 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from stakazo.cli.client import Api, Refused
 from stakazo.core.storage import DiskStorage
 from stakazo.jobs.models import Job
 from stakazo.ledger import service as ledger
@@ -485,3 +488,69 @@ def test_an_upload_belongs_to_its_workspace(site: Any, client: httpx.Client) -> 
         ):
             assert answer.status_code == 404
     assert offset(client, path) == 2000
+
+
+# --- our own program ----------------------------------------------------------------------------------------
+
+
+class BadLine(threading.Thread):
+    """Passes bytes on to a port; each connection that has sent so many breaks, until there were so many of them."""
+
+    def __init__(self, port: int, after: int, breaks: int) -> None:
+        super().__init__(daemon=True)
+        self.port, self.after, self.breaks = port, after, breaks
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+
+    def run(self) -> None:
+        with contextlib.suppress(OSError):  # closed
+            while True:
+                threading.Thread(target=self._pass_on, args=(self.listener.accept()[0],), daemon=True).start()
+
+    def _pass_on(self, near: socket.socket) -> None:
+        with near, socket.create_connection(("127.0.0.1", self.port)) as far:
+            threading.Thread(target=self._answer, args=(far, near), daemon=True).start()
+            seen = 0
+            with contextlib.suppress(OSError):
+                while block := near.recv(65536):
+                    far.sendall(block)
+                    seen += len(block)
+                    if seen > self.after and self.breaks:
+                        self.breaks -= 1
+                        far.shutdown(socket.SHUT_RDWR)
+                        return
+
+    def _answer(self, far: socket.socket, near: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while block := far.recv(65536):
+                near.sendall(block)
+
+
+@pytest.mark.parametrize("large", [1, 10**9])
+async def test_our_program_sends_over_a_bad_line(site: Any, tmp_path: Path, large: int) -> None:
+    """Large files in parts from the start, others once the line has broken."""
+    content = film(5_000_000)
+    (tmp_path / "song.mp4").write_bytes(content)
+    line = BadLine(site.port, 1_500_000, 3)
+    line.start()
+    api, heard = Api(line.url, site.key), [0]
+    try:
+        done = await api.upload(tmp_path / "song.mp4", title="Blue", sent=heard.append, large=large)
+    finally:
+        await api.close()
+        line.listener.close()
+    assert line.breaks == 0
+    assert (done["video"]["title"], done["created"]) == ("Blue", True)
+    assert done["video"]["sha256"] == hashlib.sha256(content).hexdigest()
+    assert done["job"]["payload"] == {"video_id": done["video"]["id"]}
+    assert max(heard) == len(content)
+
+
+async def test_our_program_says_why_a_file_was_refused(site: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"hello, world\n" * 1000)
+    api = Api(site.url, site.key)
+    try:
+        with pytest.raises(Refused, match="a text"):
+            await api.upload(tmp_path / "a.mp4", title=None, sent=lambda _: None, large=1)
+    finally:
+        await api.close()

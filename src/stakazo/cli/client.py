@@ -16,11 +16,14 @@ from typing import Any
 import httpx
 
 from stakazo.cli.output import USAGE, Failure, trouble
+from stakazo.cli.sending import in_parts
 from stakazo.core.settings import Settings
 
 Row = dict[str, Any]
 """A thing as the API shows it."""
 
+LARGE = 64 * 1024 * 1024
+"""Bytes from which on a file is sent in parts."""
 RECONNECT = 0.5
 """Seconds between two attempts to listen again."""
 
@@ -87,18 +90,35 @@ class Api:
             if cursor is None:
                 return items
 
-    async def upload(self, path: Path, *, title: str | None, sent: Callable[[int], None]) -> Row:
-        """Send a file; `sent` hears how many bytes have gone out."""
-        with _Watched(path, sent) as file:
+    async def upload(self, path: Path, *, title: str | None, sent: Callable[[int], None], large: int = LARGE) -> Row:
+        """Send a file, in parts if it is large or the connection breaks; `sent` hears how many bytes have gone out."""
+        if (await asyncio.to_thread(path.stat)).st_size < large:
             try:
-                response = await self._http.post(
-                    "/upload",
-                    data={"title": title} if title else {},
-                    files={"file": (path.name, file, "application/octet-stream")},
-                    timeout=httpx.Timeout(None, connect=10),
-                )
-            except httpx.TransportError as error:
-                raise Failure(f"The upload to {self.url} broke off ({_why(error)}).") from error
+                return await self._upload_at_once(path, title, sent)
+            except httpx.ConnectError as error:
+                raise Failure(f"The server at {self.url} does not answer ({_why(error)}).") from error
+            except httpx.TransportError:
+                sent(0)
+        try:
+            response = await in_parts(self._http, path, title=title, sent=sent)
+        except httpx.TransportError as error:
+            raise Failure(f"The upload to {self.url} broke off again and again ({_why(error)}).") from error
+        _checked(response)
+        video, job, created = (response.headers.get(f"X-{name}") for name in ("Video-Id", "Job-Id", "Video-Created"))
+        return {
+            "video": await self.get(f"/videos/{video}"),
+            "job": await self.get(f"/jobs/{job}") if job else None,
+            "created": created == "true",
+        }
+
+    async def _upload_at_once(self, path: Path, title: str | None, sent: Callable[[int], None]) -> Row:
+        with _Watched(path, sent) as file:
+            response = await self._http.post(
+                "/upload",
+                data={"title": title} if title else {},
+                files={"file": (path.name, file, "application/octet-stream")},
+                timeout=httpx.Timeout(None, connect=10),
+            )
         return dict(_checked(response))
 
     async def download(self, path: str, to: Path, *, sha256: str | None = None) -> None:
