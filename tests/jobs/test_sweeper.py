@@ -88,7 +88,12 @@ async def test_a_silent_worker_that_the_database_has_lost_is_dead_sooner(house: 
 
 
 async def test_a_pulse_holds_its_workers_locks_and_a_lost_connection_drops_them(house: Any, urls: Any) -> None:
-    locks = text("select count(*) from pg_locks where locktype = 'advisory' and classid = cast(:locks as bigint)")
+    locks = text(
+        """
+        select count(*) from pg_locks where locktype = 'advisory' and classid = cast(:locks as bigint)
+        and database = (select oid from pg_database where datname = current_database())
+        """
+    )
     pulse = Pulse(urls.app)
 
     async def held() -> int:

@@ -25,7 +25,7 @@ from stakazo.media.errors import MediaError, TooBig, Unreadable
 from stakazo.media.opening import DEFAULT_LIMITS, Limits, opened, words
 from stakazo.media.types import AudioStream, MediaInfo, VideoStream
 
-SMALLEST = 16
+SMALLEST = 8
 """Pixels a side below which there is no picture."""
 DISCONTINUITY = 600.0
 """Seconds between two neighbouring frames that can't be a held frame: the file's clock jumped."""
