@@ -129,3 +129,26 @@ def test_the_stream_ends_with_the_server(house: Any, site: Any, live: Callable[.
         house.loop.call_soon_threadsafe(house.app.state.stopping.set)
         assert stream.events.get(timeout=PATIENCE) is None
     house.app.state.stopping.clear()
+
+
+def test_who_may_listen_no_more_is_cut_off(site: Any, client: httpx.Client, people: Any) -> None:
+    ann, bob = people.join("EDITOR"), people.join("MANAGER")
+    key = client.post("/api-keys", json={"name": "robot", "permissions": ["live:read"]}).json()
+    robots = bob.http.post("/api-keys", json={"name": "bob's robot", "permissions": ["live:read"]}).json()["token"]
+
+    def listens(token: str) -> Listener:
+        headers = {"Authorization": f"Bearer {token}"}
+        return Listener(httpx.Client(base_url=site.url, headers=headers, trust_env=False))
+
+    streams = [listens(token) for token in (ann.session["access_token"], key["token"], robots)]
+    with streams[0].listening(), streams[1].listening(), streams[2].listening():
+        for stream in streams:
+            stream.until(lambda name, _: name == "ready")
+        for cut, act in zip(
+            streams,
+            (f"/members/{ann.id}", f"/api-keys/{key['key']['id']}", f"/members/{bob.id}"),
+            strict=True,
+        ):
+            assert client.delete(act).status_code == 204
+            while (event := cut.events.get(timeout=PATIENCE)) is not None:
+                assert event[0] in {"ready", "everything", "member", "api_key"}

@@ -102,6 +102,10 @@ def test_secrets_are_not_logged(log_format: str):
     setup_logging(settings(log_format=log_format), out)
     token = "stk_0123456789ab_" + "s" * 43
     structlog.get_logger().info(f"key {token}", url="postgresql+psycopg://stakazo:hush@127.0.0.1:5432/x", key=token)
+    jwt = f"eyJ{'s' * 30}.{'s' * 40}.{'s' * 50}"
+    structlog.get_logger().info(
+        f"GET /x#{jwt}", refresh="str_" + "s" * 43, link="stl_" + "s" * 43, mail="smtp://u:hush@h"
+    )
     assert "ssss" not in out.getvalue()
     assert "hush" not in out.getvalue()
     assert "stk_0123456789ab_***" in out.getvalue()

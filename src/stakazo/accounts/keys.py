@@ -24,6 +24,7 @@ from stakazo.accounts.roles import Role, effective
 from stakazo.core.actor import Actor, new_id
 from stakazo.core.db import Database, actor_of
 from stakazo.core.errors import Forbidden, Invalid, NotFound, Unauthenticated
+from stakazo.core.live import publish
 from stakazo.core.workspaces import Workspace
 from stakazo.ledger import service as ledger
 
@@ -132,6 +133,7 @@ async def revoke_key(session: AsyncSession, key_id: UUID) -> ApiKey:
     if key.revoked_at is None:
         key.revoked_at = datetime.now(UTC)
         await ledger.record(session, "key_revoked", subject=("api_key", key.id))
+        await publish(session, "api_key", key.id)
         await session.flush()
     return key
 

@@ -42,12 +42,16 @@ class Smtp:
     def parse(cls, url: str) -> Smtp:
         """Of `smtp://`, `smtps://` or `smtp+plain://`. Raises Unavailable."""
         kinds = {"smtp": ("starttls", 587), "smtps": ("tls", 465), "smtp+plain": ("plain", 25)}
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            given = parts.port
+        except ValueError:
+            parts, given = urlsplit(""), None
         if parts.scheme not in kinds or not parts.hostname:
             raise Unavailable("STAKAZO_SMTP_URL is none: smtp://user:password@host:587, smtps:// or smtp+plain://.")
         security, port = kinds[parts.scheme]
         user, password = (unquote(part) if part else None for part in (parts.username, parts.password))
-        return cls(parts.hostname, parts.port or port, security, user, password)
+        return cls(parts.hostname, given or port, security, user, password)
 
 
 class Post:
@@ -67,11 +71,11 @@ class Post:
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 
-    async def close(self) -> None:
-        """Give what is under way a moment; the rest ends in the outbox."""
+    async def close(self, moment: float = MOMENT) -> None:
+        """Give what is under way so many seconds; the rest ends in the outbox."""
         if not self._under_way:
             return
-        _, late = await asyncio.wait(self._under_way, timeout=MOMENT)
+        _, late = await asyncio.wait(self._under_way, timeout=moment)
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)

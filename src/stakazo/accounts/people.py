@@ -19,6 +19,7 @@ from stakazo.accounts.letters import Letter
 from stakazo.accounts.models import Credential, Link, LinkKind, User
 from stakazo.accounts.passwords import Passwords, require_good
 from stakazo.accounts.person import Person, tell
+from stakazo.core.actor import new_id
 from stakazo.core.db import Database
 from stakazo.core.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from stakazo.core.security import Keyring
@@ -107,6 +108,21 @@ async def forgot_password(db: Database, settings: Settings, email: str, correlat
     return letters.reset_password(settings.base_url, user.email, token)
 
 
+async def rescue(db: Database, settings: Settings, email: str) -> str:
+    """For whoever runs this: take somebody's second factor away; the link by which they choose a new password.
+
+    Raises NotFound when nobody has this address.
+    """
+    async with db.system_transaction() as session:
+        user = await by_email(session, email.strip())
+        if user is None:
+            raise NotFound(f"Nobody here has the address {email}.")
+        await second_factor.drop(session, user.id)
+        token = await links.make(session, user.id, LinkKind.PASSWORD_RESET, user.email, links.HOUR)
+        await tell(session, "account_rescued", user.id, new_id())
+    return letters.link(settings.base_url, "reset", token)
+
+
 async def reset_password(
     db: Database, passwords: Passwords, settings: Settings, token: str, new: str, correlation_id: UUID
 ) -> Letter:
@@ -177,7 +193,7 @@ async def delete(db: Database, person: Person) -> None:
         places = await workspaces.mine(session, person.user_id)
         for place in places:
             await members.require_other_owner(session, place.id, person.user_id, place.name)
-        await tell(session, "user_deleted", person.user_id, person.correlation_id)
+            await tell(session, "user_deleted", person.user_id, person.correlation_id, workspace_id=place.id)
         await session.flush()
         await session.execute(delete_(User).where(User.id == person.user_id))
 

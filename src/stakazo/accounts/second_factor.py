@@ -64,10 +64,15 @@ async def remove(session: AsyncSession, keyring: Keyring, person: Person, code: 
     """Sign in by password alone from now on. Raises Forbidden when the code is wrong."""
     if not await check(session, keyring, person.user_id, code, person.correlation_id):
         raise Forbidden("This code is not right, or was used before.")
-    credential = await _of(session, person.user_id)
-    credential.totp_secret = credential.totp_confirmed_at = None
-    await session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == person.user_id))
+    await drop(session, person.user_id)
     await tell(session, "second_factor_removed", person.user_id, person.correlation_id)
+
+
+async def drop(session: AsyncSession, user_id: UUID) -> None:
+    """Forget somebody's second factor and its recovery codes, whether they have one or not."""
+    credential = await _of(session, user_id)
+    credential.totp_secret = credential.totp_confirmed_at = None
+    await session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user_id))
 
 
 async def renew_codes(session: AsyncSession, keyring: Keyring, person: Person, code: str) -> list[str]:

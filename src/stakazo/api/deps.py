@@ -83,7 +83,7 @@ async def _caller(
 ) -> Caller:
     token = bearer.credentials if bearer else key
     try:
-        caller = await identify(request, here.settings, here.db, here.tokens, token or None)
+        caller = request.state.caller = await identify(request, here.settings, here.db, here.tokens, token or None)
     except Unauthenticated:
         await count_stranger(request, here.limiter)
         raise

@@ -45,9 +45,23 @@ async def identify(request: Request, settings: Settings, db: Database, tokens: T
             )
         cookies.require_own_page(request, settings)
     if token.startswith(keys.PREFIX) or token.count(".") != 2:
+        request.state.key = token
         actor = await keys.authenticate(db, token, device(request).address)
         return replace(actor, correlation_id=thread(request))
     return await person_of(db, tokens, token, thread(request))
+
+
+async def still(request: Request, db: Database) -> Actor | None:
+    """As whom the one who asked this may act now; null where their key, session or membership has ended since."""
+    caller: Caller = request.state.caller
+    if isinstance(caller, Actor):
+        try:
+            return await keys.authenticate(db, request.state.key, device(request).address)
+        except Unauthenticated:
+            return None
+    async with db.personal_transaction(caller.user_id) as session:
+        person = await sessions.identify(session, caller)
+    return person.actor() if person else None
 
 
 async def person_of(db: Database, tokens: Tokens, token: str, correlation_id: UUID) -> Person:

@@ -215,6 +215,18 @@ def owner_link() -> None:
     command.owner_link(Settings())
 
 
+@app.command()
+def rescue(email: Annotated[str, typer.Argument(metavar="ADDRESS", help="Whose.", show_default=False)]) -> None:
+    """Take a lost second factor away, and print a link with which its owner chooses a new password.
+
+    Example: stakazo rescue ann@example.com
+    """
+    from stakazo.cli import accounts as command
+    from stakazo.core.settings import Settings
+
+    command.rescue(Settings(), email)
+
+
 @jobs_app.command("list")
 def jobs_list(
     state: Annotated[

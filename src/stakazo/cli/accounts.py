@@ -1,4 +1,4 @@
-"""What `stakazo keys` and `stakazo owner-link` do."""
+"""What `stakazo keys`, `stakazo owner-link` and `stakazo rescue` do."""
 
 from __future__ import annotations
 
@@ -104,4 +104,17 @@ def owner_link(settings: Settings) -> None:
     if link is None:
         raise Failure("There is no workspace yet. `stakazo serve` makes the first one.")
     console(stderr=True).print("Whoever opens this first becomes an owner. It works for a week:")
+    sys.stdout.write(link + "\n")
+
+
+def rescue(settings: Settings, email: str) -> None:
+    from stakazo.accounts import people
+    from stakazo.cli.checkup import opened
+
+    async def make() -> str:
+        async with opened(settings) as db:
+            return await people.rescue(db, settings, email)
+
+    link = asyncio.run(make())
+    console(stderr=True).print(f"For {email}, for an hour, once:")
     sys.stdout.write(link + "\n")
