@@ -10,7 +10,7 @@ OUT ?= out
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check bench migrate openapi lock clean
+.PHONY: help setup demo serve test check bench chaos migrate openapi lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ check: $(READY) ## format, lint, types and import contracts
 bench: $(MODELS) ## measure speed and quality beside peers; writes bench/reports/
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.lock
 	for program in bench/*.py; do $(BIN)/python $$program || exit 1; done
+
+chaos: $(MODELS) ## kill, stop and fill what can be; a minute of it, or all of it and its report: LONG=1 (SEED=7)
+	$(BIN)/python -m chaos $(if $(LONG),,--short) $(if $(SEED),--seed $(SEED))
 
 migrate: $(READY) ## bring the database up to date
 	$(BIN)/stakazo migrate

@@ -36,9 +36,6 @@ from stakazo.core.storage import DiskStorage
 
 log = structlog.get_logger("stakazo.main")
 
-STALE_AFTER = 6 * 3600.0
-"""Seconds after which an untouched temporary file belongs to nobody who lives."""
-
 MAX_JSON_BYTES = 1024 * 1024
 """Of a request's body; uploads have a limit of their own."""
 
@@ -65,7 +62,7 @@ async def _open(app: FastAPI) -> AsyncIterator[None]:
     storage = DiskStorage(settings.storage_dir)
     keyring, passwords, post = Keyring(settings), Passwords(settings), Post(settings)
     provider, limiter = Provider(settings), Limiter.of(settings, db)
-    swept = await asyncio.to_thread(storage.sweep, STALE_AFTER)
+    swept = await asyncio.to_thread(storage.sweep)
     log.info("api_started", swept_temporary_files=swept, pid=os.getpid())
     try:
         async with LiveFeed(urls.app) as live:

@@ -197,6 +197,7 @@ async def generate_variants(run: Run, clip_id: UUID) -> None:
         ordered = await variants.begin(session, clip, run.job_id)
         wanted = recipes.platforms(recipes.chosen(variant.recipe for variant in ordered))
         active = {platform: await rules.active(session, platform) for platform in wanted}
+    run.storage.require_room(0, run.settings.min_free_bytes)
     source, kept = run.storage.found(video.storage_key), run.storage.found(videos.analysed_key(video))
 
     files = {variant.recipe: run.storage.temporary(".mp4") for variant in ordered}
@@ -230,11 +231,11 @@ async def _finish(
 ) -> None:
     """Give every file its key, then say so in the rows, all at once."""
     by_recipe = {variant.recipe: variant for variant in ordered}
-    start, end = round(1000 * clip.start), round(1000 * clip.end)
     done = []
     for one in made:
         variant = by_recipe[one.output.name]
-        key = f"{run.actor.workspace_id}/variants/{variant.id}-{start}-{end}.mp4"
+        # The attempt's own: one that was taken for dead and wakes up must not write over what its successor verified.
+        key = f"{run.actor.workspace_id}/variants/{variant.id}-{run.job_id.hex[-12:]}-{run.attempt}.mp4"
         sha256 = await asyncio.to_thread(_sha256, one.file)
         await asyncio.to_thread(run.storage.adopt, one.file, key)
         done.append((variant, one, key, sha256))

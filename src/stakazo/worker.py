@@ -53,6 +53,7 @@ from stakazo.jobs.pulse import Pulse
 from stakazo.jobs.sweeper import sweep
 from stakazo.ledger import elsewhere
 from stakazo.ledger.sealer import keep_sealing
+from stakazo.orphans import Orphans
 from stakazo.videos import uploads
 
 T = TypeVar("T")
@@ -61,6 +62,10 @@ WATCHDOG_EXIT = 70
 POLL = 1.0
 """Seconds between looks for retries that have come due; new jobs are told at once."""
 NEVER = 86_400.0
+TIDY = 5.0
+"""Seconds between two looks for the workshops of dead processes."""
+LOOK = 600.0
+"""Seconds between two looks for files that no row names."""
 EXPIRE = 60.0
 """Seconds between two looks for rows whose time is up."""
 PARENT = "STAKAZO_SUPERVISOR"
@@ -110,9 +115,9 @@ class WorkerProcess:
         self.engines: dict[str, EngineWorker] = {}
         self.watchdog = Watchdog(0.75 * settings.stalled_after)
         self.id = new_id()
-        self._revival: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
+        keeping = asyncio.create_task(self._keep_database())
         try:
             with _signals(self._asked):
                 if await self._unless_stopped(persistently(lambda: migrate.is_current(self.db))) is False:
@@ -121,6 +126,7 @@ class WorkerProcess:
                 if not self.stop.is_set():
                     await self._work()
         finally:
+            keeping.cancel()
             await self.post.close()
             await self.pulse.close()
             await self.db.close()
@@ -131,7 +137,7 @@ class WorkerProcess:
         async with self.connector_open(), asyncio.TaskGroup() as side:
             self.watchdog.start()
             sealing = keep_sealing(self.settings, self.machinery.url, self.outlets)
-            keepers = (self._keep_beating(), self._keep_sweeping(), self._keep_expiring(), sealing)
+            keepers = (self._keep_beating(), self._keep_sweeping(), self._keep_expiring(), self._keep_tidy(), sealing)
             chores = [side.create_task(keeper) for keeper in keepers]
             queues = [asyncio.create_task(self._serve(queue, n)) for queue, n in self.slots.items()]
             await self.stop.wait()
@@ -202,6 +208,10 @@ class WorkerProcess:
                 log.warning("engine_worker_ended", queue=queue, error=repr(error), cause=repr(error.__cause__))
                 await asyncio.sleep(POLL)
 
+    async def _keep_database(self) -> None:
+        await postgres.keep_up(self.settings, self.urls)
+        self.stop.set()
+
     async def _keep_beating(self) -> None:
         supervisor = int(os.environ.get(PARENT, "0"))
         while True:
@@ -230,25 +240,9 @@ class WorkerProcess:
         self.watchdog.beat()
 
     def _excuse(self, error: Exception) -> None:
-        """A server that is down for everybody can't give our jobs to anyone, and waits for us when it is back.
-
-        The embedded one belongs to nobody, so we start it again.
-        """
+        """A server that is down for everybody can't give our jobs to anyone, and waits for us when it is back."""
         if away_for_all(error):
             self.watchdog.beat()
-            if self.settings.database_url is None and (self._revival is None or self._revival.done()):
-                self._revival = asyncio.create_task(self._revive())
-
-    async def _revive(self) -> None:
-        try:
-            urls = await asyncio.to_thread(postgres.ensure, self.settings.data_dir)
-        except StakazoError as error:
-            log.warning("database_not_revived", error=str(error))
-            return
-        log.warning("database_revived")
-        if urls != self.urls:
-            log.error("database_moved")  # somebody took its port; whoever starts us again finds the new one
-            self.stop.set()
 
     async def _keep_sweeping(self) -> None:
         while True:
@@ -257,6 +251,20 @@ class WorkerProcess:
                 await sweep(self.machinery, self.settings.stalled_after, self.settings.silent_after)
             except (SQLAlchemyError, OSError) as error:
                 log.warning("sweep_failed", error=str(error).splitlines()[0])
+
+    async def _keep_tidy(self) -> None:
+        """Remove the files that dead processes have left: unfinished work at once, unnamed files after a good while."""
+        orphans = Orphans(self.machinery, self.executor.storage)
+        looked = time.monotonic() - LOOK
+        while True:
+            try:
+                await asyncio.to_thread(self.executor.storage.sweep)
+                if time.monotonic() - looked >= LOOK:
+                    await orphans.remove()
+                    looked = time.monotonic()
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("tidying_failed", error=str(error).splitlines()[0])
+            await asyncio.sleep(TIDY)
 
     async def _keep_expiring(self) -> None:
         """Remove what is kept for a time only, once that is up."""
@@ -389,7 +397,7 @@ class Supervisor:
             if self._stopping.is_set():
                 return
             lived = time.monotonic() - began
-            pause = 0.5 if lived > 30 else min(30.0, pause * 2)
+            pause = 0.5 if lived > 30 else min(5.0, pause * 2)
             log.warning("worker_ended", code=code, lived=round(lived, 1), again_in=pause)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause)

@@ -75,7 +75,9 @@ class Site:
         """Every file of this workspace in storage, and every unfinished one."""
         root = self.settings.storage_dir
         folders = (root / str(self.workspace_id), root / "tmp")
-        return sorted(path for folder in folders for path in folder.rglob("*") if path.is_file())
+        return sorted(
+            path for folder in folders for path in folder.rglob("*") if path.is_file() and path.name != "alive"
+        )
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo.api.uploads import SUFFIX, sweep_uploads
-from stakazo.core.storage import DiskStorage
+from stakazo.api.uploads import SUFFIX
 from stakazo.jobs.models import Job
 from stakazo.ledger import service as ledger
 from stakazo.videos.models import VideoAsset
@@ -275,7 +274,7 @@ def small_disk(app_settings: Any) -> Iterator[Path]:
     if mounted.returncode:
         pytest.skip("only root can mount a small disk; NoSpace is tested by its setting too")
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    subprocess.run(["umount", "-l", str(folder)], check=True)  # a workshop of this process is locked there
 
 
 def test_a_full_disk_is_507_and_recovers(small_disk: Path, site_with: Callable[..., Any], mp4: bytes) -> None:
@@ -329,13 +328,3 @@ def test_memory_stays_flat_whatever_the_size(client: httpx.Client, mp4: bytes, a
         assert answer.status_code == 202, answer.text
         assert answer.json()["video"]["size_bytes"] == size + len(mp4)
         assert peak - before < 30_000_000
-
-
-def test_what_a_dead_process_left_is_swept(tmp_path: Path) -> None:
-    storage = DiskStorage(tmp_path)
-    left, working = storage.temporary(SUFFIX), storage.temporary(".mp4")
-    left.write_bytes(b"x")
-    working.write_bytes(b"y")
-    assert sweep_uploads(storage) == 1
-    assert not left.exists()
-    assert working.exists()

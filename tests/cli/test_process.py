@@ -75,7 +75,7 @@ def test_ctrl_c_cancels_what_runs(serving: Any, long: Path, interrupt: Any, unti
         child = serving.start("process", long)
         [job] = until(running)
         workshop = serving.folder / "var" / "storage" / "tmp"  # where the sweep finds what a kill -9 leaves
-        [left] = until(lambda: list(workshop.glob("analysis-*")))
+        [left] = until(lambda: list(workshop.glob("*/analysis-*")))
         interrupt(child)
         _, err = child.communicate(timeout=60)
         assert child.returncode == 130, err

@@ -95,7 +95,8 @@ def test_kill_9_loses_nothing_that_was_acknowledged(embedded: Any, data_dir: Pat
         kept = [
             client.post("/upload", files={"file": ("a.mp4", FILE + bytes([n]))}).json()["video"]["id"] for n in range(5)
         ]
-    left = data_dir / "storage" / "tmp" / "half.upload"
+    (workshop,) = (data_dir / "storage" / "tmp").glob(f"*.{child.pid}.*")
+    left = workshop / "half.upload"
     left.write_bytes(b"half of a video")
     family = psutil.Process(child.pid).children(recursive=True)
     child.send_signal(signal.SIGKILL)

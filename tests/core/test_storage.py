@@ -2,7 +2,11 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -62,9 +66,71 @@ def test_work_that_nobody_touches_is_swept(disk: DiskStorage):
     (folder / "part").touch()
     for path in (old, folder / "part", folder):
         os.utime(path, (0, 0))
+    os.utime(disk.workshop() / "alive", (0, 0))
+    assert disk.sweep(older_than=3600) == 0  # mine lives, however old what lies in it is
+    strangers = [path.rename(disk.root / "tmp" / path.name) for path in (old, new, folder)]
+    old, new, folder = strangers
+    for path in (old, folder / "part", folder):
+        os.utime(path, (0, 0))
     assert disk.sweep(older_than=3600) == 2
     assert [path.exists() for path in (old, new, folder)] == [False, True, False]
     assert DiskStorage(disk.root / "unused").sweep(0) == 0
+
+
+def test_the_workshop_of_a_dead_process_is_swept_at_once(disk: DiskStorage):
+    mine = disk.temporary(".mp4")
+    mine.touch()
+    program = (
+        "import sys; from pathlib import Path; from stakazo.core.storage import DiskStorage\n"
+        "half = DiskStorage(Path(sys.argv[1])).temporary('.upload'); half.touch(); print(half, flush=True)\n"
+        "sys.stdin.read()"
+    )
+    argv = [sys.executable, "-c", program, str(disk.root)]
+    other = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert other.stdout
+    theirs = Path(other.stdout.readline().strip())
+    assert theirs.exists()
+    assert disk.sweep() == 0
+    other.kill()
+    other.communicate()
+    assert disk.sweep() == 1
+    assert not theirs.parent.exists()
+    assert mine.exists()
+
+
+def test_the_workshop_of_another_machine_has_its_time(disk: DiskStorage):
+    theirs = disk.workshop().parent / "elsewhere.7.abcd"
+    theirs.mkdir()
+    (theirs / "alive").touch()
+    assert disk.sweep(older_than=3600) == 0
+    for path in (theirs / "alive", theirs):
+        os.utime(path, (0, 0))
+    assert disk.sweep(older_than=3600) == 1
+
+
+def test_a_workshop_that_was_taken_away_is_made_again(disk: DiskStorage):
+    shutil.rmtree(disk.workshop())
+    disk.temporary().touch()
+
+
+def test_files_are_listed_with_their_times(disk: DiskStorage):
+    workspace = str(uuid4())
+    for name in ("a.mp4", "b.mp4"):
+        work = disk.temporary()
+        work.touch()
+        disk.adopt(work, f"{workspace}/videos/{name}")
+    assert [str(found) for found in disk.workspaces()] == [workspace]
+    listed = disk.list(f"{workspace}/videos")
+    assert set(listed) == {f"{workspace}/videos/a.mp4", f"{workspace}/videos/b.mp4"}
+    assert all(disk.path(key).stat().st_mtime_ns == changed for key, changed in listed.items())
+    assert disk.list(f"{workspace}/variants") == {}
+
+
+def test_too_little_room_is_said_before_the_work(disk: DiskStorage):
+    disk.require_room(0, 1)
+    with pytest.raises(NoSpace) as refusal:
+        disk.require_room(0, 2**62)
+    assert refusal.value.after  # a job waits for it, and that is no failure
 
 
 def test_free_bytes_are_those_of_the_disk(disk: DiskStorage):

@@ -26,7 +26,6 @@ from stakazo.api.videos import VideoOut
 from stakazo.core.actor import Actor, new_id
 from stakazo.core.errors import Invalid, TooLarge
 from stakazo.core.limits import Kind
-from stakazo.core.storage import DiskStorage
 from stakazo.jobs import service as jobs
 from stakazo.jobs.models import Job
 from stakazo.variants import quota
@@ -218,12 +217,3 @@ def _refuse_early(here: Services, content_length: str | None) -> int:
         raise TooLarge(f"This upload has {announced} bytes; a video may have {here.settings.max_upload_bytes} at most.")
     here.storage.require_room(announced, here.settings.min_free_bytes)
     return announced
-
-
-def sweep_uploads(storage: DiskStorage) -> int:
-    """Remove what broken uploads left behind; only for whoever knows that no other process receives any."""
-    swept = 0
-    for left in storage.temporary().parent.glob(f"*{SUFFIX}"):
-        left.unlink(missing_ok=True)
-        swept += 1
-    return swept

@@ -19,14 +19,12 @@ import structlog
 import uvicorn
 
 from stakazo.accounts import first as accounts
-from stakazo.api.uploads import sweep_uploads
 from stakazo.cli.client import note_file
 from stakazo.cli.output import DATA, Failure, made, say
 from stakazo.core import isolation, migrate, postgres
 from stakazo.core.db import Database
 from stakazo.core.security import Keyring
 from stakazo.core.settings import Settings
-from stakazo.core.storage import DiskStorage
 from stakazo.core.telemetry import setup_logging
 from stakazo.main import create_app
 from stakazo.worker import Supervisor
@@ -90,7 +88,6 @@ async def _serve(settings: Settings, listener: socket.socket, workers: int, pare
     urls = await postgres.resolve(settings)
     try:
         await prepare(settings, urls)
-        sweep_uploads(DiskStorage(settings.storage_dir))
         url = _url(settings.host, listener.getsockname()[1])
         served = settings if settings.public_url else settings.model_copy(update={"public_url": url})
         app = create_app(served)
@@ -108,11 +105,18 @@ async def _serve(settings: Settings, listener: socket.socket, workers: int, pare
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, _ask_to_stop, server)
         async with Supervisor(settings, count=workers):
+            keeping = asyncio.create_task(_keep_database(settings, urls, server))
             await server.serve(sockets=[listener])
+            keeping.cancel()
     finally:
         note_file(settings).unlink(missing_ok=True)
         if settings.database_url is None:
             await asyncio.to_thread(postgres.stop, settings.data_dir)
+
+
+async def _keep_database(settings: Settings, urls: postgres.Urls, server: _Server) -> None:
+    await postgres.keep_up(settings, urls)
+    server.should_exit = True
 
 
 def _ask_to_stop(server: _Server) -> None:

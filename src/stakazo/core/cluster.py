@@ -256,19 +256,8 @@ class Cluster:
             )
             if code == 0:
                 return
-        if self._held():
+        if is_held(self.home):
             raise Unavailable(f"The embedded PostgreSQL in {self.home} doesn't stop; its log is in {self.log}.")
-
-    def _held(self) -> bool:
-        """Whether the server, or a child of it, lives."""
-        handle = os.open(self.home / "running", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(handle)
-        return False
 
     def _pid_file(self) -> list[str]:
         try:
@@ -368,6 +357,18 @@ class Cluster:
         file = self.data / "postgresql.conf"
         file.write_text("\n".join(lines) + "\n")
         self.user.own(file, 0o600)
+
+
+def is_held(home: Path) -> bool:
+    """Whether the server in this folder, or a child of it, lives."""
+    handle = os.open(home / "running", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
 
 
 def _last_lines(text: str) -> str:

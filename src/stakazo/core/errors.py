@@ -56,6 +56,8 @@ class UnsupportedMedia(StakazoError):
 
 class NoSpace(StakazoError):
     status, code, retryable = 507, "no_space", True
+    after = 5.0
+    """Seconds before a job looks again; waiting for room is no failure of its own."""
 
 
 class OverQuota(NoSpace):

@@ -24,6 +24,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
+import structlog
 from psycopg import sql
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -32,6 +33,8 @@ from stakazo.core import cluster
 from stakazo.core.cluster import SUPERUSER, Cluster
 from stakazo.core.errors import Unavailable
 from stakazo.core.settings import Settings
+
+log = structlog.get_logger(__name__)
 
 MINIMUM = 15
 """The oldest PostgreSQL that Stakazo works on."""
@@ -107,6 +110,8 @@ def _sentence(error: Exception) -> str:
 
 # --- ours ---------------------------------------------------------------------------------------------------
 
+LOOK = 0.5
+"""Seconds between two looks whether the server lives."""
 _uses: dict[Path, int] = {}
 """By folder: the descriptor through which this process says that it uses the server."""
 SUPERUSER_PASSWORD = "superuser.password"  # noqa: S105 (a file's name)
@@ -131,6 +136,29 @@ def ensure(data_dir: Path, *, options: Mapping[str, str] | None = None, elsewher
             _uses[home] = os.open(home / "in_use", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(_uses[home], fcntl.LOCK_SH)
     return Urls(_url(OWNER, passwords[OWNER], port), _url(APP, passwords[APP], port))
+
+
+async def keep_up(settings: Settings, urls: Urls) -> None:
+    """Start the embedded server again whenever it has died; returns when it came back at another address.
+
+    It belongs to nobody, so everybody who uses it does this. With a database of yours it only waits.
+    """
+    if settings.database_url is not None:
+        await asyncio.Event().wait()
+    home = (settings.data_dir.absolute() / "postgres").resolve()
+    while True:
+        await asyncio.sleep(LOOK)
+        if await asyncio.to_thread(cluster.is_held, home):
+            continue
+        try:
+            now = await asyncio.to_thread(ensure, settings.data_dir)
+        except Unavailable as error:
+            log.warning("database_not_revived", error=str(error))
+            continue
+        log.warning("database_revived")
+        if now != urls:
+            log.error("database_moved")  # somebody took its port; whoever starts us again finds the new one
+            return
 
 
 def stop(data_dir: Path, *, force: bool = False) -> bool:

@@ -2,15 +2,22 @@
 
 What every kind of storage must do, also the object stores to come: a key is written once and then never changes; it
 appears whole or not at all; work in progress has a name of its own, and is adopted when it is done.
+
+    <root>/<workspace id>/<kind>/<name>     what has a key
+    <root>/tmp/<host>.<pid>.<random>/       one process's work, and `alive`, which it holds locked while it lives
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import re
+import secrets
 import shutil
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +30,12 @@ _KEY = re.compile(r"[0-9a-zA-Z_-][0-9a-zA-Z._-]*(/[0-9a-zA-Z_-][0-9a-zA-Z._-]*)+
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS}
 """What a filesystem says that knows no second names."""
+STALE_AFTER = 6 * 3600.0
+"""Seconds after which untouched work belongs to nobody, where no lock tells."""
+_ALIVE = "alive"
+_making = threading.Lock()
+_workshops: dict[tuple[Path, int], tuple[Path, int]] = {}
+"""By root and process: the workshop, and the descriptor that holds its lock until the process ends."""
 
 
 @contextlib.contextmanager
@@ -51,10 +64,18 @@ class DiskStorage:
         return self.root / key
 
     def workshop(self) -> Path:
-        """The folder of work that isn't done, on the same filesystem; what is left in it is swept one day."""
-        with enough_space():
-            self._temporary.mkdir(parents=True, exist_ok=True)
-        return self._temporary
+        """This process's folder of work that isn't done, on the same filesystem; it is swept when the process is dead.
+
+        The kernel drops the lock in it with the process, however that ends.
+        """
+        place = self.root, os.getpid()
+        with _making:
+            if place in _workshops and _workshops[place][0].exists():
+                os.utime(_workshops[place][1])  # for those who can't see the lock
+            else:
+                with enough_space():
+                    _workshops[place] = _make_workshop(self._temporary)
+            return _workshops[place][0]
 
     def temporary(self, suffix: str = "") -> Path:
         """A path in the workshop that nobody else uses."""
@@ -95,6 +116,23 @@ class DiskStorage:
         """Remove a file; one that isn't there is removed already."""
         self.path(key).unlink(missing_ok=True)
 
+    def workspaces(self) -> list[UUID]:
+        """Whose files there are."""
+        found = []
+        for folder in self.root.glob("*-*-*-*-*"):
+            with contextlib.suppress(ValueError):
+                found.append(UUID(folder.name))
+        return found
+
+    def list(self, prefix: str) -> dict[str, int]:
+        """The keys below this one, and when each file was last changed, in nanoseconds of the disk's own clock."""
+        found = {}
+        for path in self.root.joinpath(*prefix.split("/")).rglob("*"):
+            with contextlib.suppress(FileNotFoundError):
+                if path.is_file():
+                    found[str(path.relative_to(self.root))] = path.stat().st_mtime_ns
+        return found
+
     def free_bytes(self) -> int:
         """What still fits on this disk."""
         self.root.mkdir(parents=True, exist_ok=True)
@@ -105,8 +143,11 @@ class DiskStorage:
         if self.free_bytes() - coming < reserve:
             raise NoSpace("The disk has no room for this video. Make room and try again.")
 
-    def sweep(self, older_than: float) -> int:
-        """Remove the work that nobody has touched for so many seconds, left by processes that died; says how many."""
+    def sweep(self, older_than: float = STALE_AFTER) -> int:
+        """Remove the workshops of dead processes of this machine, and what nobody has touched for so many seconds.
+
+        Says how many things it removed.
+        """
         return _sweep(self._temporary, older_than)
 
     def sweep_incoming(self, older_than: float) -> int:
@@ -114,14 +155,45 @@ class DiskStorage:
         return _sweep(self._incoming, older_than)
 
 
+def _make_workshop(within: Path) -> tuple[Path, int]:
+    """A new folder, under its own name only once it is locked; and the descriptor of the lock."""
+    name = f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
+    made = within / f".{name}"
+    made.mkdir(parents=True)
+    handle = os.open(made / _ALIVE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with contextlib.suppress(OSError):  # a filesystem without locks: then its age tells
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    return made.rename(within / name), handle
+
+
 def _sweep(folder: Path, older_than: float) -> int:
     limit, swept = time.time() - older_than, 0
     for left in folder.glob("*"):
         with contextlib.suppress(FileNotFoundError):
-            if _last_touched(left) < limit:
+            dead = _is_dead(left)
+            if dead or (dead is None and _last_touched(left) < limit):
                 shutil.rmtree(left) if left.is_dir() else left.unlink()
                 swept += 1
     return swept
+
+
+def _is_dead(workshop: Path) -> bool | None:
+    """Whether the process of this machine whose workshop this is has ended: its lock is free. None: who knows."""
+    if not workshop.name.startswith(f"{socket.gethostname()}."):
+        return None
+    try:
+        handle = os.open(workshop / _ALIVE, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    finally:
+        os.close(handle)
+    return True
 
 
 def _last_touched(path: Path) -> float:

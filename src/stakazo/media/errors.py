@@ -72,6 +72,8 @@ class NotAsOrdered(MediaError):
 class DiskFull(MediaError):
     code = "disk_full"
     retryable = True
+    after = 5.0
+    """Seconds before it is worth another look; waiting for room is no failure of the work's."""
 
 
 class Stopped(MediaError):

@@ -1,0 +1,66 @@
+"""Files that no row names go after a while; every file that one names stays."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from uuid import UUID
+
+from sqlalchemy import text
+
+from stakazo.core.actor import Actor, new_id
+from stakazo.core.db import Database
+from stakazo.core.storage import DiskStorage
+from stakazo.orphans import NAMED, Orphans
+from stakazo.videos import service as videos
+
+
+def stored(storage: DiskStorage, key: str) -> str:
+    work = storage.temporary()
+    work.write_text(key)
+    storage.adopt(work, key)
+    return key
+
+
+async def received(database: Database, actor: Actor, storage: DiskStorage) -> UUID:
+    """A video whose every file is there."""
+    video_id = new_id()
+    key = stored(storage, f"{actor.workspace_id}/videos/{video_id}.mp4")
+    sha256 = hashlib.sha256(key.encode()).hexdigest()
+    what = videos.Received("A", "a.mp4", key, len(key), sha256, "video/mp4", None)
+    async with database.transaction(actor) as session:
+        await videos.receive(session, video_id, what)
+        await session.execute(
+            text("update video_assets set analysis_key = :key where id = :id"),
+            {"key": stored(storage, f"{actor.workspace_id}/analyses/{video_id}.json"), "id": video_id},
+        )
+    return video_id
+
+
+async def test_what_no_row_names_goes_and_all_else_stays(
+    database: Database, actor: Actor, other_actor: Actor, storage: DiskStorage
+) -> None:
+    await received(database, actor, storage)
+    await received(database, other_actor, storage)
+    stored(storage, f"{actor.workspace_id}/letters/of-another-kind")
+    unnamed = {stored(storage, f"{actor.workspace_id}/{kind}/nobodys") for kind in NAMED}
+    working = storage.temporary()
+    working.touch()
+    kept = {key for one in (actor, other_actor) for key in storage.list(str(one.workspace_id))} - unnamed
+    orphans = Orphans(database, storage, patience=0.0)
+    assert set(await orphans.remove()) == unnamed
+    assert {key for one in (actor, other_actor) for key in storage.list(str(one.workspace_id))} == kept
+    assert len(kept) == 5
+    assert working.exists()
+
+
+async def test_it_has_its_time_to_be_named(database: Database, actor: Actor, storage: DiskStorage) -> None:
+    key = stored(storage, f"{actor.workspace_id}/variants/new.mp4")
+    orphans = Orphans(database, storage, patience=0.05)
+    assert await orphans.remove() == []
+    await asyncio.sleep(0.1)
+    stored(storage, key)  # written anew: its time begins again
+    assert await orphans.remove() == []
+    assert storage.exists(key)
+    await asyncio.sleep(0.1)
+    assert await orphans.remove() == [key]
