@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
 from stakazo.cli.client import Row, connected
 from stakazo.cli.output import Failure, console, print_json
@@ -77,12 +79,14 @@ def act(settings: Settings, server: str | None, given: str, verb: str | None, *,
 
 async def _whole_id(api: Any, given: str) -> str:
     """A job's id by its beginning or end, as long as only one recent job has it."""
-    if len(given) == 36:
-        return given
+    with suppress(ValueError):
+        return str(UUID(given))
     found = [row["id"] for row in (await api.get("/jobs", limit=200))["items"] if _matches(row["id"], given)]
     if len(found) == 1:
         return str(found[0])
-    raise Failure(f"There is no recent job {given!r}." if not found else f"{given!r} fits {len(found)} jobs.")
+    if found:
+        raise Failure(f"{given!r} fits {len(found)} jobs; write more of the id.")
+    raise Failure(f"There is no recent job {given!r}. `stakazo jobs list` shows what there is.")
 
 
 def _matches(job_id: str, given: str) -> bool:
