@@ -6,7 +6,9 @@ import asyncio
 import hashlib
 from uuid import UUID
 
+import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from stakazo.core.actor import Actor, new_id
 from stakazo.core.db import Database
@@ -62,5 +64,23 @@ async def test_it_has_its_time_to_be_named(database: Database, actor: Actor, sto
     stored(storage, key)  # written anew: its time begins again
     assert await orphans.remove() == []
     assert storage.exists(key)
+    await asyncio.sleep(0.1)
+    assert await orphans.remove() == [key]
+
+
+async def test_time_in_which_nobody_could_ask_does_not_count(
+    database: Database, actor: Actor, storage: DiskStorage
+) -> None:
+    """Whoever gave a file its key may have waited for the database as long."""
+    key = stored(storage, f"{actor.workspace_id}/variants/new.mp4")
+    orphans = Orphans(database, storage, patience=0.05)
+    assert await orphans.remove() == []
+    orphans.db = Database("postgresql+psycopg://nobody@127.0.0.1:9/nowhere")
+    with pytest.raises(OperationalError):
+        await orphans.remove()
+    await orphans.db.close()
+    await asyncio.sleep(0.1)
+    orphans.db = database
+    assert await orphans.remove() == []
     await asyncio.sleep(0.1)
     assert await orphans.remove() == [key]

@@ -14,13 +14,14 @@ from pathlib import Path
 from uuid import UUID
 
 import structlog
-from sqlalchemy import or_, select
+from sqlalchemy import Executable, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from stakazo.clips.models import Clip
 from stakazo.core.actor import Actor
 from stakazo.core.db import Database
 from stakazo.core.storage import DiskStorage
+from stakazo.core.workspaces import Workspace
 from stakazo.variants.models import ClipVariant
 from stakazo.videos.models import VideoAsset
 
@@ -51,29 +52,52 @@ class Orphans:
 
     async def remove(self) -> list[str]:
         """Look once; the keys of the files that were removed."""
-        now, still, removed = time.monotonic(), dict[tuple[str, int], float](), list[str]()
-        for workspace_id in self.storage.workspaces():
-            for kind, columns in NAMED.items():
-                files = await asyncio.to_thread(self.storage.list, f"{workspace_id}/{kind}")
-                for batch in _batches(list(files)):
-                    for key in set(batch) - await self._named(workspace_id, columns, batch):
-                        seen = still[key, files[key]] = self._since.get((key, files[key]), now)
-                        if now - seen >= self.patience and self._is_the_same(key, files[key]):
-                            self.storage.delete(key)
-                            removed.append(key)
-        self._since = still
+        # A look that fails forgets what was seen: who has waited for the database may be about to name it.
+        now, before, self._since = time.monotonic(), self._since, {}
+        seen = {found: before.get(found, now) for found in (await unnamed(self.db, self.storage)).items()}
+        removed = []
+        for (key, changed), since in seen.items():
+            if now - since >= self.patience and self._is_the_same(key, changed):
+                self.storage.delete(key)
+                removed.append(key)
+        self._since = seen
         if removed:
             log.warning("orphans_removed", count=len(removed), keys=removed[:20])
         return removed
 
-    async def _named(self, workspace_id: UUID, columns: Columns, keys: list[str]) -> set[str]:
-        async with self.db.transaction(Actor(workspace_id, "system", "orphans")) as session:
-            found = await session.execute(select(*columns).where(or_(*(column.in_(keys) for column in columns))))
-            return {key for row in found for key in row if key is not None}
-
     def _is_the_same(self, key: str, changed: int) -> bool:
         path: Path = self.storage.path(key)
         return path.exists() and path.stat().st_mtime_ns == changed
+
+
+async def unnamed(db: Database, storage: DiskStorage) -> dict[str, int]:
+    """The keys of files that no row names, and when each was last changed, in nanoseconds of the disk's own clock."""
+    found: dict[str, int] = {}
+    for workspace_id in await asyncio.to_thread(storage.workspaces):
+        for kind, columns in NAMED.items():
+            files = await asyncio.to_thread(storage.list, f"{workspace_id}/{kind}")
+            for batch in _batches(list(files)):
+                named = or_(*(column.in_(batch) for column in columns))
+                for key in set(batch) - await _keys(db, workspace_id, select(*columns).where(named)):
+                    found[key] = files[key]
+    return found
+
+
+async def missing(db: Database, storage: DiskStorage) -> list[str]:
+    """The keys that rows name and of which there is no file here."""
+    async with db.system_transaction() as session:
+        workspaces = list(await session.scalars(select(Workspace.id).order_by(Workspace.id)))
+    lost: list[str] = []
+    for workspace_id in workspaces:
+        for kind, columns in NAMED.items():
+            files = await asyncio.to_thread(storage.list, f"{workspace_id}/{kind}")
+            lost += sorted(await _keys(db, workspace_id, select(*columns)) - files.keys())
+    return lost
+
+
+async def _keys(db: Database, workspace_id: UUID, wanted: Executable) -> set[str]:
+    async with db.transaction(Actor(workspace_id, "system", "orphans")) as session:
+        return {key for row in await session.execute(wanted) for key in row if key is not None}
 
 
 def _batches(keys: list[str]) -> Iterator[list[str]]:

@@ -20,6 +20,7 @@ from stakazo.core.telemetry import setup_logging
 from stakazo.jobs.engine import JobOptions, job
 from stakazo.jobs.models import Job
 from stakazo.jobs.run import Run
+from stakazo.videos import service as videos
 from stakazo.worker import Supervisor, run_worker
 
 TABLES = """
@@ -100,6 +101,20 @@ async def lonely(run: Run) -> None:
     """Reaches for something outside that does not answer."""
     await began(run, "lonely")
     await asyncio.open_connection("127.0.0.1", 9)
+
+
+@job(max_attempts=5, first_delay=0.05)
+async def receives(run: Run) -> None:
+    """Gives a video its key, with more work begun, and is killed before it has said so, the first time."""
+    video_id, key = run.job_id, f"{run.actor.workspace_id}/videos/{run.job_id}-{run.attempt}.mp4"
+    for file in (run.storage.temporary(), run.storage.temporary()):
+        file.write_text(key)
+    run.storage.adopt(file, key)
+    if run.attempt == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    received = videos.Received("A", "a.mp4", key, len(key), "0" * 64, "video/mp4")
+    async with run.completion() as session:
+        await videos.receive(session, video_id, received)
 
 
 class TryLater(StakazoError):

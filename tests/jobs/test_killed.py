@@ -14,12 +14,15 @@ import psutil
 import psycopg
 import pytest
 
+from stakazo.cli.checkup import leftovers
 from stakazo.core import migrate, postgres
 from stakazo.core.actor import Actor, new_id
 from stakazo.core.db import Database
 from stakazo.core.settings import Settings
+from stakazo.core.storage import DiskStorage
 from stakazo.core.workspaces import Workspace
 from stakazo.jobs.states import JobState
+from stakazo.orphans import missing
 from stakazo.worker import WATCHDOG_EXIT, Supervisor
 
 
@@ -133,6 +136,32 @@ async def test_workers_go_when_their_supervisor_is_killed(house: Any, program: M
 
 async def gone(process: psutil.Process) -> bool:
     return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+async def test_what_a_killed_worker_leaves_goes_and_what_a_row_names_stays(
+    house: Any, program: ModuleType, processes: Any
+) -> None:
+    """Killed between a file's key and the commit of its row."""
+    row = await house.start(program.receives)
+    processes.start()
+    processes.start()
+    await house.ended(row.id)
+    storage = DiskStorage(processes.folder / "data" / "storage")
+    left, named = (f"{house.actor.workspace_id}/videos/{row.id}-{attempt}.mp4" for attempt in (1, 2))
+    assert set(storage.list(str(house.actor.workspace_id))) == {left, named}
+
+    async def swept() -> bool:  # by the worker that lives: the unfinished work of the one that doesn't
+        return len(list((storage.root / "tmp").glob("[!.]*"))) == 1
+
+    await house.until(swept)
+    assert await missing(house.db, storage) == []
+    assert (await leftovers(house.db, storage, repair=False)).ok  # too young to be nobody's
+    found = await leftovers(house.db, storage, repair=False, older_than=0.0)
+    assert (found.ok, left in found.detail, storage.exists(left)) == (False, True, True)
+    assert (await leftovers(house.db, storage, repair=True, older_than=0.0)).ok
+    assert set(storage.list(str(house.actor.workspace_id))) == {named}
+    storage.delete(named)
+    assert await missing(house.db, storage) == [named]
 
 
 @pytest.mark.parametrize("embedded", [True, False], ids=["and start it again", "that others start again"])

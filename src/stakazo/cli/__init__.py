@@ -167,12 +167,18 @@ def models(check: Annotated[bool, typer.Option("--check", help="Only look; insta
 
 
 @app.command()
-def doctor(as_json: AsJson = False) -> None:
-    """Check database, FFmpeg, models, disk and workers, and say what to do. Exit code 1 when something is missing."""
+def doctor(
+    repair: Annotated[bool, typer.Option("--repair", help="Remove files that killed processes have left.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check database, FFmpeg, models, files, disk and workers, and say what to do. Exit code 1: something is missing.
+
+    Example: stakazo doctor --repair
+    """
     from stakazo.cli import checkup as command
     from stakazo.core.settings import Settings
 
-    raise typer.Exit(command.doctor(Settings(), as_json=as_json))
+    raise typer.Exit(command.doctor(Settings(), as_json=as_json, repair=repair))
 
 
 @app.command()

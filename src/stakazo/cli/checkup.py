@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
 from sqlalchemy.exc import SQLAlchemyError
 
+from stakazo import orphans
 from stakazo.cli.client import running
-from stakazo.cli.output import FAILED, OK, console, print_json
+from stakazo.cli.output import FAILED, OK, console, print_json, size
 from stakazo.core import isolation, migrate, postgres
 from stakazo.core.db import Database
 from stakazo.core.errors import StakazoError
 from stakazo.core.settings import Settings
+from stakazo.core.storage import DiskStorage
 from stakazo.jobs import service as jobs
 from stakazo.media import ffmpeg, means, models
 from stakazo.media.errors import MediaError
 
 GB = 1024**3
+OLD = 6 * 3600.0
+"""Seconds after which a file that nothing names is certainly nobody's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +43,9 @@ class Finding:
     """Whether nothing works without it; what isn't needed is only said."""
 
 
-def doctor(settings: Settings, *, as_json: bool) -> int:
-    """Look at everything; gives the exit code."""
-    findings = asyncio.run(_look(settings))
+def doctor(settings: Settings, *, as_json: bool, repair: bool) -> int:
+    """Look at everything, and with `repair` remove what was left behind; gives the exit code."""
+    findings = asyncio.run(_look(settings, repair=repair))
     good = all(finding.ok or not finding.needed for finding in findings)
     if as_json:
         print_json({"ok": good, "checks": [asdict(finding) for finding in findings]})
@@ -55,9 +60,9 @@ def doctor(settings: Settings, *, as_json: bool) -> int:
     return OK if good else FAILED
 
 
-async def _look(settings: Settings) -> list[Finding]:
+async def _look(settings: Settings, *, repair: bool) -> list[Finding]:
     findings = [_ffmpeg(), _confinement(), _models(), _disk(settings), _memory()]
-    findings += await _database(settings)
+    findings += await _database(settings, repair=repair)
     return findings
 
 
@@ -129,7 +134,7 @@ def _memory() -> Finding:
     )
 
 
-async def _database(settings: Settings) -> list[Finding]:
+async def _database(settings: Settings, *, repair: bool) -> list[Finding]:
     advice = (
         "See STAKAZO_DATABASE_URL." if settings.database_url else "The log is in the data directory's postgres/log."
     )
@@ -149,6 +154,9 @@ async def _database(settings: Settings) -> list[Finding]:
             )
             if at is not None:
                 findings.append(await _isolation(db))
+            if at == head:
+                storage = DiskStorage(settings.storage_dir)
+                findings += [await _files(db, storage), await leftovers(db, storage, repair=repair)]
             findings.append(await _workers(settings, db, up_to_date=at == head))
     except (StakazoError, SQLAlchemyError, OSError) as error:
         return [Finding("Database", ok=False, detail=str(error).splitlines()[0], advice=advice)]
@@ -164,6 +172,49 @@ async def _isolation(db: Database) -> Finding:
         detail=" ".join(faults) or "kept apart by the database",
         advice="Someone changed tables or roles by hand: undo that. `stakazo serve` refuses to start until then.",
     )
+
+
+async def _files(db: Database, storage: DiskStorage) -> Finding:
+    lost = await orphans.missing(db, storage)
+    where = storage.root.absolute()
+    return Finding(
+        "Files",
+        ok=not lost,
+        detail=f"{len(lost)} are not in {where}: {_some(lost)}" if lost else f"all are in {where}",
+        advice="Is STAKAZO_DATA_DIR the one that the others use? Else put these back from a backup.",
+    )
+
+
+async def leftovers(db: Database, storage: DiskStorage, *, repair: bool, older_than: float = OLD) -> Finding:
+    """What processes that were killed have left, old enough to be nobody's."""
+    left = _old(storage, await orphans.unnamed(db, storage), older_than)
+    told = f"{len(left)} files ({size(sum(left.values()))}) that nothing names"
+    if left and repair:
+        for key in left:
+            storage.delete(key)
+        return Finding("Leftovers", ok=True, detail=f"removed {told}")
+    return Finding(
+        "Leftovers",
+        ok=not left,
+        detail=f"{told}: {_some(list(left))}" if left else "none",
+        advice="Workers remove them by themselves after a while; `stakazo doctor --repair` does so now.",
+        needed=False,
+    )
+
+
+def _old(storage: DiskStorage, keys: Iterable[str], older_than: float) -> dict[str, int]:
+    """Those of these files that nobody has written or named for so many seconds, and the bytes of each."""
+    found = {}
+    for key in keys:
+        with suppress(FileNotFoundError):
+            status = storage.path(key).stat()
+            if time.time() - max(status.st_mtime, status.st_ctime) >= older_than:
+                found[key] = status.st_size
+    return found
+
+
+def _some(keys: Sequence[str]) -> str:
+    return ", ".join(keys[:3]) + (" ..." if len(keys) > 3 else "")
 
 
 async def _workers(settings: Settings, db: Database, *, up_to_date: bool) -> Finding:
