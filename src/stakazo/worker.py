@@ -1,4 +1,4 @@
-"""The worker process: runs jobs until it is asked to stop; and the supervisor that keeps such processes alive.
+"""The worker process: runs jobs until it is asked to stop.
 
     python -m stakazo.worker [QUEUE ...]
 
@@ -14,14 +14,11 @@ import os
 import signal
 import sys
 import threading
-import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
-import psutil
 import structlog
 from procrastinate import App, JobContext
 from procrastinate.exceptions import ProcrastinateException
@@ -50,7 +47,9 @@ from stakazo.jobs.engine import HANDLERS, TASK
 from stakazo.jobs.models import Worker
 from stakazo.jobs.outage import away_for_all, persistently
 from stakazo.jobs.pulse import Pulse
+from stakazo.jobs.supervisor import PARENT
 from stakazo.jobs.sweeper import sweep
+from stakazo.jobs.watchdog import Watchdog
 from stakazo.ledger import elsewhere
 from stakazo.ledger.sealer import keep_sealing
 from stakazo.orphans import Orphans
@@ -58,7 +57,6 @@ from stakazo.videos import uploads
 
 T = TypeVar("T")
 
-WATCHDOG_EXIT = 70
 POLL = 1.0
 """Seconds between looks for retries that have come due; new jobs are told at once."""
 NEVER = 86_400.0
@@ -68,8 +66,6 @@ LOOK = 600.0
 """Seconds between two looks for files that no row names."""
 EXPIRE = 60.0
 """Seconds between two looks for rows whose time is up."""
-PARENT = "STAKAZO_SUPERVISOR"
-"""Environment: the process without which this worker has no reason to live."""
 
 log = structlog.get_logger(__name__)
 
@@ -136,9 +132,7 @@ class WorkerProcess:
         log.info("worker_started", worker=self.executor.name, slots=dict(self.slots), version=__version__)
         async with self.connector_open(), asyncio.TaskGroup() as side:
             self.watchdog.start()
-            sealing = keep_sealing(self.settings, self.machinery.url, self.outlets)
-            keepers = (self._keep_beating(), self._keep_sweeping(), self._keep_expiring(), self._keep_tidy(), sealing)
-            chores = [side.create_task(keeper) for keeper in keepers]
+            chores = [side.create_task(chore) for chore in self._chores()]
             queues = [asyncio.create_task(self._serve(queue, n)) for queue, n in self.slots.items()]
             await self.stop.wait()
             log.info("worker_stopping", running=len(self.executor.attempts))
@@ -244,81 +238,37 @@ class WorkerProcess:
         if away_for_all(error):
             self.watchdog.beat()
 
-    async def _keep_sweeping(self) -> None:
-        while True:
-            await asyncio.sleep(self.settings.sweep_interval)
-            try:
-                await sweep(self.machinery, self.settings.stalled_after, self.settings.silent_after)
-            except (SQLAlchemyError, OSError) as error:
-                log.warning("sweep_failed", error=str(error).splitlines()[0])
+    def _chores(self) -> Iterator[Coroutine[Any, Any, None]]:
+        """What a worker does beside its jobs."""
+        storage = self.executor.storage
+        yield self._keep_beating()
+        yield keep_sealing(self.settings, self.machinery.url, self.outlets)
+        yield _again("jobs", self.settings.sweep_interval, self._sweep)
+        yield _again("expired_rows", EXPIRE, self._expire)
+        yield _again("workshops", TIDY, lambda: asyncio.to_thread(storage.sweep))
+        yield _again("orphans", LOOK, Orphans(self.machinery, storage).remove)
 
-    async def _keep_tidy(self) -> None:
-        """Remove the files that dead processes have left: unfinished work at once, unnamed files after a good while."""
-        orphans = Orphans(self.machinery, self.executor.storage)
-        looked = time.monotonic() - LOOK
-        while True:
-            try:
-                await asyncio.to_thread(self.executor.storage.sweep)
-                if time.monotonic() - looked >= LOOK:
-                    await orphans.remove()
-                    looked = time.monotonic()
-            except (SQLAlchemyError, OSError) as error:
-                log.warning("tidying_failed", error=str(error).splitlines()[0])
-            await asyncio.sleep(TIDY)
+    async def _sweep(self) -> None:
+        await sweep(self.machinery, self.settings.stalled_after, self.settings.silent_after)
 
-    async def _keep_expiring(self) -> None:
+    async def _expire(self) -> None:
         """Remove what is kept for a time only, once that is up."""
-        while True:
-            try:
-                async with self.machinery.system_transaction() as session:
-                    await idempotency.sweep(session)
-                    await uploads.sweep(session)
-                # A file's last byte is younger than its row's last extension: it outlives the row.
-                await asyncio.to_thread(self.executor.storage.sweep_incoming, self.settings.upload_expires + EXPIRE)
-                await windows.sweep(self.machinery)
-            except (SQLAlchemyError, OSError) as error:
-                log.warning("expiry_failed", error=str(error).splitlines()[0])
-            await asyncio.sleep(EXPIRE)
+        async with self.machinery.system_transaction() as session:
+            await idempotency.sweep(session)
+            await uploads.sweep(session)
+        # A file's last byte is younger than its row's last extension: it outlives the row.
+        await asyncio.to_thread(self.executor.storage.sweep_incoming, self.settings.upload_expires + EXPIRE)
+        await windows.sweep(self.machinery)
 
 
-class Watchdog:
-    """A thread that ends the process, children first, when its heartbeat can't be written in time.
-
-    By then others are about to take its jobs, so it must not go on: whatever hangs, a connection whose other end is
-    gone or an event loop that somebody blocks.
-    """
-
-    def __init__(self, limit: float) -> None:
-        self.limit = limit
-        self._last = time.monotonic()
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
-
-    def start(self) -> None:
-        self.beat()
-        self._thread.start()
-
-    def beat(self) -> None:
-        self._last = time.monotonic()
-
-    def stop(self) -> None:
-        self._done.set()
-
-    def _watch(self) -> None:
-        while not self._done.wait(min(0.25, self.limit / 10)):
-            silent = time.monotonic() - self._last
-            if silent > self.limit:
-                # Not by the logger: whoever hangs may hold its lock.
-                os.write(2, f"watchdog: no heartbeat for {silent:.1f} s, ending process {os.getpid()}\n".encode())
-                kill_children()
-                os._exit(WATCHDOG_EXIT)
-
-
-def kill_children() -> None:
-    """Kill every process that this one has started, and theirs."""
-    for child in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.Error):
-            child.kill()
+async def _again(name: str, every: float, act: Callable[[], Awaitable[object]]) -> None:
+    """Do something for ever, with so many seconds between; what the database or the disk refuses, another time."""
+    while True:
+        try:
+            await act()
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("chore_failed", chore=name, error=str(error).partition("\n")[0])
+        await asyncio.sleep(every)
 
 
 @contextlib.contextmanager
@@ -333,74 +283,6 @@ def _signals(asked: Callable[[], None]) -> Iterator[None]:
     finally:
         for number in (signal.SIGTERM, signal.SIGINT) if mine else ():
             loop.remove_signal_handler(number)
-
-
-class Supervisor:
-    """Keeps a number of worker processes alive as long as it is entered.
-
-        async with Supervisor(settings): ...
-
-    They stop with it: asked to at the end, and by themselves when this process is killed.
-    """
-
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        count: int = 1,
-        argv: Sequence[str] = (sys.executable, "-m", "stakazo.worker"),
-        environment: Mapping[str, str] | None = None,
-    ) -> None:
-        self.count, self.argv = count, tuple(argv)
-        self.patience = settings.shutdown_grace + 15.0
-        self._environment = {**os.environ, **(environment or {}), PARENT: str(os.getpid())}
-        self._stopping = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
-        self.processes: dict[int, asyncio.subprocess.Process] = {}
-        """The living workers, by their place."""
-
-    async def __aenter__(self) -> Self:
-        self._tasks = [asyncio.create_task(self._keep(place), name=f"worker {place}") for place in range(self.count)]
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
-
-    async def stop(self) -> None:
-        """Ask the workers to stop, and wait until they have; the ones that don't are killed."""
-        self._stopping.set()
-        for process in self.processes.values():
-            with contextlib.suppress(ProcessLookupError):
-                process.terminate()
-        if self._tasks:
-            _done, late = await asyncio.wait(self._tasks, timeout=self.patience)
-            for process in list(self.processes.values()) if late else ():
-                log.error("worker_killed", pid=process.pid)
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
-            await asyncio.gather(*self._tasks)
-
-    async def _keep(self, place: int) -> None:
-        pause = 0.5
-        while not self._stopping.is_set():
-            began = time.monotonic()
-            process = await asyncio.create_subprocess_exec(
-                *self.argv, env=self._environment, stdin=asyncio.subprocess.DEVNULL, start_new_session=True
-            )
-            self.processes[place] = process
-            if self._stopping.is_set():
-                process.terminate()
-            code = await process.wait()
-            del self.processes[place]
-            if self._stopping.is_set():
-                return
-            lived = time.monotonic() - began
-            pause = 0.5 if lived > 30 else min(5.0, pause * 2)
-            log.warning("worker_ended", code=code, lived=round(lived, 1), again_in=pause)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pause)
 
 
 async def _main(queues: Sequence[str]) -> int:

@@ -22,8 +22,9 @@ from stakazo.core.settings import Settings
 from stakazo.core.storage import DiskStorage
 from stakazo.core.workspaces import Workspace
 from stakazo.jobs.states import JobState
+from stakazo.jobs.supervisor import Supervisor
+from stakazo.jobs.watchdog import EXIT
 from stakazo.orphans import missing
-from stakazo.worker import WATCHDOG_EXIT, Supervisor
 
 
 async def test_ten_workers_are_killed_and_every_job_is_done_once(
@@ -86,7 +87,7 @@ async def test_the_watchdog_ends_a_worker_that_hangs_and_its_children(
     await house.until(lambda: house.rows("select 1 from starts"))
     (child,) = psutil.Process(hung.pid).children()
     await asyncio.to_thread(hung.join, 20)
-    assert hung.exitcode == WATCHDOG_EXIT
+    assert hung.exitcode == EXIT
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
     assert "no heartbeat" in processes.log(hung)
     processes.start()

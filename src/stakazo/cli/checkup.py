@@ -159,7 +159,7 @@ async def _database(settings: Settings, *, repair: bool) -> list[Finding]:
                 findings += [await _files(db, storage), await leftovers(db, storage, repair=repair)]
             findings.append(await _workers(settings, db, up_to_date=at == head))
     except (StakazoError, SQLAlchemyError, OSError) as error:
-        return [Finding("Database", ok=False, detail=str(error).splitlines()[0], advice=advice)]
+        return [Finding("Database", ok=False, detail=str(error).partition("\n")[0], advice=advice)]
     return findings
 
 

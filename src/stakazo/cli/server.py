@@ -26,8 +26,8 @@ from stakazo.core.db import Database
 from stakazo.core.security import Keyring
 from stakazo.core.settings import Settings
 from stakazo.core.telemetry import setup_logging
+from stakazo.jobs.supervisor import Supervisor
 from stakazo.main import create_app
-from stakazo.worker import Supervisor
 
 log = structlog.get_logger("stakazo.serve")
 

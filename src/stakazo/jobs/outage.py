@@ -57,6 +57,6 @@ async def persistently(
             if not away(error):
                 raise
             seen(error)
-            log.warning("database_away", error=str(error.__cause__ or error).splitlines()[0][:200], retry_in=delay)
+            log.warning("database_away", error=str(error.__cause__ or error).partition("\n")[0][:200], retry_in=delay)
         await asyncio.sleep(delay)
         delay = min(longest, delay * 2)

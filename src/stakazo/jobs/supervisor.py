@@ -1,0 +1,89 @@
+"""Keeps worker processes alive."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from stakazo.core.settings import Settings
+
+PARENT = "STAKAZO_SUPERVISOR"
+"""Environment: the process without which a worker has no reason to live."""
+
+log = structlog.get_logger(__name__)
+
+
+class Supervisor:
+    """Keeps a number of worker processes alive as long as it is entered.
+
+        async with Supervisor(settings): ...
+
+    They stop with it: asked to at the end, and by themselves when this process is killed.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        count: int = 1,
+        argv: Sequence[str] = (sys.executable, "-m", "stakazo.worker"),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.count, self.argv = count, tuple(argv)
+        self.patience = settings.shutdown_grace + 15.0
+        self._environment = {**os.environ, **(environment or {}), PARENT: str(os.getpid())}
+        self._stopping = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self.processes: dict[int, asyncio.subprocess.Process] = {}
+        """The living workers, by their place."""
+
+    async def __aenter__(self) -> Self:
+        self._tasks = [asyncio.create_task(self._keep(place), name=f"worker {place}") for place in range(self.count)]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def stop(self) -> None:
+        """Ask the workers to stop, and wait until they have; the ones that don't are killed."""
+        self._stopping.set()
+        for process in self.processes.values():
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+        if self._tasks:
+            _done, late = await asyncio.wait(self._tasks, timeout=self.patience)
+            for process in list(self.processes.values()) if late else ():
+                log.error("worker_killed", pid=process.pid)
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+            await asyncio.gather(*self._tasks)
+
+    async def _keep(self, place: int) -> None:
+        pause = 0.5
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            process = await asyncio.create_subprocess_exec(
+                *self.argv, env=self._environment, stdin=asyncio.subprocess.DEVNULL, start_new_session=True
+            )
+            self.processes[place] = process
+            if self._stopping.is_set():
+                process.terminate()
+            code = await process.wait()
+            del self.processes[place]
+            if self._stopping.is_set():
+                return
+            lived = time.monotonic() - began
+            pause = 0.5 if lived > 30 else min(5.0, pause * 2)
+            log.warning("worker_ended", code=code, lived=round(lived, 1), again_in=pause)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), pause)
