@@ -285,7 +285,7 @@ async def test_what_a_stale_worker_writes_is_void(house: Any, program: ModuleTyp
 async def test_a_worker_hears_that_its_job_is_anothers(house: Any, program: ModuleType) -> None:
     """Also while it writes nothing: the heartbeat tells it, and what it began for that job is ended."""
     row = await house.start(program.sleeper, 600.0)
-    async with house.worker():
+    async with house.worker(sweep_interval=600.0):
         await house.until(lambda: house.rows("select 1 from starts, jobs where progress > 0"))
         ((pid,),) = await house.rows("select what::int from starts")
         await house.rows("update jobs set attempt = attempt + 1, worker = 'b:2' where id = :id returning 1", id=row.id)
@@ -316,7 +316,7 @@ async def test_a_delivery_is_good_for_one_claim(house: Any, program: ModuleType)
 async def test_a_failed_completion_undoes_what_was_written_with_it(house: Any, program: ModuleType) -> None:
     """`steady` has its effect in its completion; here the completion finds that the job was given away meanwhile."""
     row = await house.start(program.steady, "x", 0.5)
-    async with house.worker():
+    async with house.worker(sweep_interval=600.0):
         await house.until(lambda: house.rows("select 1 from starts"))
         await house.rows("update jobs set attempt = attempt + 1 where id = :id returning 1", id=row.id)
         await asyncio.sleep(1.0)
