@@ -68,7 +68,8 @@ def test_one_command_brings_everything_up_and_ctrl_c_takes_it_down(
 
         doctor = embedded.run("doctor", "--json")
         checks = {check["name"]: check["ok"] for check in json.loads(doctor.stdout)["checks"]}
-        assert [checks[name] for name in ("Database", "Tables", "Workspaces", "Workers", "FFmpeg")] == [True] * 5
+        names = ("Database", "Tables", "Workspaces", "Workers", "FFmpeg", "Files", "Leftovers")
+        assert [checks[name] for name in names] == [True] * 7
 
         retried = embedded.run("jobs", "retry", video["job"]["id"][-8:], "--json")
         assert json.loads(retried.stdout)["state"] in {"PENDING", "RETRY", "PROCESSING"}
