@@ -6,6 +6,7 @@ Only every other row of a box is read: the mean hardly changes, the time halves.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,8 @@ LARGER = 400
 """About how many pixels the longer side of a larger picture has, where faces are sought."""
 CHROMA = (16, 9)
 """Columns and rows of a frame's coarse colour."""
+THREADS = min(16, 4 * (os.cpu_count() or 1))
+"""Pictures that the decoder works at beforehand: with one a core, it waits whenever we do."""
 
 _PLANAR = {"yuv420p", "yuv422p", "yuv444p", "yuv440p", "yuv411p", "yuv410p"}
 _PLANAR |= {"j".join(("yuv", name[3:])) for name in _PLANAR} | {"yuva" + name[3:] for name in _PLANAR}
@@ -173,6 +176,7 @@ def watch(path: Path, stream: VideoStream, watched: Watched) -> Iterator[Frame]:
         if not isinstance(video, av.VideoStream):
             raise NothingToSee(f"Stream {stream.index} of {path.name} has no pictures.")
         video.thread_type = "AUTO"
+        video.thread_count = THREADS
         # Smoothing the edges of blocks costs time, and the mean of a box doesn't show it; only pictures that others
         # are predicted from need it.
         video.codec_context.options = {**video.codec_context.options, "skip_loop_filter": "noref"}
