@@ -1,0 +1,249 @@
+"""Instagram through the Graph API (with Facebook Login, which can upload from disk).
+
+A container is the inert thing: it is made, fed, worked on, and expires after a day. `media_publish` names it, and a
+container can be published once; so a lost answer is settled by the container's `status_code`, and the post is then
+looked for among the account's newest.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from stakazo.platforms.base import (
+    Account,
+    Comment,
+    Handle,
+    Kind,
+    Media,
+    Metrics,
+    Post,
+    Quota,
+    Source,
+    Stage,
+    Status,
+)
+from stakazo.platforms.errors import Reason, Rejected, TokenExpired, TryLater
+from stakazo.platforms.graph import Graph
+from stakazo.platforms.graph_errors import CONTAINER
+from stakazo.platforms.http import Connection
+
+SCOPES = ("instagram_basic", "instagram_content_publish", "instagram_manage_comments", "instagram_manage_insights",
+          "pages_read_engagement", "pages_show_list", "business_management")  # fmt: skip
+EARLIER = timedelta(minutes=2)
+"""How far a post's time may lie before its container's: clocks differ."""
+REEL_METRICS = (
+    "views", "reach", "likes", "comments", "shares", "saved", "total_interactions",
+    "ig_reels_avg_watch_time", "ig_reels_video_view_total_time", "reels_skip_rate",
+)  # fmt: skip
+STORY_METRICS = ("views", "reach", "replies", "shares", "total_interactions", "navigation", "follows")
+_NUMBER = re.compile(r"\b(2207\d{3})\b")
+
+
+class Instagram:
+    """One professional account; a `base.Publisher`."""
+
+    def __init__(self, connection: Connection, account: Account) -> None:
+        self._graph = Graph(connection, account, allowances=("instagram",))
+        self._connection = connection
+        self._user = account.id
+
+    async def begin(self, post: Post, media: Media) -> Handle:
+        made_at = self._connection.now()
+        answer = await self._graph.post(f"{self._user}/media", container(post, media), effect=False)
+        return Handle(str(answer["id"]), made_at, upload_url=str(answer.get("uri", "")))
+
+    async def upload(self, handle: Handle, media: Media) -> Handle:
+        if media.source is None or not handle.upload_url:
+            return handle  # Instagram fetches it
+        status = await self.ask(handle, Post())
+        if status.stage is Stage.UPLOADING:
+            await self._send(handle, media.source, status.received or 0)
+        return handle
+
+    async def _send(self, handle: Handle, source: Source, start: int) -> None:
+        try:
+            await self._graph.rupload(handle.upload_url, source, start)
+        except Rejected as refused:
+            # "ProcessingFailedError" is often said of what ends well: the container knows.
+            if refused.said.code != 0 or (await self.ask(handle, Post())).stage is Stage.UPLOADING:
+                raise
+
+    async def finish(self, handle: Handle, post: Post, media: Media) -> Status:
+        del post, media
+        answer = await self._graph.post(f"{self._user}/media_publish", {"creation_id": handle.id}, effect=True)
+        return await self._published(str(answer["id"]))
+
+    async def ask(self, handle: Handle, post: Post, *, taken: Collection[str] = ()) -> Status:
+        try:
+            found = await self._graph.get(handle.id, {"fields": "id,status_code,status,video_status"})
+        except Rejected as refused:
+            if refused.reason is Reason.NOT_FOUND:
+                return Status(Stage.FAILED, reason=Reason.GONE, detail="Instagram doesn't know the container any more.")
+            raise
+        if found.get("status_code") == "PUBLISHED":
+            return await self._search(handle, post, taken)
+        return progress(found, resumable=bool(handle.upload_url))
+
+    async def quota(self) -> Quota | None:
+        answer = await self._graph.get(f"{self._user}/content_publishing_limit", {"fields": "config,quota_usage"})
+        for limit in answer.get("data", []):
+            config = limit.get("config") or {}
+            return Quota(int(limit["quota_usage"]), int(config["quota_total"]), int(config["quota_duration"]))
+        return None
+
+    async def measure(self, post_id: str) -> Metrics:
+        kind = await self._graph.get(post_id, {"fields": "media_product_type"}, urgent=False)
+        names = STORY_METRICS if kind.get("media_product_type") == "STORY" else REEL_METRICS
+        answer = await self._graph.get(f"{post_id}/insights", {"metric": ",".join(names)}, urgent=False)
+        return metrics({row["name"]: _number(row) for row in answer.get("data", [])})
+
+    async def comments(self, post_id: str) -> list[Comment]:
+        fields = "id,text,from,timestamp,parent_id"
+        found: list[Comment] = []
+        async for row in self._graph.pages(f"{post_id}/comments", {"fields": fields}, size=50, urgent=False):
+            author = row.get("from") or {}
+            found.append(
+                Comment(
+                    id=str(row["id"]),
+                    text=str(row.get("text", "")),
+                    author=str(author.get("username", "")),
+                    author_id=str(author.get("id", "")),
+                    at=_time(row["timestamp"]),
+                    parent_id=row.get("parent_id"),
+                )
+            )
+            if len(found) == 100:
+                break
+        return found
+
+    async def comment(self, post_id: str, text: str) -> str:
+        return str((await self._graph.post(f"{post_id}/comments", {"message": text}, effect=True))["id"])
+
+    async def reply(self, comment_id: str, text: str) -> str:
+        """Answer a comment; says the answer's id."""
+        return str((await self._graph.post(f"{comment_id}/replies", {"message": text}, effect=True))["id"])
+
+    async def hide(self, comment_id: str, *, hidden: bool = True) -> None:
+        """Hide a comment, or show it again."""
+        await self._graph.post(comment_id, {"hide": hidden}, effect=False)
+
+    async def delete(self, post_id: str) -> None:
+        try:
+            await self._graph.delete(post_id)
+        except Rejected as refused:
+            if refused.reason is not Reason.NOT_FOUND:
+                raise
+
+    async def _search(self, handle: Handle, post: Post, taken: Collection[str]) -> Status:
+        """Which of the newest posts ours is. When several could be it, none is taken: better no id than a wrong one."""
+        edge = "stories" if post.kind is Kind.STORY else "media"
+        since = handle.made_at - EARLIER
+        ours: list[str] = []
+        async for row in self._graph.pages(f"{self._user}/{edge}", {"fields": "id,caption,timestamp"}, size=25):
+            if _time(row["timestamp"]) < since:
+                break
+            if str(row["id"]) not in taken and _same(str(row.get("caption", "")), post.caption, post.kind):
+                ours.append(str(row["id"]))
+        if len(ours) == 1:
+            return await self._published(ours[0])
+        return Status(Stage.PUBLISHED, detail=f"{len(ours)} posts could be it.")
+
+    async def _published(self, media_id: str) -> Status:
+        """It is public whatever this look says: it may fail for a while, and then only the address is missing."""
+        try:
+            found = await self._graph.get(media_id, {"fields": "id,permalink"})
+        except (Rejected, TryLater, TokenExpired) as error:
+            return Status(Stage.PUBLISHED, post_id=media_id, detail=str(error))
+        return Status(Stage.PUBLISHED, post_id=media_id, url=found.get("permalink"))
+
+
+def container(post: Post, media: Media) -> dict[str, Any]:
+    """The parameters of the container that this post wants."""
+    story = post.kind is Kind.STORY
+    upload = {"video_url": media.url} if media.url else {"upload_type": "resumable"}
+    if story:
+        return {"media_type": "STORIES", **upload, "is_ai_generated": post.made_with_ai or None}
+    return {
+        "media_type": "REELS",
+        **upload,
+        "caption": post.caption or None,
+        "share_to_feed": True if post.kind is Kind.FEED else post.share_to_feed,
+        "cover_url": post.cover_url,
+        "thumb_offset": None if post.cover_at is None or post.cover_url else round(post.cover_at * 1000),
+        "collaborators": list(post.collaborators) or None,
+        "audio_name": post.audio_name or None,
+        "location_id": post.location_id or None,
+        "trial_params": {"graduation_strategy": post.trial.value} if post.trial else None,
+        "is_ai_generated": post.made_with_ai or None,
+        "is_paid_partnership": post.paid_partnership or None,
+    }
+
+
+def progress(found: Mapping[str, Any], *, resumable: bool) -> Status:
+    """How far a container is that isn't published."""
+    match found.get("status_code"):
+        case "FINISHED":
+            return Status(Stage.READY)
+        case "EXPIRED":
+            return Status(Stage.FAILED, reason=Reason.GONE, detail="The container expired unpublished.")
+        case "ERROR":
+            return _failed(str(found.get("status", "")))
+    received = _received(found.get("video_status"))
+    if resumable and received is not None:
+        return Status(Stage.UPLOADING, received=received)
+    return Status(Stage.PROCESSING)
+
+
+def metrics(raw: Mapping[str, float]) -> Metrics:
+    """In our words. Instagram's watch times are milliseconds, its skip rate is percent."""
+
+    def count(name: str) -> int | None:
+        return int(raw[name]) if name in raw else None
+
+    def seconds(name: str) -> float | None:
+        return raw[name] / 1000 if name in raw else None
+
+    return Metrics(
+        views=count("views"),
+        reach=count("reach"),
+        likes=count("likes"),
+        comments=count("comments"),
+        shares=count("shares"),
+        saves=count("saved"),
+        follows=count("follows"),
+        average_watch=seconds("ig_reels_avg_watch_time"),
+        total_watch=seconds("ig_reels_video_view_total_time"),
+        skip_rate=raw["reels_skip_rate"] / 100 if "reels_skip_rate" in raw else None,
+        raw=dict(raw),
+    )
+
+
+def _failed(status: str) -> Status:
+    found = _NUMBER.search(status)
+    reason = CONTAINER.get(int(found[1]), Reason.PROCESSING) if found else Reason.PROCESSING
+    return Status(Stage.FAILED, reason=reason, detail=status)
+
+
+def _received(video_status: Any) -> int | None:
+    """How many bytes a resumable upload has; None when it has them all."""
+    phase = (video_status or {}).get("uploading_phase") or {}
+    if not phase or phase.get("status") == "complete":
+        return None
+    return int(phase.get("bytes_transferred", phase.get("bytes_transfered", 0)))
+
+
+def _same(theirs: str, ours: str, kind: Kind) -> bool:
+    return kind is Kind.STORY or theirs.split() == ours.split()
+
+
+def _number(row: Mapping[str, Any]) -> float:
+    if "total_value" in row:
+        return float(row["total_value"]["value"])
+    return float(row["values"][0]["value"])
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)

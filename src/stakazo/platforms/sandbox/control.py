@@ -1,0 +1,118 @@
+"""The sandbox's own controls, under `/sandbox`: what there is, what goes wrong, what time it is."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from stakazo.platforms.sandbox import world as furniture
+from stakazo.platforms.sandbox.faults import KNOWN, SCENARIOS, Fault
+from stakazo.platforms.sandbox.world import World
+
+
+async def overview(world: World, _request: Request) -> Response:
+    """What this is, and what is in it."""
+    counts: dict[str, int] = {}
+    for thing in world.things.values():
+        counts[thing["kind"]] = counts.get(thing["kind"], 0) + 1
+    return JSONResponse(
+        {
+            "sandbox": "Nothing here is real: nothing is published and nothing is spent.",
+            "scenario": world.faults.scenario,
+            "seed": world.faults.seed,
+            "scenarios": [*SCENARIOS, *KNOWN],
+            "faults": KNOWN,
+            "struck": dict(world.faults.struck),
+            "things": counts,
+            "violations": len(world.violations),
+            "now": furniture.iso(world.now()),
+        }
+    )
+
+
+async def accounts(_world: World, _request: Request) -> Response:
+    """What can be connected."""
+    return JSONResponse(ACCOUNTS)
+
+
+async def violations(world: World, _request: Request) -> Response:
+    """Requests that Meta's contract doesn't have."""
+    return JSONResponse(world.violations)
+
+
+async def calls(world: World, request: Request) -> Response:
+    """The newest requests."""
+    limit = int(request.query_params.get("limit", "100"))
+    return JSONResponse(list(world.calls)[-limit:])
+
+
+async def things(world: World, request: Request) -> Response:
+    """Everything of a kind, the newest first."""
+    return JSONResponse(list(world.of(request.path_params["kind"])))
+
+
+async def play(world: World, request: Request) -> Response:
+    """Switch to a scenario."""
+    body = await _body(request)
+    try:
+        world.faults.seed = int(body.get("seed", world.faults.seed))
+        world.faults.play(str(body["scenario"]))
+    except (KeyError, ValueError) as error:
+        return _not_understood(error)
+    return await overview(world, request)
+
+
+async def add_fault(world: World, request: Request) -> Response:
+    """Plan one fault: `{"what": "lost_reply", "where": "POST IGUser/media_publish", "times": 1}`."""
+    body = await _body(request)
+    try:
+        world.faults.add(Fault(**body))
+    except (TypeError, ValueError) as error:
+        return _not_understood(error)
+    return await overview(world, request)
+
+
+async def move_on(world: World, request: Request) -> Response:
+    """Make it later: `{"forward": 86400}`."""
+    body = await _body(request)
+    try:
+        world.move_on(float(body["forward"]))
+    except (KeyError, TypeError, ValueError) as error:
+        return _not_understood(error)
+    return await overview(world, request)
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    try:
+        found = await request.json()
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _not_understood(error: Exception) -> Response:
+    return JSONResponse({"error": f"{type(error).__name__}: {error}"}, 422)
+
+
+ACCOUNTS = {
+    "instagram": {"id": furniture.IG_USER, "token": furniture.PAGE_TOKEN},
+    "facebook": {"id": furniture.PAGE, "token": furniture.PAGE_TOKEN},
+    "meta_ads": {"id": furniture.AD_ACCOUNT, "token": furniture.META_TOKEN, "page_id": furniture.PAGE,
+                 "instagram_id": furniture.IG_USER, "pixel_id": furniture.PIXEL},
+    "meta_app": {"id": furniture.META_APP, "secret": furniture.META_SECRET},
+}  # fmt: skip
+
+ROUTES: list[tuple[str, str, Callable[[World, Request], Awaitable[Response]]]] = [
+    ("GET", "/", overview),
+    ("GET", "/sandbox", overview),
+    ("GET", "/sandbox/accounts", accounts),
+    ("GET", "/sandbox/violations", violations),
+    ("GET", "/sandbox/calls", calls),
+    ("GET", "/sandbox/things/{kind}", things),
+    ("POST", "/sandbox/scenario", play),
+    ("POST", "/sandbox/faults", add_fault),
+    ("POST", "/sandbox/clock", move_on),
+]

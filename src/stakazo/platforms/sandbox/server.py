@@ -1,0 +1,152 @@
+"""The sandbox over HTTP: hosts as the first part of the path, and breaking connections.
+
+async with running(World()) as url: ...          in a test
+serve(World(), "127.0.0.1", 8480, ready)         as a process
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.datastructures import UploadFile
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from stakazo.platforms.sandbox import control, graph, rupload
+from stakazo.platforms.sandbox.calls import Cut
+from stakazo.platforms.sandbox.graph import Answered, Asked
+from stakazo.platforms.sandbox.world import World
+
+MARK = {"X-Stakazo-Sandbox": "1"}
+"""In every answer, so that nobody takes this for the real world, nor anything else for this."""
+_VERSION = re.compile(r"^v\d+\.\d+/?")
+
+Answering = Callable[[Request], Awaitable[Response]]
+
+
+class _Protocol(H11Protocol):
+    """HTTP whose handlers can break the connection: it is in the request's state."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "transport": transport}
+
+
+def create_app(world: World) -> Starlette:
+    """Every platform, and the sandbox's own controls."""
+
+    async def graph_api(request: Request) -> Response:
+        asked = await _asked(request)
+        return await _sent(request, graph.answer(world, asked))
+
+    async def upload(request: Request) -> Response:
+        return await _sent(request, await rupload.answer(world, request))
+
+    routes: list[BaseRoute] = [
+        Route("/graph/{path:path}", _marked(graph_api), methods=["GET", "POST", "DELETE"]),
+        Route("/rupload/{kind}/{version}/{upload_id}", _marked(upload), methods=["POST", "GET"]),
+        *(
+            Route(path, _marked(_for(world, act)), methods=[method])
+            for method, path, act in control.ROUTES
+        ),
+    ]  # fmt: skip
+    return Starlette(routes=routes)
+
+
+def _for(world: World, act: Callable[[World, Request], Awaitable[Response]]) -> Answering:
+    async def answering(request: Request) -> Response:
+        return await act(world, request)
+
+    return answering
+
+
+def _marked(act: Answering) -> Answering:
+    async def answering(request: Request) -> Response:
+        try:
+            response = await act(request)
+        except (Cut, ClientDisconnect):
+            return await _broken(request)
+        response.headers.update(MARK)
+        return response
+
+    return answering
+
+
+async def _sent(request: Request, answered: Answered) -> Response:
+    if answered.delay:
+        await asyncio.sleep(answered.delay)
+    if answered.cut:
+        return await _broken(request)
+    if isinstance(answered.body, str):
+        return PlainTextResponse(answered.body, answered.status, answered.headers)
+    return JSONResponse(answered.body, answered.status, answered.headers)
+
+
+async def _broken(request: Request) -> Response:
+    """No answer: the connection is gone."""
+    request.state.transport.abort()
+    await asyncio.sleep(0)
+    return Response()
+
+
+async def _asked(request: Request) -> Asked:
+    params = dict(request.query_params)
+    files: dict[str, bytes] = {}
+    if request.method != "GET":
+        async with request.form(max_part_size=64 * 1024 * 1024) as form:
+            for name, value in form.items():
+                if isinstance(value, UploadFile):
+                    files[name] = await value.read()
+                else:
+                    params[name] = value
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    given = params.pop("access_token", "")
+    path = _VERSION.sub("", request.path_params["path"]).strip("/")
+    return Asked(
+        request.method, path, params, token if scheme.lower() in {"bearer", "oauth"} else given, files, root(request)
+    )
+
+
+def root(request: Request) -> str:
+    """Where this sandbox is, as the one who asks sees it."""
+    return f"{request.url.scheme}://{request.url.netloc}"
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that leaves signals alone, and says when it is up."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _configured(world: World) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_app(world), http=_Protocol, log_config=None, access_log=False, server_header=False, lifespan="off",
+        timeout_graceful_shutdown=1,
+    )  # fmt: skip
+
+
+@contextlib.asynccontextmanager
+async def running(world: World, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+    """The sandbox at this address (0: a free port) as long as the block lasts."""
+    with socket.create_server((host, port)) as listener:
+        server = _Server(_configured(world))
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            while not server.started:
+                if serving.done():
+                    serving.result()
+                await asyncio.sleep(0.005)
+            yield f"http://{host}:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await serving

@@ -1,0 +1,165 @@
+"""What exists in the sandbox: things by id, as Meta's nodes are, with a clock that can be moved on.
+
+Things are plain JSON objects with an `id` and a `kind`, since that is what the platforms' answers are made of. They are
+in memory, and with a file also there: every change is written through, so a sandbox that is started again goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from stakazo.platforms.sandbox.faults import Faults
+
+Thing = dict[str, Any]
+
+FIRST_ID = 17_800_000_000_000_000
+"""Ids look like Meta's: 17 digits."""
+_KEEP = "insert into things values (?, ?) on conflict (id) do update set body = excluded.body"
+KEPT_CALLS = 20_000
+
+META_APP, META_SECRET = "1000000000000001", "sandbox-meta-secret"
+USER, PAGE, IG_USER, AD_ACCOUNT = "1000000000000010", "1000000000000020", "17840000000000030", "1000000000000040"
+PIXEL = "1000000000000050"
+META_TOKEN, PAGE_TOKEN = "sandbox-meta-user", "sandbox-meta-page"
+
+
+class World:
+    """Everything that the sandbox knows.
+
+    Args:
+        clock: Seconds since 1970.
+        seed: What chance draws from: the same requests in the same order meet the same faults.
+        file: Where to keep it; None for as long as the process lives.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = time.time, seed: int = 0, file: Path | None = None) -> None:
+        self._clock = clock
+        self._moved = 0.0
+        self.faults = Faults(seed)
+        self.processing = 2.0
+        """Seconds that a platform works on a video."""
+        self.allowance = 100_000
+        """Requests an hour that one token may make."""
+        self.spent: dict[str, list[float]] = {}
+        self.things: dict[str, Thing] = {}
+        self._kinds: dict[str, dict[str, Thing]] = {}
+        self.violations: list[dict[str, Any]] = []
+        self.calls: deque[dict[str, Any]] = deque(maxlen=KEPT_CALLS)
+        self._file = _opened(file) if file else None
+        self._load()
+        if not self.things:
+            self._furnish()
+
+    def now(self) -> float:
+        return self._clock() + self._moved
+
+    def move_on(self, seconds: float) -> None:
+        """Make it later."""
+        self._moved += seconds
+        self.save({"id": "clock", "kind": "Clock", "moved": self._moved})
+
+    # --- things ---------------------------------------------------------------------------------------------
+
+    def new(self, kind: str, **fields: Any) -> Thing:
+        """A thing with an id of its own."""
+        counter = self.things.get("ids") or {"id": "ids", "kind": "Ids", "next": FIRST_ID}
+        counter["next"] += 1
+        self.save(counter)
+        return self.save({"id": str(counter["next"]), "kind": kind, "made": self.now(), **fields})
+
+    def save(self, thing: Thing) -> Thing:
+        """Keep it, and what was changed about it."""
+        self._index(thing)
+        if self._file:
+            self._file.execute(_KEEP, (thing["id"], json.dumps(thing)))
+        return thing
+
+    def change(self, thing: Thing, **fields: Any) -> Thing:
+        return self.save({**thing, **fields})
+
+    def drop(self, thing_id: str) -> None:
+        thing = self.things.pop(thing_id, None)
+        if thing is not None:
+            self._kinds[thing["kind"]].pop(thing_id, None)
+        if self._file:
+            self._file.execute("delete from things where id = ?", (thing_id,))
+
+    def of(self, kind: str, **match: Any) -> Iterator[Thing]:
+        """The things of a kind, the newest first."""
+        for thing in reversed(list(self._kinds.get(kind, {}).values())):
+            if all(thing.get(name) == value for name, value in match.items()):
+                yield thing
+
+    def token(self, token: str) -> Thing | None:
+        return next(self.of("Token", token=token), None)
+
+    def new_token(self, **fields: Any) -> Thing:
+        """A token that is worth nothing anywhere else, and says so."""
+        return self.new("Token", token=f"sandbox-{secrets.token_urlsafe(18)}", **fields)
+
+    def close(self) -> None:
+        if self._file:
+            self._file.close()
+
+    # --- the beginning --------------------------------------------------------------------------------------
+
+    def _load(self) -> None:
+        if not self._file:
+            return
+        for (body,) in self._file.execute("select body from things order by rowid"):
+            thing = json.loads(body)
+            self._index(thing)
+        self._moved = float(self.things.get("clock", {}).get("moved", 0.0))
+
+    def _index(self, thing: Thing) -> None:
+        self.things[thing["id"]] = thing
+        self._kinds.setdefault(thing["kind"], {})[thing["id"]] = thing
+
+    def _furnish(self) -> None:
+        """An app, a person, a Page with an Instagram account, and an advertising account in euros."""
+        now = self.now()
+        everything = list(META_SCOPES)
+        self.save(
+            {"id": META_APP, "kind": "Application", "made": now, "name": "Stakazo (sandbox)", "secret": META_SECRET}
+        )
+        self.save({"id": USER, "kind": "User", "made": now, "name": "Ann Sandbox"})
+        self.save({"id": IG_USER, "kind": "IGUser", "made": now, "username": "bluenote.sandbox", "name": "Blue Note",
+                   "followers_count": 5000})  # fmt: skip
+        self.save({"id": PAGE, "kind": "Page", "made": now, "name": "Blue Note (sandbox)", "owner": USER, "ig": IG_USER,
+                   "category": "Record label", "fan_count": 3000})  # fmt: skip
+        self.save({"id": f"act_{AD_ACCOUNT}", "kind": "AdAccount", "made": now, "name": "Blue Note ads (sandbox)",
+                   "owner": USER, "currency": "EUR", "timezone_name": "Europe/Berlin",
+                   "min_daily_budget": 100})  # fmt: skip
+        self.save({"id": PIXEL, "kind": "AdsPixel", "made": now, "name": "Blue Note pixel", "owner": USER})
+        self.new("Token", token=META_TOKEN, type="USER", user=USER, app=META_APP, scopes=everything, expires_at=0)
+        self.new(
+            "Token", token=PAGE_TOKEN, type="PAGE", user=USER, page=PAGE, app=META_APP, scopes=everything, expires_at=0
+        )
+
+
+META_SCOPES = ("public_profile", "pages_show_list", "pages_read_engagement", "pages_manage_posts",
+               "pages_manage_engagement", "pages_manage_metadata", "read_insights", "instagram_basic",
+               "instagram_content_publish", "instagram_manage_comments", "instagram_manage_insights", "ads_read",
+               "ads_management", "business_management")  # fmt: skip
+
+
+def iso(seconds: float) -> str:
+    """As Meta writes times."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
+
+
+def _opened(file: Path) -> sqlite3.Connection:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    database = sqlite3.connect(file, isolation_level=None)
+    database.execute("pragma journal_mode = wal")
+    database.execute("pragma synchronous = off")
+    database.execute("create table if not exists things (id text primary key, body text not null)")
+    return database
