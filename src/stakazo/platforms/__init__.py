@@ -14,10 +14,14 @@ from stakazo.platforms.base import Account, Platform, Publisher
 from stakazo.platforms.facebook import FacebookPage
 from stakazo.platforms.http import App, Connection, client
 from stakazo.platforms.instagram import Instagram
+from stakazo.platforms.tiktok import TikTok
+from stakazo.platforms.youtube import YouTube
 
 PLATFORMS: dict[Platform, Callable[[Connection, Account], Publisher]] = {
     Platform.INSTAGRAM: Instagram,
     Platform.FACEBOOK: FacebookPage,
+    Platform.TIKTOK: TikTok,
+    Platform.YOUTUBE: YouTube,
 }
 
 

@@ -142,6 +142,8 @@ class Handle:
     upload_url: str = ""
     session: str = ""
     """Facebook's name of the upload, for plain videos."""
+    size: int = 0
+    """Bytes that were announced: TikTok, YouTube."""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self) | {"made_at": self.made_at.isoformat()}

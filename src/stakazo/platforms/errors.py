@@ -61,6 +61,8 @@ class Reason(StrEnum):
     """A budget or bid that the platform doesn't take."""
     REVIEW = "review"
     """Refused by the platform's review."""
+    UNSUPPORTED = "unsupported"
+    """The platform lets only people do this, in its app."""
     DOUBT = "doubt"
     """There was no answer, or none that says what happened."""
 

@@ -50,7 +50,7 @@ class Graph:
         self.hosts = connection.hosts(account)
         self.account = account
         self._connection = connection
-        self._app = connection.app(account, "meta")
+        self._app = connection.app("meta", live=account.live)
         self._allowances = (APP, *allowances)
         self.meter = meter or Meter()
 

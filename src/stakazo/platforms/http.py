@@ -72,9 +72,13 @@ class Connection:
     clock: Callable[[], float] = field(default=lambda: datetime.now(UTC).timestamp())
     """Seconds since 1970."""
 
+    def world(self, *, live: bool) -> Hosts:
+        """The real platforms, or the sandbox."""
+        return self.live if live else self.sandbox
+
     def hosts(self, account: Account) -> Hosts:
         """Where this account's platform is. Raises Rejected for a token that belongs to the other world."""
-        hosts = self.live if account.live else self.sandbox
+        hosts = self.world(live=account.live)
         if hosts.sandbox is account.live or not hosts.token_belongs(account.token):
             raise Rejected(
                 "A token of the sandbox is worth nothing at the real platform; connect the account there."
@@ -84,8 +88,9 @@ class Connection:
             )
         return hosts
 
-    def app(self, account: Account, name: str) -> App | None:
-        return (self.apps if account.live else self.sandbox_apps).get(name)
+    def app(self, name: str, *, live: bool) -> App | None:
+        """Who we are there; None where nobody has said so."""
+        return (self.apps if live else self.sandbox_apps).get(name)
 
     def now(self) -> datetime:
         return datetime.fromtimestamp(self.clock(), UTC)

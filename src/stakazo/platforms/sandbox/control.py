@@ -100,6 +100,8 @@ def _not_understood(error: Exception) -> Response:
 ACCOUNTS = {
     "instagram": {"id": furniture.IG_USER, "token": furniture.PAGE_TOKEN},
     "facebook": {"id": furniture.PAGE, "token": furniture.PAGE_TOKEN},
+    "tiktok": {"id": furniture.CREATOR, "token": furniture.TIKTOK_TOKEN},
+    "youtube": {"id": furniture.CHANNEL, "token": furniture.YOUTUBE_TOKEN},
     "meta_ads": {"id": furniture.AD_ACCOUNT, "token": furniture.META_TOKEN, "page_id": furniture.PAGE,
                  "instagram_id": furniture.IG_USER, "pixel_id": furniture.PIXEL},
     "meta_app": {"id": furniture.META_APP, "secret": furniture.META_SECRET},

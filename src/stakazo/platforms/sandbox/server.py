@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from stakazo.platforms.sandbox import control, graph, rupload
+from stakazo.platforms.sandbox import control, graph, plain, rupload, tiktok, youtube
 from stakazo.platforms.sandbox.calls import Cut
 from stakazo.platforms.sandbox.graph import Answered, Asked
 from stakazo.platforms.sandbox.world import World
@@ -52,13 +52,20 @@ def create_app(world: World) -> Starlette:
 
     routes: list[BaseRoute] = [
         Route("/graph/{path:path}", _marked(graph_api), methods=["GET", "POST", "DELETE"]),
-        Route("/rupload/{kind}/{version}/{upload_id}", _marked(upload), methods=["POST", "GET"]),
-        *(
-            Route(path, _marked(_for(world, act)), methods=[method])
-            for method, path, act in control.ROUTES
-        ),
-    ]  # fmt: skip
+        Route("/rupload/{kind}/{version}/{upload_id}", _marked(upload), methods=["POST"]),
+    ]
+    for method, path, operation, act, body in (*tiktok.ROUTES, *youtube.ROUTES):
+        routes.append(Route(path, _marked(_plain(world, operation, act, body=body)), methods=[method]))
+    for method, path, control_act in control.ROUTES:
+        routes.append(Route(path, _marked(_for(world, control_act)), methods=[method]))
     return Starlette(routes=routes)
+
+
+def _plain(world: World, operation: str, act: plain.Act, *, body: bool) -> Answering:
+    async def answering(request: Request) -> Response:
+        return await _sent(request, await plain.answer(world, request, operation, act, body=body))
+
+    return answering
 
 
 def _for(world: World, act: Callable[[World, Request], Awaitable[Response]]) -> Answering:

@@ -28,6 +28,8 @@ KEPT_CALLS = 20_000
 META_APP, META_SECRET = "1000000000000001", "sandbox-meta-secret"
 USER, PAGE, IG_USER, AD_ACCOUNT = "1000000000000010", "1000000000000020", "17840000000000030", "1000000000000040"
 PIXEL = "1000000000000050"
+CREATOR, CHANNEL = "sandbox-creator", "UCsandbox000000000000000"
+TIKTOK_TOKEN, YOUTUBE_TOKEN = "sandbox-tiktok", "sandbox-youtube"
 META_TOKEN, PAGE_TOKEN = "sandbox-meta-user", "sandbox-meta-page"
 
 
@@ -139,12 +141,20 @@ class World:
                    "owner": USER, "currency": "EUR", "timezone_name": "Europe/Berlin",
                    "min_daily_budget": 100})  # fmt: skip
         self.save({"id": PIXEL, "kind": "AdsPixel", "made": now, "name": "Blue Note pixel", "owner": USER})
+        self.save({"id": CREATOR, "kind": "TikTokCreator", "made": now, "creator_username": "bluenote.sandbox",
+                   "creator_nickname": "Blue Note", "max_video_post_duration_sec": 600, "comment_disabled": False,
+                   "duet_disabled": False, "stitch_disabled": True, "privacy_level_options": [
+                       "PUBLIC_TO_EVERYONE", "MUTUAL_FOLLOW_FRIENDS", "SELF_ONLY"]})  # fmt: skip
+        self.save({"id": CHANNEL, "kind": "YouTubeChannel", "made": now, "title": "Blue Note (sandbox)"})
+        self.new("Token", token=TIKTOK_TOKEN, type="TIKTOK", creator=CREATOR, scopes=list(TIKTOK_SCOPES), expires_at=0)
+        self.new("Token", token=YOUTUBE_TOKEN, type="GOOGLE", channel=CHANNEL, scopes=[], expires_at=0)
         self.new("Token", token=META_TOKEN, type="USER", user=USER, app=META_APP, scopes=everything, expires_at=0)
         self.new(
             "Token", token=PAGE_TOKEN, type="PAGE", user=USER, page=PAGE, app=META_APP, scopes=everything, expires_at=0
         )
 
 
+TIKTOK_SCOPES = ("user.info.basic", "video.publish", "video.upload", "video.list")
 META_SCOPES = ("public_profile", "pages_show_list", "pages_read_engagement", "pages_manage_posts",
                "pages_manage_engagement", "pages_manage_metadata", "read_insights", "instagram_basic",
                "instagram_content_publish", "instagram_manage_comments", "instagram_manage_insights", "ads_read",
