@@ -239,10 +239,10 @@ def refusal(reply: Reply, now: datetime, *, effect: bool) -> PlatformError:
         return TryLater(sentence, Reason.QUOTA, said, after=QUOTA[code] or until_midnight(now))
     if code in RATE or reply.status == 429:
         return TryLater(sentence, Reason.RATE, said, after=30.0)
-    if reply.status >= 500:
-        return Unknown(sentence, said=said) if effect else TryLater(sentence, Reason.BUSY, said, after=30.0)
-    reason = REJECTED.get(code, Reason.NOT_FOUND if reply.status == 404 else Reason.INVALID)
-    return Rejected(sentence, reason, said)
+    if reply.status < 500:
+        reason = REJECTED.get(code, Reason.NOT_FOUND if reply.status == 404 else Reason.INVALID)
+        return Rejected(sentence, reason, said)
+    return Unknown(sentence, said=said) if effect else TryLater(sentence, Reason.BUSY, said, after=30.0)
 
 
 def until_midnight(now: datetime) -> float:
