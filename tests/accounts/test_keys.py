@@ -64,14 +64,14 @@ async def test_revoked_and_expired_keys_are_refused(database: Database, actor: A
         with pytest.raises(Unauthenticated):
             await keys.authenticate(database, key.token)
     async with database.transaction(actor) as session:
-        assert [key.name for key in await keys.keys(session)] == ["good"]
+        assert [key.name for key in (await keys.keys(session)).items] == ["good"]
 
 
 async def test_keys_are_of_one_workspace(database: Database, actor: Actor, other_actor: Actor):
     async with database.transaction(actor) as session:
         made = await keys.create_key(session, "ours")
     async with database.transaction(other_actor) as session:
-        assert await keys.keys(session) == []
+        assert (await keys.keys(session)).items == []
         for key_id in (made.key.id, new_id()):
             with pytest.raises(NotFound):
                 await keys.revoke_key(session, key_id)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import UUID
 
 import httpx
 import psycopg
 import pyotp
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.core.postgres import conninfo
+from stakazo.core.security import Keyring
+from stakazo.ledger import service as ledger
 
 NEW = "another quiet sentence"
 
@@ -274,19 +278,39 @@ def test_a_key_is_no_person(site: Any, client: httpx.Client) -> None:
         assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), path
 
 
+async def met(session: AsyncSession, site: Any, person: UUID, name: str) -> None:
+    """The ledger is told something personal of somebody."""
+    keyring = Keyring(site.settings)
+    await ledger.record(session, "person_met", subject=("user", person), personal={"name": name}, keyring=keyring)
+
+
 def test_an_account_is_deleted_with_all_that_is_known(site: Any, people: Any) -> None:
     ann, owner = people.join("EDITOR"), people.join("OWNER")
+    elsewhere, left = site.house.site(), site.house.site()
+    for other in (elsewhere, left):
+        with other.client() as key:
+            link = key.post("/invitations", json={"role": "VIEWER"}).json()["link"]
+        ann.http.post("/invitations/accept", json={"token": link.partition("=")[2]})
+    assert ann.http.post(f"/workspaces/{left.workspace_id}/leave").status_code == 204
+    for place in (site, elsewhere, left):
+        place.within(lambda session: met(session, place, UUID(ann.id), "Ann"))  # noqa: B023 - called at once
+        place.within(lambda session: met(session, place, UUID(owner.id), "Bob"))  # noqa: B023 - likewise
     assert ann.http.post("/auth/me/delete", json={"password": "not it"}).status_code == 403
     assert ann.http.post("/auth/me/delete", json={"password": ann.password}).status_code == 204
     assert ann.http.get("/auth/me").status_code == 401
     assert ann.sign_in().status_code == 401
     with psycopg.connect(conninfo(site.urls.app)) as connection:
         connection.execute("set role stakazo_system")
-        for table in ("users", "credentials", "sessions", "refresh_tokens", "links", "memberships"):
-            column = "id" if table == "users" else "user_id"
+        for table in ("users", "credentials", "sessions", "refresh_tokens", "links", "memberships", "ledger_persons"):
+            column = {"users": "id", "ledger_persons": "person_id"}.get(table, "user_id")
             left = connection.execute(f"select count(*) from {table} where {column} = %s", [ann.id]).fetchone()
             assert left == (0,), table
     assert "user_deleted" in events(site)
+    for place in (site, elsewhere, left):
+        assert events(place)[-1] == "person_erased"
+        with place.client() as key:
+            found = key.get("/ledger/events", params={"event": "person_met", "sort": "oldest"}).json()["items"]
+        assert [one["personal"]["values"] for one in found] == ["[erased]", {"name": "Bob"}]
     only = owner.http.post("/auth/me/delete", json={"password": owner.password})
     assert (only.status_code, only.json()["code"]) == (409, "conflict")
     assert "Blue Note" in only.json()["detail"]

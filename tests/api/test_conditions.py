@@ -45,11 +45,68 @@ def test_what_one_has_is_not_sent_again(client: httpx.Client, catalogue: Any, ki
         assert client.get(path, headers={"If-None-Match": tag}).json()["state"] == "CANCELLED"
 
 
-def test_every_edit_takes_if_match(client: httpx.Client, catalogue: Any) -> None:
-    """An edit of what has changed since is refused and does nothing; one of what is there is done."""
+EDITS = {
+    ("patch", "/auth/me"),
+    ("patch", "/clips/{clip_id}"),
+    ("patch", "/members/{user_id}"),
+    ("patch", "/workspaces/{workspace_id}"),
+    ("post", "/clips/{clip_id}/accept"),
+    ("post", "/clips/{clip_id}/reject"),
+    ("post", "/jobs/{job_id}/cancel"),
+    ("post", "/jobs/{job_id}/retry"),
+    ("post", "/rules/{rule_id}/activate"),
+    ("post", "/rules/{rule_id}/retire"),
+    ("delete", "/api-keys/{key_id}"),
+    ("delete", "/clips/{clip_id}"),
+    ("delete", "/invitations/{invitation_id}"),
+    ("delete", "/members/{user_id}"),
+    ("delete", "/variants/{variant_id}"),
+    ("delete", "/videos/{video_id}"),
+    ("delete", "/workspaces/{workspace_id}"),
+}
+"""Every edit that takes If-Match; all of them are tried below."""
+OTHERWISE = {
+    ("patch", "/uploads/{upload_id}"): "Upload-Offset says on what it builds",
+    ("delete", "/uploads/{upload_id}"): "nobody edits an upload: what came of it is thrown away",
+    ("delete", "/auth/sessions"): "whatever sessions there are, they end",
+    ("delete", "/auth/sessions/{session_id}"): "a session is not edited: it ends",
+}
+"""Those that take none, and why."""
+
+
+def test_every_edit_takes_if_match_or_is_known_not_to(client: httpx.Client) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    operations = {(verb, path): said for path, verbs in paths.items() for verb, said in verbs.items()}
+    takes = {
+        edit
+        for edit, said in operations.items()
+        if any(parameter["name"] == "if-match" for parameter in said.get("parameters", ()))
+    }
+    assert takes == EDITS
+    edits = {(verb, path) for verb, path in operations if verb in {"patch", "put", "delete"}}
+    assert edits - takes == set(OTHERWISE)
+
+
+def test_an_edit_of_what_has_changed_since_is_refused(
+    client: httpx.Client, site: Any, people: Any, catalogue: Any
+) -> None:
+    """It does nothing; one of what is there is done."""
     clip, rule, spare = catalogue.clip, _rule(client), _rule(client)
-    variant = f"/variants/{client.post(f'{clip}/variants', json={'recipes': ['tiktok']}).json()['variants'][0]['id']}"
+    ordered = client.post(f"{clip}/variants", json={"recipes": ["tiktok"]}).json()
+    variant, job = f"/variants/{ordered['variants'][0]['id']}", f"/jobs/{ordered['job']['id']}"
+    owner, member, other = people.join("OWNER"), people.join("VIEWER"), people.join("VIEWER")
+    invitation = client.post("/invitations", json={"role": "VIEWER"}).json()["invitation"]["id"]
+    key = client.post("/api-keys", json={"name": "robot"}).json()["key"]["id"]
+    workspace = f"/workspaces/{site.workspace_id}"
     edits = [
+        ("patch", "/auth/me", "/auth/me", {"name": "Anna"}),
+        ("patch", workspace, workspace, {"name": "Verve"}),
+        ("patch", f"/members/{member.id}", f"/members/{member.id}", {"role": "EDITOR"}),
+        ("delete", f"/members/{other.id}", f"/members/{other.id}", None),
+        ("delete", f"/invitations/{invitation}", f"/invitations/{invitation}", None),
+        ("delete", f"/api-keys/{key}", f"/api-keys/{key}", None),
+        ("post", f"{job}/cancel", job, None),
+        ("post", f"{job}/retry", job, None),
         ("patch", clip, clip, {"end": 9.0}),
         ("post", f"{clip}/accept", clip, None),
         ("post", f"{clip}/reject", clip, None),
@@ -58,23 +115,29 @@ def test_every_edit_takes_if_match(client: httpx.Client, catalogue: Any) -> None
         ("delete", variant, variant, None),
         ("delete", clip, clip, None),
         ("delete", f"/videos/{catalogue.video_id}", f"/videos/{catalogue.video_id}", None),
+        ("delete", f"{workspace}?name=Verve", workspace, None),
     ]
-    spoken_of = {
-        (method, path)
-        for path, operations in client.get("/openapi.json").json()["paths"].items()
-        for method, operation in operations.items()
-        if any(parameter["name"] == "if-match" for parameter in operation.get("parameters", ()))
-    }
-    assert len(spoken_of) == len(edits)
+    assert len(edits) == len(EDITS)
     for method, path, subject, body in edits:
-        before = client.get(subject)
-        stale = client.request(method, path, headers={"If-Match": '"old"'}, json=body)
+        http = owner.http if subject in {"/auth/me", workspace} else client
+        before = http.get(subject)
+        stale = http.request(method, path, headers={"If-Match": '"old"'}, json=body)
         assert (stale.status_code, stale.json()["code"]) == (412, "precondition_failed"), path
-        assert client.get(subject).json() == before.json()
-        done = client.request(method, path, headers={"If-Match": before.headers["etag"]}, json=body)
+        assert http.get(subject).json() == before.json()
+        assert http.get(subject, headers={"If-None-Match": before.headers["etag"]}).status_code == 304
+        done = http.request(method, path, headers={"If-Match": before.headers["etag"]}, json=body)
         assert done.is_success, done.text
         if method != "delete":
-            assert done.headers["etag"] == client.get(subject).headers["etag"] != before.headers["etag"]
+            assert done.headers["etag"] == http.get(subject).headers["etag"] != before.headers["etag"]
+
+
+def test_a_key_that_is_used_is_not_edited_by_that(site: Any, client: httpx.Client) -> None:
+    made = client.post("/api-keys", json={"name": "robot"}).json()
+    path = f"/api-keys/{made['key']['id']}"
+    tag = client.get(path).headers["etag"]
+    assert httpx.get(f"{site.url}/clips", headers={"X-API-Key": made["token"]}, trust_env=False).status_code == 200
+    assert client.get(path).json()["last_used_at"] is not None
+    assert client.delete(path, headers={"If-Match": tag}).status_code == 204
 
 
 def test_of_two_edits_of_the_same_row_at_once_one_is_done(client: httpx.Client, catalogue: Any) -> None:

@@ -137,6 +137,29 @@ def test_a_workspace_keeps_no_more_than_its_quota(site_with: SITE, mp4: bytes):
         assert client.post("/upload", files={"file": ("c.mp4", mp4 + b"3")}).status_code == 202
 
 
+TUS = {"Tus-Resumable": "1.0.0"}
+
+
+def test_the_quota_is_asked_before_an_upload_in_parts_begins(site_with: SITE, mp4: bytes):
+    site = site_with(storage_quota_bytes=len(mp4))
+    with site.client() as client:
+        assert client.post("/uploads", headers=TUS | {"Upload-Length": str(len(mp4))}).status_code == 201
+        refused = client.post("/uploads", headers=TUS | {"Upload-Length": str(len(mp4) + 1)})
+        assert (refused.status_code, refused.json()["code"]) == (507, "over_quota")
+
+
+def test_an_upload_that_begins_with_its_bytes_takes_a_slot_too(site_with: SITE, mp4: bytes):
+    site = site_with(max_concurrent_uploads=1)
+    slots, whole = site.house.app.state.services.slots, TUS | {"Upload-Length": str(len(mp4))}
+    with_bytes = whole | {"Content-Type": "application/offset+octet-stream"}
+    with site.client() as client:
+        with slots.taken(site.workspace_id):
+            refused = client.post("/uploads", headers=with_bytes, content=mp4)
+            assert (refused.status_code, refused.headers["retry-after"]) == (429, "5")
+            assert client.post("/uploads", headers=whole).status_code == 201  # it brings nothing yet
+        assert client.post("/uploads", headers=with_bytes, content=mp4).headers["upload-offset"] == str(len(mp4))
+
+
 def test_a_workspace_has_so_many_uploads_under_way_and_no_more():
     slots, workspace, other = Slots(2), new_id(), new_id()
     with slots.taken(workspace), slots.taken(workspace):

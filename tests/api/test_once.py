@@ -12,12 +12,14 @@ from uuid import uuid4
 
 import httpx
 import psycopg
+import pyotp
 import pytest
 from fastapi import Response
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.accounts import keys
+from stakazo.accounts.models import User
 from stakazo.api import ROUTERS
 from stakazo.api.deps import DB
 from stakazo.api.once import keyless
@@ -73,9 +75,8 @@ def _person(catalogue: Any) -> str:
     person = new_id()
 
     async def write(session: AsyncSession) -> None:
-        await ledger.record(
-            session, "person_met", subject=("user", person), personal={"name": "Ann"}, person=("user", person)
-        )
+        keyring = Keyring(catalogue.site.settings)
+        await ledger.record(session, "person_met", subject=("user", person), personal={"name": "Ann"}, keyring=keyring)
 
     catalogue.site.within(write)
     return f"user/{person}"
@@ -98,6 +99,63 @@ REQUESTS: dict[str, Callable[[httpx.Client, Any], Asked]] = {
 }
 """A request that works, for every POST that takes a key. A new endpoint needs its line here."""
 
+
+def _accepting(_: Any, site: Any) -> Asked:
+    with site.house.site().client() as stranger:
+        link = stranger.post("/invitations", json={"role": "VIEWER"}).json()["link"]
+    return "/invitations/accept", {"token": link.partition("=")[2]}
+
+
+def _confirming(ann: Any, _: Any = None) -> Asked:
+    begun = ann.http.post("/auth/totp", json={"password": ann.password}).json()
+    return "/auth/totp/confirm", {"code": pyotp.TOTP(begun["secret"]).now()}
+
+
+def _sure(ann: Any) -> dict[str, str]:
+    path, body = _confirming(ann)
+    return {"password": ann.password, "code": ann.http.post(path, json=body).json()["recovery_codes"][0]}
+
+
+OF_PEOPLE: dict[str, Callable[[Any, Any], Asked]] = {
+    "/workspaces": lambda *_: ("/workspaces", {"name": "Verve"}),
+    "/invitations/accept": _accepting,
+    "/auth/totp": lambda ann, _: ("/auth/totp", {"password": ann.password}),
+    "/auth/totp/confirm": _confirming,
+    "/auth/totp/remove": lambda ann, _: ("/auth/totp/remove", _sure(ann)),
+    "/auth/recovery-codes": lambda ann, _: ("/auth/recovery-codes", _sure(ann)),
+}
+"""Likewise of those about oneself."""
+
+EXEMPT = {
+    # nobody is known yet whose key it could be; and every proof that they take works once
+    "/auth/register",
+    "/auth/register/confirm",
+    "/auth/login",
+    "/auth/refresh",
+    "/auth/logout",
+    "/auth/password/forgot",
+    "/auth/password/reset",
+    "/auth/email/confirm",
+    "/auth/oidc/second-factor",
+    "/invitations/look",
+    # afterwards there is nobody any more who could ask again, or nobody who may
+    "/auth/me/delete",
+    "/workspaces/{workspace_id}/leave",
+    "/workspaces/{workspace_id}/transfer",
+    # done twice it is the same, or the last one counts
+    "/auth/password/change",
+    "/auth/email/change",
+    "/workspaces/{workspace_id}/switch",
+    # the key stays with the video; and tus has its own way: offsets
+    "/upload",
+    "/uploads",
+    "/uploads/{upload_id}",
+    # for development
+    "/jobs/process",
+    "/jobs/{job_id}/process",
+}
+"""The POSTs that take no key; each says why where it stands. A new one is a decision."""
+
 POSTS = {
     path: operations["post"] for path, operations in json.loads(contract())["paths"].items() if "post" in operations
 }
@@ -116,7 +174,8 @@ def test_every_route_has_the_habits_and_every_post_takes_a_key_or_says_why_not()
         for path, operation in POSTS.items()
         if any(parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters", ()))
     }
-    assert takes - {"/upload"} == set(REQUESTS) == set(POSTS) - set(KEYLESS)
+    assert takes - {"/upload"} == REQUESTS.keys() | OF_PEOPLE.keys() == POSTS.keys() - KEYLESS.keys()
+    assert KEYLESS.keys() == EXEMPT
     assert all(len(reason) > 10 for reason in KEYLESS.values())
 
 
@@ -137,6 +196,24 @@ def test_the_same_key_gets_the_same_answer_and_nothing_is_done_twice(
     assert _events(site) == done
     other = _keyed(client, address, {"other": 1})
     assert (other.status_code, other.json()["code"]) in {(422, "idempotency_key_reused"), (422, "invalid")}
+
+
+@pytest.mark.parametrize("path", OF_PEOPLE)
+def test_people_have_keys_of_their_own(site: Any, people: Any, path: str) -> None:
+    ann, bob = people.join(), people.join()
+    address, body = OF_PEOPLE[path](ann, site)
+    first = _keyed(ann.http, address, body)
+    assert first.is_success, first.text
+    done = _events(site), ann.http.get("/workspaces").json()
+    again = _keyed(ann.http, address, body)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert (again.status_code, again.content) == (first.status_code, first.content)
+    assert (_events(site), ann.http.get("/workspaces").json()) == done
+    other = _keyed(ann.http, address, {"other": 1})
+    assert (other.status_code, other.json()["code"]) in {(422, "idempotency_key_reused"), (422, "invalid")}
+    theirs = _keyed(bob.http, "/workspaces", {"name": "Bob's"})
+    assert theirs.status_code == 201
+    assert "idempotent-replayed" not in theirs.headers
 
 
 def test_a_post_without_a_transaction_must_say_why_it_takes_no_key() -> None:
@@ -330,8 +407,14 @@ async def test_the_sweep_takes_what_has_expired_in_every_workspace(
             for key in ("old", "new"):
                 await idempotency.keep(session, keyring, key, bytes(32), answer)
             await session.execute(text("update idempotency_keys set expires_at = now() where key = 'old'"))
+    ann = User(id=new_id(), email="ann@example.org")
     async with database.system_transaction() as session:
-        assert await idempotency.sweep(session) == 2
+        session.add(ann)
+    async with database.personal_transaction(ann.id) as session:
+        await idempotency.keep(session, keyring, "old", bytes(32), answer)
+        await session.execute(text("update personal_idempotency_keys set expires_at = now()"))
+    async with database.system_transaction() as session:
+        assert await idempotency.sweep(session) == 3
     for who in (actor, other_actor):
         async with database.transaction(who) as session:
             assert [row.key for row in await session.scalars(select(IdempotencyKey))] == ["new"]

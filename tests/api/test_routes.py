@@ -71,6 +71,66 @@ def test_lists_go_both_ways(client: httpx.Client, catalogue: Any, path: str) -> 
         assert client.get("/videos", params={"sort": "title"}).json()["items"][0]["title"] == "50% Blue"
 
 
+UNPAGED = {"/debug/ledger/recent", "/debug/ledger/trace/{correlation_id}", "/ledger/trace/{subject}"}
+"""A look at the newest, a thread and a life, whole."""
+
+
+def test_every_list_has_pages_filters_and_an_order(client: httpx.Client) -> None:
+    contract = client.get("/openapi.json").json()
+    seen = set()
+    for path, verbs in contract["paths"].items():
+        content = verbs.get("get", {}).get("responses", {}).get("200", {}).get("content", {})
+        said = content.get("application/json", {}).get("schema", {})
+        schema = contract["components"]["schemas"].get(said.get("$ref", "").rpartition("/")[2], said)
+        if schema.get("type") != "array" and "items" not in schema.get("properties", {}):
+            continue
+        if path in UNPAGED:
+            continue
+        asked = {parameter["name"] for parameter in verbs["get"]["parameters"] if parameter["in"] == "query"}
+        assert asked > {"cursor", "limit", "sort"}, path
+        seen.add(path)
+    assert len(seen) >= 12
+
+
+def test_people_and_their_places_come_in_pages_too(site: Any, client: httpx.Client, people: Any) -> None:
+    ann, bob = people.join("OWNER"), people.join("EDITOR")
+    for role in ("VIEWER", "EDITOR"):
+        client.post("/invitations", json={"role": role})
+        client.post("/api-keys", json={"name": role})
+        ann.http.post("/workspaces", json={"name": role})
+        ann.sign_in()
+    for http, path, key, wanted in (
+        (client, "/members", "user_id", {"role": "EDITOR"}),
+        (client, "/invitations", "id", {"role": "EDITOR"}),
+        (client, "/api-keys", "id", {"ended": "true"}),
+        (ann.http, "/workspaces", "id", {"role": "OWNER"}),
+        (ann.http, "/auth/sessions", "id", {"address": "192.0.2.1"}),
+    ):
+        whole = [row[key] for row in http.get(path).json()["items"]]
+        assert len(whole) >= 2, path
+        paged, cursor = [], None
+        while True:
+            page = http.get(path, params={"limit": 1} | ({"cursor": cursor} if cursor else {})).json()
+            paged += [row[key] for row in page["items"]]
+            if (cursor := page["next_cursor"]) is None:
+                break
+        assert paged == whole, path
+        ways = [
+            [row[key] for row in http.get(path, params={"sort": way}).json()["items"]] for way in ("newest", "oldest")
+        ]
+        assert ways[0] == ways[1][::-1], path
+        fewer = [row[key] for row in http.get(path, params=wanted).json()["items"]]
+        assert set(fewer) < set(whole) or wanted == {"role": "OWNER"}, path
+    revoked = client.get("/api-keys").json()["items"][0]["id"]
+    client.delete(f"/api-keys/{revoked}")
+    assert [key["id"] for key in client.get("/api-keys", params={"ended": True}).json()["items"]] == [revoked]
+    taken = client.get("/invitations", params={"ended": True, "sort": "oldest"}).json()["items"]
+    assert [one["role"] for one in taken] == ["OWNER", "EDITOR"]  # those that made Ann and Bob members
+    assert client.get(f"/invitations/{taken[0]['id']}").json() == taken[0]
+    assert client.get(f"/members/{bob.id}").json()["role"] == "EDITOR"
+    assert client.get(f"/members/{site.workspace_id}").status_code == 404
+
+
 # --- trying -------------------------------------------------------------------------------------------------
 
 

@@ -28,7 +28,7 @@ from stakazo.clips.models import Clip
 from stakazo.core.actor import Actor, new_id
 from stakazo.core.db import Base, Database
 from stakazo.core.postgres import Urls
-from stakazo.idempotency.models import IdempotencyKey
+from stakazo.idempotency.models import IdempotencyKey, PersonalIdempotencyKey
 from stakazo.jobs.models import Job
 from stakazo.ledger import service as ledger
 from stakazo.ledger.models import LedgerCheckpoint, LedgerEvent, LedgerPerson, LedgerSeal
@@ -144,6 +144,9 @@ def fill(database: Database):
                 **whose, id=new_id(), session_id=session_id, token_hash=proof, salt=bytes(32), expires_at=soon
             ),
             Identity(**whose, id=new_id(), issuer="https://id.example.org", subject=user.hex),
+            PersonalIdempotencyKey(
+                **whose, id=new_id(), key="k", asked=bytes(32), status=200, headers=[], body=b"{}", expires_at=soon
+            ),
             Link(
                 **whose,
                 id=new_id(),
@@ -164,7 +167,7 @@ def fill(database: Database):
         whose = {"workspace_id": event.workspace_id}
         seal = LedgerSeal(**whose, id=event.id, position=0, hashes=bytes(32))
         signed = LedgerCheckpoint(**whose, id=new_id(), size=1, root=bytes(32), key="k", note="n")
-        person = LedgerPerson(**whose, id=new_id(), kind="user", person_id=new_id(), key=bytes(32))
+        person = LedgerPerson(**whose, id=new_id(), kind="user", person_id=new_id(), key=bytes(69))
         async with database.system_transaction() as session:
             session.add_all([seal, signed, person])
         return [seal, signed, person]

@@ -32,7 +32,16 @@ COLUMNS["workspaces"] = "id"
 """Every table that belongs to workspaces, and the column that says to which."""
 MACHINERY = {"jobs", "workspaces", "memberships", "invitations", "api_keys"}
 """Of which, beside the ledger, the machinery sees the rows of all."""
-PERSONAL = ("users", "credentials", "recovery_codes", "sessions", "refresh_tokens", "identities", "links")
+PERSONAL = (
+    "users",
+    "credentials",
+    "recovery_codes",
+    "sessions",
+    "refresh_tokens",
+    "identities",
+    "links",
+    "personal_idempotency_keys",
+)
 """Every table whose rows belong to people."""
 ADDED_TO_ONLY = {"ledger_events", "ledger_seals", "ledger_checkpoints", "ad_metrics"}
 

@@ -17,6 +17,8 @@ from sqlalchemy import make_url
 from stakazo.core.actor import Actor, new_id
 from stakazo.core.db import Database
 from stakazo.core.postgres import Urls, conninfo
+from stakazo.core.security import Keyring
+from stakazo.core.settings import Settings
 from stakazo.ledger import service as ledger
 from stakazo.ledger.keys import KeyFolder
 from stakazo.ledger.outlets import CheckpointFile, Outlet
@@ -34,6 +36,7 @@ class Notary:
     def __init__(self, urls: Urls, superuser: str, folder: Path, db: Database) -> None:
         self.urls, self.superuser, self.db = urls, superuser, db
         self.keys, self.file = KeyFolder(folder / "keys"), CheckpointFile(folder / "checkpoints")
+        self.keyring = Keyring(Settings(_env_file=None, data_dir=folder))
         self._open = AsyncExitStack()
 
     async def sealer(self, *, outlets: tuple[Outlet, ...] = (), keys: KeyFolder | None = None) -> Sealer:

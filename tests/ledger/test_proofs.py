@@ -13,6 +13,8 @@ from tests.ledger.attacks import ATTACKS, duplicate, edit_all, edit_and_reseal, 
 
 from stakazo.core.actor import Actor, new_id
 from stakazo.core.errors import Conflict, Invalid, NotFound
+from stakazo.core.rotation import every_table, reseal
+from stakazo.core.security import new_key
 from stakazo.ledger import checkpoint, keeping, merkle, proofs, reading
 from stakazo.ledger import service as ledger
 from stakazo.ledger.checkpoint import VerifierKey, public_key
@@ -22,7 +24,7 @@ from stakazo.ledger.verify import Report, verify
 
 async def exported(notary: Any, actor: Actor, **asked: Any) -> list[str]:
     async with notary.db.transaction(actor) as session:
-        return [line async for line in proofs.export(session, reading.asked(**asked))]
+        return [line async for line in proofs.export(session, reading.asked(**asked), keyring=notary.keyring)]
 
 
 def key_of(notary: Any, actor: Actor) -> VerifierKey:
@@ -166,11 +168,12 @@ async def test_a_person_can_be_forgotten(notary: Any, actor: Actor, other_actor:
     user, sealer = new_id(), await notary.sealer()
     for who in (actor, other_actor):
         async with notary.db.transaction(who) as session:
+            sealed_by = {"keyring": notary.keyring}
+            email, name = {"email": "ann@example.org"}, {"name": "Ann"}
+            await ledger.record(session, "member_invited", subject=("user", user), personal=email, **sealed_by)
+            clip = ("clip", new_id())
             await ledger.record(
-                session, "member_invited", subject=("user", user), personal={"email": "ann@example.org"}
-            )
-            await ledger.record(
-                session, "clip_accepted", subject=("clip", new_id()), personal={"name": "Ann"}, person=("user", user)
+                session, "clip_accepted", subject=clip, personal=name, person=("user", user), **sealed_by
             )
     await notary.seal(sealer)
     before, rows = await exported(notary, actor), notary.events(actor.workspace_id)
@@ -183,7 +186,7 @@ async def test_a_person_can_be_forgotten(notary: Any, actor: Actor, other_actor:
         await ledger.erase(session, "user", user)
         with pytest.raises(NotFound):
             await ledger.erase(session, "user", user)
-        events = (await reading.find(session, [], None, 10)).items
+        events = (await reading.find(session, [], None, 10, keyring=notary.keyring)).items
     assert [one.personal["values"] for one in events[1:] if one.personal] == ["[erased]", "[erased]"]
     assert events[0].event.event == "person_erased"
     await notary.seal(sealer)
@@ -198,9 +201,33 @@ async def test_a_person_can_be_forgotten(notary: Any, actor: Actor, other_actor:
 
 async def test_personal_values_in_a_ledger_without_its_key_stay_closed(notary: Any, actor: Actor):
     async with notary.db.transaction(actor) as session:
-        await ledger.record(session, "member_invited", subject=("user", new_id()), personal={"email": "a@b.org"})
+        said = {"personal": {"email": "a@b.org"}, "keyring": notary.keyring}
+        await ledger.record(session, "member_invited", subject=("user", new_id()), **said)
         await session.flush()
         assert b"a@b.org" not in str(await session.scalar(text("select data::text from ledger_events"))).encode()
+        [key] = (await ledger.keys_of(session, notary.keyring)).values()
+        sealed = await session.scalar(text("select key from ledger_persons"))
+        assert len(key) == 32
+        assert key not in sealed
+        with pytest.raises(TypeError, match="keyring"):
+            await ledger.record(session, "member_invited", subject=("user", new_id()), personal={"email": "a@b.org"})
+
+
+async def test_the_keys_of_persons_follow_a_new_master_key(notary: Any, actor: Actor):
+    async with notary.db.transaction(actor) as session:
+        said = {"personal": {"email": "a@b.org"}, "keyring": notary.keyring}
+        await ledger.record(session, "member_invited", subject=("user", new_id()), **said)
+    [old] = notary.keyring.keys
+
+    async def told(*_: Any) -> None: ...
+
+    notary.keyring.keep([new_key(), old])
+    assert (await reseal(notary.db, notary.keyring, every_table(), told)).values == 1
+    notary.keyring.keep([notary.keyring.keys[0]])
+    async with notary.db.transaction(actor) as session:
+        [event] = (await reading.find(session, [], None, 10, keyring=notary.keyring)).items
+    assert event.personal
+    assert event.personal["values"] == {"email": "a@b.org"}
 
 
 # --- reading --------------------------------------------------------------------------------------------------

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, and_, func, not_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.accounts import emails, members, proofs
@@ -17,6 +18,7 @@ from stakazo.accounts.roles import Role, may_assign
 from stakazo.core.actor import new_id
 from stakazo.core.db import actor_of
 from stakazo.core.errors import Conflict, Forbidden, NotFound
+from stakazo.core.paging import Page, page
 from stakazo.core.workspaces import Workspace
 from stakazo.ledger import service as ledger
 
@@ -68,9 +70,28 @@ def _new(workspace_id: UUID, role: Role, email: str | None, invited_by: UUID | N
     return NewInvitation(invitation, token, "")
 
 
-async def open_ones(session: AsyncSession) -> Sequence[Invitation]:
-    """The workspace's invitations that nobody has taken yet, newest first."""
-    return (await session.scalars(select(Invitation).where(*_counts()).order_by(Invitation.id.desc()))).all()
+async def page_of(
+    session: AsyncSession,
+    *,
+    ended: bool = False,
+    role: Role | None = None,
+    sort: Literal["newest", "oldest"] = "newest",
+    cursor: str | None = None,
+    limit: int = 200,
+) -> Page[Invitation]:
+    """The workspace's invitations that nobody has taken yet, or those that count no more."""
+    counts = and_(*_counts())
+    wanted = select(Invitation).where(not_(counts) if ended else counts)
+    if role is not None:
+        wanted = wanted.where(Invitation.role == role)
+    return await page(session, wanted, [Invitation.id.desc() if sort == "newest" else Invitation.id], cursor, limit)
+
+
+async def get(session: AsyncSession, invitation_id: UUID) -> Invitation:
+    found = await session.get(Invitation, invitation_id)
+    if found is None:
+        raise NotFound(f"There is no invitation {invitation_id}.")
+    return found
 
 
 async def revoke(session: AsyncSession, invitation_id: UUID) -> Invitation:

@@ -13,9 +13,10 @@ import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.accounts import proofs
@@ -25,6 +26,7 @@ from stakazo.core.actor import Actor, new_id
 from stakazo.core.db import Database, actor_of
 from stakazo.core.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from stakazo.core.live import publish
+from stakazo.core.paging import Page, page
 from stakazo.core.workspaces import Workspace
 from stakazo.ledger import service as ledger
 
@@ -74,7 +76,8 @@ async def authenticate(db: Database, token: str, address: str | None = None) -> 
         if key.addresses is not None and not _among(address, key.addresses):
             raise Unauthenticated("This API key does not work from this address.")
         if key.last_used_at is None or key.last_used_at < now - timedelta(minutes=1):  # not a write per request
-            await session.execute(update(ApiKey).where(ApiKey.id == key.id).values(last_used_at=func.now()))
+            used = {"last_used_at": func.now(), "updated_at": ApiKey.updated_at}  # no edit: its tag stays
+            await session.execute(update(ApiKey).where(ApiKey.id == key.id).values(used))
     asked = None if key.permissions is None else frozenset(key.permissions)
     return Actor(key.workspace_id, "api_key", str(key.id), permissions=effective(asked, role))
 
@@ -113,11 +116,18 @@ async def create_key(
     return made
 
 
-async def keys(session: AsyncSession) -> Sequence[ApiKey]:
-    """The workspace's keys that still work, newest first."""
-    working = or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now())
-    found = select(ApiKey).where(ApiKey.revoked_at.is_(None), working).order_by(ApiKey.id.desc())
-    return (await session.scalars(found)).all()
+async def keys(
+    session: AsyncSession,
+    *,
+    ended: bool = False,
+    sort: Literal["newest", "oldest"] = "newest",
+    cursor: str | None = None,
+    limit: int = 200,
+) -> Page[ApiKey]:
+    """The workspace's keys that still work, or those that do no more."""
+    works = ApiKey.revoked_at.is_(None) & or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now())
+    found = select(ApiKey).where(not_(works) if ended else works)
+    return await page(session, found, [ApiKey.id.desc() if sort == "newest" else ApiKey.id], cursor, limit)
 
 
 async def get(session: AsyncSession, key_id: UUID) -> ApiKey:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -14,6 +15,7 @@ from stakazo.accounts.roles import Role, may_assign
 from stakazo.core.db import actor_of
 from stakazo.core.errors import Conflict, Forbidden, NotFound
 from stakazo.core.live import publish
+from stakazo.core.paging import Page, page
 from stakazo.core.workspaces import Workspace
 from stakazo.ledger import service as ledger
 
@@ -30,12 +32,27 @@ class Member:
     """Since when."""
 
 
-async def find(session: AsyncSession) -> list[Member]:
-    """Everybody in the actor's workspace, who came first first."""
-    rows = await session.execute(
-        select(Membership, User).join(User, User.id == Membership.user_id).order_by(Membership.id)
-    )
-    return [_member(membership, user) for membership, user in rows]
+async def find(
+    session: AsyncSession,
+    *,
+    role: Role | None = None,
+    sort: Literal["oldest", "newest"] = "oldest",
+    cursor: str | None = None,
+    limit: int = 200,
+) -> Page[Member]:
+    """Everybody in the actor's workspace, by when they came."""
+    wanted = select(Membership) if role is None else select(Membership).where(Membership.role == role)
+    order = Membership.id if sort == "oldest" else Membership.id.desc()
+    found = await page(session, wanted, [order], cursor, limit)
+    theirs = await session.scalars(select(User).where(User.id.in_([one.user_id for one in found.items])))
+    users = {user.id: user for user in theirs}
+    return Page([_member(one, users[one.user_id]) for one in found.items], found.next_cursor)
+
+
+async def get(session: AsyncSession, user_id: UUID, *, hold: bool = False) -> Member:
+    """One member; with `hold` nobody else changes them until the transaction ends. Raises NotFound."""
+    membership = await _locked(session, user_id) if hold else await _there(session, user_id)
+    return _member(membership, await session.get_one(User, user_id))
 
 
 async def has(session: AsyncSession, email: str) -> bool:
@@ -101,6 +118,10 @@ async def require_other_owner(session: AsyncSession, workspace_id: UUID, user_id
 async def _locked(session: AsyncSession, user_id: UUID) -> Membership:
     """The membership, with the workspace's row held: of two who take each other's ownership one comes second."""
     await session.get_one(Workspace, actor_of(session).workspace_id, with_for_update=True)
+    return await _there(session, user_id)
+
+
+async def _there(session: AsyncSession, user_id: UUID) -> Membership:
     found = await session.scalar(
         select(Membership).where(Membership.user_id == user_id).execution_options(populate_existing=True)
     )

@@ -18,12 +18,13 @@ from stakazo.accounts import emails, letters, links, members, second_factor, ses
 from stakazo.accounts.letters import Letter
 from stakazo.accounts.models import Credential, Link, LinkKind, User
 from stakazo.accounts.passwords import Passwords, require_good
-from stakazo.accounts.person import Person, tell
+from stakazo.accounts.person import Person, of_user, tell
 from stakazo.core.actor import new_id
 from stakazo.core.db import Database
 from stakazo.core.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from stakazo.core.security import Keyring
 from stakazo.core.settings import Settings
+from stakazo.ledger import service as ledger
 
 WRONG = "The address or the password is not right."
 
@@ -185,7 +186,9 @@ async def rename(session: AsyncSession, person: Person, name: str) -> User:
 
 
 async def delete(db: Database, person: Person) -> None:
-    """Remove the account and all that is known of the person; the ledger keeps an id that leads nowhere.
+    """Remove the account and all that is known of the person.
+
+    The ledger keeps an id that leads nowhere; what it says of them personally can't be read any more.
 
     Raises Conflict while they are the only owner of a workspace.
     """
@@ -195,6 +198,8 @@ async def delete(db: Database, person: Person) -> None:
             await members.require_other_owner(session, place.id, person.user_id, place.name)
             await tell(session, "user_deleted", person.user_id, person.correlation_id, workspace_id=place.id)
         await session.flush()
+        by = of_user(person.user_id, person.workspace_id or person.user_id, person.correlation_id)
+        await ledger.erase_everywhere(session, "user", person.user_id, by)
         await session.execute(delete_(User).where(User.id == person.user_id))
 
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.accounts import proofs, workspaces
@@ -21,6 +22,7 @@ from stakazo.accounts.person import Device, Person, tell, workspaces_of
 from stakazo.accounts.roles import Role
 from stakazo.core.actor import new_id
 from stakazo.core.errors import NotFound
+from stakazo.core.paging import Key, Page, page
 from stakazo.core.settings import Settings
 from stakazo.core.workspaces import Workspace
 
@@ -134,9 +136,31 @@ async def identify(session: AsyncSession, claims: Person) -> Person | None:
 
 async def of_user(session: AsyncSession, user_id: UUID) -> Sequence[Session]:
     """Where somebody is signed in, the last used first."""
+    return (await session.scalars(_alive(user_id).order_by(Session.last_used_at.desc()))).all()
+
+
+async def find(
+    session: AsyncSession,
+    user_id: UUID,
+    *,
+    address: str | None = None,
+    sort: Literal["last_used", "newest", "oldest"] = "last_used",
+    cursor: str | None = None,
+    limit: int = 200,
+) -> Page[Session]:
+    """The same, page by page."""
+    wanted = _alive(user_id) if address is None else _alive(user_id).where(Session.address == address)
+    orders: dict[str, list[Key]] = {
+        "last_used": [Session.last_used_at.desc(), Session.id.desc()],
+        "newest": [Session.id.desc()],
+        "oldest": [Session.id],
+    }
+    return await page(session, wanted, orders[sort], cursor, limit)
+
+
+def _alive(user_id: UUID) -> Select[Session]:
     now = datetime.now(UTC)
-    alive = select(Session).where(Session.user_id == user_id, Session.ended_at.is_(None), Session.expires_at > now)
-    return (await session.scalars(alive.order_by(Session.last_used_at.desc()))).all()
+    return select(Session).where(Session.user_id == user_id, Session.ended_at.is_(None), Session.expires_at > now)
 
 
 async def revoke(session: AsyncSession, person: Person, session_id: UUID) -> None:

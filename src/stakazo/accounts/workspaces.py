@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import select
@@ -15,6 +16,7 @@ from stakazo.accounts.roles import Role
 from stakazo.core.actor import new_id
 from stakazo.core.db import actor_of
 from stakazo.core.errors import NotFound
+from stakazo.core.paging import Page, page
 from stakazo.core.workspaces import Workspace
 from stakazo.ledger import service as ledger
 
@@ -51,6 +53,27 @@ async def mine(session: AsyncSession, user_id: UUID) -> list[Place]:
         .order_by(Membership.id)
     )
     return [Place(*row) for row in rows]
+
+
+async def find(
+    session: AsyncSession,
+    user_id: UUID,
+    *,
+    role: Role | None = None,
+    sort: Literal["oldest", "newest"] = "oldest",
+    cursor: str | None = None,
+    limit: int = 200,
+) -> Page[Place]:
+    """The same, page by page."""
+    wanted = select(Membership).join(Workspace, Workspace.id == Membership.workspace_id)
+    wanted = wanted.where(Membership.user_id == user_id, Workspace.deleted_at.is_(None))
+    if role is not None:
+        wanted = wanted.where(Membership.role == role)
+    found = await page(session, wanted, [Membership.id if sort == "oldest" else Membership.id.desc()], cursor, limit)
+    theirs = await session.scalars(select(Workspace).where(Workspace.id.in_([one.workspace_id for one in found.items])))
+    there = {workspace.id: workspace for workspace in theirs}
+    places = [(there[one.workspace_id], one.role) for one in found.items]
+    return Page([Place(one.id, one.name, role_, one.created_at) for one, role_ in places], found.next_cursor)
 
 
 async def require_mine(session: AsyncSession, user_id: UUID, workspace_id: UUID) -> None:

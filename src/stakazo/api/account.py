@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import Request
+from fastapi import BackgroundTasks, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.accounts import letters, people, second_factor, sessions
 from stakazo.accounts.models import User
 from stakazo.accounts.person import Person
 from stakazo.api.auth import Accepted, Email, Password, PasswordOnly, Token
 from stakazo.api.counting import guess
-from stakazo.api.deps import SECRET, Here, Services, open_to_all, signed_in
+from stakazo.api.deps import SECRET, Cursor, Here, Limit, PageOut, PersonalDB, Services, open_to_all, signed_in
 from stakazo.api.errors import responses
 from stakazo.api.identity import thread
 from stakazo.api.once import keyless
@@ -91,10 +92,6 @@ class SessionItem(BaseModel):
     current: bool = False
 
 
-class SessionsOut(BaseModel):
-    items: list[SessionItem]
-
-
 # --- password -----------------------------------------------------------------------------------------------
 
 
@@ -160,32 +157,32 @@ async def confirm_email(
 @router.post(
     "/totp", status_code=201, response_model=SetupOut, responses=responses(401, 409, 422, 503), dependencies=[SECRET]
 )
-@keyless("the newest secret counts")
-async def begin_totp(me: Annotated[Person, signed_in()], here: Here, wanted: PasswordOnly) -> Any:
+async def begin_totp(me: Annotated[Person, signed_in()], db: PersonalDB, here: Here, wanted: PasswordOnly) -> Any:
     """Begin to set up a second factor: scan the picture, then confirm with the code that the app shows."""
     await _require_password(here, me, wanted.password)
-    async with here.db.personal_transaction(me.user_id) as session:
-        return await second_factor.begin(session, here.keys, me)
+    return await second_factor.begin(db, here.keys, me)
 
 
 @router.post("/totp/confirm", response_model=CodesOut, responses=responses(401, 409, 422), dependencies=[SECRET])
-@keyless("a code works once")
-async def confirm_totp(me: Annotated[Person, signed_in()], here: Here, wanted: CodeIn) -> Any:
+async def confirm_totp(
+    me: Annotated[Person, signed_in()], db: PersonalDB, here: Here, background: BackgroundTasks, wanted: CodeIn
+) -> Any:
     """From now on every sign-in needs a code. Keep the recovery codes."""
-    async with guess(here.limiter, str(me.user_id)), here.db.personal_transaction(me.user_id) as session:
-        codes = await second_factor.confirm(session, here.keys, me, wanted.code)
-    await _tell(here, me, added=True)
+    async with guess(here.limiter, str(me.user_id)):
+        codes = await second_factor.confirm(db, here.keys, me, wanted.code)
+    await _tell(db, here, me, background, added=True)
     return CodesOut(recovery_codes=codes)
 
 
 @router.post("/totp/remove", status_code=204, responses=responses(401, 422, 503))
-@keyless("a code works once")
-async def remove_totp(me: Annotated[Person, signed_in()], here: Here, wanted: SureIn) -> None:
+async def remove_totp(
+    me: Annotated[Person, signed_in()], db: PersonalDB, here: Here, background: BackgroundTasks, wanted: SureIn
+) -> None:
     """Sign in by password alone from now on."""
     await _require_password(here, me, wanted.password)
-    async with guess(here.limiter, str(me.user_id)), here.db.personal_transaction(me.user_id) as session:
-        await second_factor.remove(session, here.keys, me, wanted.code)
-    await _tell(here, me, added=False)
+    async with guess(here.limiter, str(me.user_id)):
+        await second_factor.remove(db, here.keys, me, wanted.code)
+    await _tell(db, here, me, background, added=False)
 
 
 @router.post(
@@ -195,12 +192,11 @@ async def remove_totp(me: Annotated[Person, signed_in()], here: Here, wanted: Su
     responses=responses(401, 422, 503),
     dependencies=[SECRET],
 )
-@keyless("a code works once")
-async def renew_codes(me: Annotated[Person, signed_in()], here: Here, wanted: SureIn) -> Any:
+async def renew_codes(me: Annotated[Person, signed_in()], db: PersonalDB, here: Here, wanted: SureIn) -> Any:
     """Make new recovery codes; those of before count no more."""
     await _require_password(here, me, wanted.password)
-    async with guess(here.limiter, str(me.user_id)), here.db.personal_transaction(me.user_id) as session:
-        return CodesOut(recovery_codes=await second_factor.renew_codes(session, here.keys, me, wanted.code))
+    async with guess(here.limiter, str(me.user_id)):
+        return CodesOut(recovery_codes=await second_factor.renew_codes(db, here.keys, me, wanted.code))
 
 
 async def _require_password(here: Services, me: Person, password: str) -> None:
@@ -208,21 +204,29 @@ async def _require_password(here: Services, me: Person, password: str) -> None:
         await people.require_password(here.db, here.passwords, me.user_id, password)
 
 
-async def _tell(here: Services, me: Person, *, added: bool) -> None:
-    async with here.db.personal_transaction(me.user_id) as session:
-        user = await session.get_one(User, me.user_id)
-    await here.post.send(letters.second_factor_changed(here.settings.base_url, user.email, added=added))
+async def _tell(db: AsyncSession, here: Services, me: Person, background: BackgroundTasks, *, added: bool) -> None:
+    user = await db.get_one(User, me.user_id)
+    letter = letters.second_factor_changed(here.settings.base_url, user.email, added=added)
+    background.add_task(here.post.send, letter)  # once it is so
 
 
 # --- sessions -----------------------------------------------------------------------------------------------
 
 
-@router.get("/sessions", response_model=SessionsOut, responses=responses(401))
-async def find_sessions(me: Annotated[Person, signed_in()], here: Here) -> Any:
-    """Where one is signed in, the last used first."""
-    async with here.db.personal_transaction(me.user_id) as session:
-        items = [SessionItem.model_validate(row) for row in await sessions.of_user(session, me.user_id)]
-    return SessionsOut(items=[item.model_copy(update={"current": item.id == me.session_id}) for item in items])
+@router.get("/sessions", response_model=PageOut[SessionItem], responses=responses(401, 422))
+async def find_sessions(
+    me: Annotated[Person, signed_in()],
+    db: PersonalDB,
+    address: Annotated[str | None, Query(description="From where it was last used.")] = None,
+    sort: Annotated[Literal["last_used", "newest", "oldest"], Query()] = "last_used",
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Any:
+    """Where one is signed in."""
+    found = await sessions.find(db, me.user_id, address=address, sort=sort, cursor=cursor, limit=limit)
+    items = [SessionItem.model_validate(row) for row in found.items]
+    items = [item.model_copy(update={"current": item.id == me.session_id}) for item in items]
+    return PageOut(items=items, next_cursor=found.next_cursor)
 
 
 @router.delete("/sessions", status_code=204, responses=responses(401))

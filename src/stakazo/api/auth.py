@@ -17,8 +17,9 @@ from stakazo.accounts.person import Person
 from stakazo.accounts.roles import ROLES, Permission, Role
 from stakazo.accounts.sessions import Grant
 from stakazo.api import cookies
+from stakazo.api.conditions import KNOWN, Editing, Reading
 from stakazo.api.counting import guess
-from stakazo.api.deps import Here, Services, open_to_all, signed_in
+from stakazo.api.deps import Here, PersonalDB, Services, open_to_all, signed_in
 from stakazo.api.errors import responses
 from stakazo.api.identity import device, person_of, thread
 from stakazo.api.once import keyless
@@ -251,19 +252,17 @@ async def logout(
         cookies.REFRESH.remove(response, here.settings)
 
 
-@router.get("/me", response_model=MeOut, responses=responses(401))
-async def me(me: Annotated[Person, signed_in()], here: Here) -> Any:
+@router.get("/me", response_model=MeOut, responses=responses(401, also=KNOWN))
+async def me(me: Annotated[Person, signed_in()], db: PersonalDB, reading: Reading) -> Any:
     """Who is signed in, and what they may do where."""
-    async with here.db.personal_transaction(me.user_id) as session:
-        user = await session.get_one(User, me.user_id)
-        return await _me(session, me, user)
+    return reading.show(await _me(db, me, await db.get_one(User, me.user_id)))
 
 
-@router.patch("/me", response_model=MeOut, responses=responses(401, 422))
-async def rename(me: Annotated[Person, signed_in()], here: Here, wanted: MeIn) -> Any:
+@router.patch("/me", response_model=MeOut, responses=responses(401, 412, 422))
+async def rename(me: Annotated[Person, signed_in()], db: PersonalDB, wanted: MeIn, editing: Editing) -> Any:
     """Be called something else."""
-    async with here.db.personal_transaction(me.user_id) as session:
-        return await _me(session, me, await people.rename(session, me, wanted.name))
+    editing.require(await _me(db, me, await db.get_one(User, me.user_id, with_for_update=True)))
+    return editing.show(await _me(db, me, await people.rename(db, me, wanted.name)))
 
 
 @router.post("/me/delete", status_code=204, responses=responses(401, 409, 422))

@@ -1,15 +1,17 @@
 """Conditional requests (RFC 9110, 13): who has a row as it is isn't sent it again, who edits an old one is refused.
 
 A row's tag is the moment of its last change. It names the row's version, not the bytes sent: the same row compressed
-has the same tag.
+has the same tag. What is shown of several rows, like a member, has the hash of what is shown.
 """
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated, TypeVar
 from uuid import UUID
 
 from fastapi import Depends, Header, Response
+from pydantic import BaseModel
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,7 +19,7 @@ from stakazo.api.errors import Responses
 from stakazo.core.db import Base
 from stakazo.core.errors import StakazoError
 
-R = TypeVar("R", bound=Base)
+R = TypeVar("R", bound="Base | BaseModel")
 
 KNOWN: Responses = {304: {"description": "The asker has it already (If-None-Match)"}}
 
@@ -28,9 +30,11 @@ class Outdated(StakazoError):
     status, code = 412, "precondition_failed"
 
 
-def etag(row: Base) -> str:
-    """The tag of a row as it is now."""
-    return f'"{round(row.updated_at.timestamp() * 1_000_000):x}"'
+def etag(shown: Base | BaseModel) -> str:
+    """The tag of a row as it is now, or of what is shown of several."""
+    if isinstance(shown, BaseModel):
+        return f'"{hashlib.sha256(shown.model_dump_json().encode()).hexdigest()[:16]}"'
+    return f'"{round(shown.updated_at.timestamp() * 1_000_000):x}"'
 
 
 def names(header: str, tag: str) -> bool:
@@ -84,7 +88,16 @@ class _Editing:
             return
         found = select(model).where(model.id == row_id).execution_options(populate_existing=True)
         row = (await session.scalars(found.with_for_update() if hold else found)).one_or_none()
-        if row is not None and not names(self.seen, etag(row)):
+        if row is not None:
+            self.require(row)
+
+    def require(self, shown: Base | BaseModel) -> None:
+        """Make sure that this, which stays as it is until the transaction ends, is as the asker has seen it.
+
+        Raises:
+            Outdated
+        """
+        if self.seen is not None and not names(self.seen, etag(shown)):
             raise Outdated("This has been changed since you read it. Read it again, and decide anew.")
 
     def show(self, row: R) -> R:

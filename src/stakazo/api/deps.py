@@ -199,6 +199,18 @@ async def _session(request: Request, here: Here, actor: CurrentActor) -> AsyncIt
 DB = Annotated[AsyncSession, Depends(_session, scope="function")]
 
 
+async def _personal_session(request: Request, here: Here, caller: CurrentCaller) -> AsyncIterator[AsyncSession]:
+    if isinstance(caller, Actor):
+        raise Forbidden("This is about a person: sign in, a key is nobody.")
+    async with here.db.personal_transaction(caller.user_id) as session:
+        session.info["request"] = request
+        yield session
+
+
+PersonalDB = Annotated[AsyncSession, Depends(_personal_session, scope="function")]
+"""For one's own affairs: what belongs to people it sees of the person who is signed in."""
+
+
 def _dry_run(
     request: Request,
     db: DB,  # noqa: ARG001 - the transaction that is rolled back

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import Response
+from fastapi import Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -71,10 +71,16 @@ async def start(
 
 @router.get("", response_model=PageOut[ImportOut], responses=responses(422))
 async def find(
-    _: Annotated[Actor, may(Permission.VIDEOS_READ)], db: DB, cursor: Cursor = None, limit: Limit = 50
+    _: Annotated[Actor, may(Permission.VIDEOS_READ)],
+    db: DB,
+    video_id: UUID | None = None,
+    done: Annotated[bool | None, Query(description="Whether a video came of it.")] = None,
+    sort: Annotated[Literal["newest", "oldest"], Query()] = "newest",
+    cursor: Cursor = None,
+    limit: Limit = 50,
 ) -> Any:
-    """Imports, newest first."""
-    page = await imports.find(db, cursor=cursor, limit=limit)
+    """Imports of this workspace, filtered and sorted."""
+    page = await imports.find(db, video_id=video_id, done=done, sort=sort, cursor=cursor, limit=limit)
     jobs = await _jobs(db, page.items)
     return PageOut(items=[_out(found, jobs) for found in page.items], next_cursor=page.next_cursor)
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import BackgroundTasks
+from fastapi import BackgroundTasks, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from stakazo.accounts import invitations, letters, workspaces
+from stakazo.accounts.models import Invitation
 from stakazo.accounts.person import Person
 from stakazo.accounts.roles import Permission, Role
 from stakazo.api.auth import Email, Token
-from stakazo.api.deps import DB, SECRET, Here, may, open_to_all, signed_in
+from stakazo.api.conditions import KNOWN, Editing, Reading
+from stakazo.api.deps import DB, SECRET, Cursor, Here, Limit, PageOut, PersonalDB, may, open_to_all, signed_in
 from stakazo.api.errors import responses
 from stakazo.api.once import keyless
 from stakazo.api.routes import Router
@@ -47,10 +49,6 @@ class NewInvitationOut(BaseModel):
     link: str | None = Field(description="Shown this once; null where it was sent by e-mail.")
 
 
-class InvitationsOut(BaseModel):
-    items: list[InvitationOut]
-
-
 class AcceptIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
     token: Token
@@ -65,10 +63,24 @@ class OfferOut(BaseModel):
     expires_at: datetime
 
 
-@router.get("", response_model=InvitationsOut, responses=responses(401))
-async def find(_: Annotated[Actor, may(Permission.MEMBERS_WRITE)], db: DB) -> Any:
-    """The invitations that nobody has taken yet, newest first."""
-    return {"items": await invitations.open_ones(db)}
+@router.get("", response_model=PageOut[InvitationOut], responses=responses(401, 422))
+async def find(
+    _: Annotated[Actor, may(Permission.MEMBERS_WRITE)],
+    db: DB,
+    *,
+    ended: Annotated[bool, Query(description="Those that were taken, taken back or have expired, instead.")] = False,
+    role: Role | None = None,
+    sort: Annotated[Literal["newest", "oldest"], Query()] = "newest",
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Any:
+    """The invitations that nobody has taken yet."""
+    return await invitations.page_of(db, ended=ended, role=role, sort=sort, cursor=cursor, limit=limit)
+
+
+@router.get("/{invitation_id}", response_model=InvitationOut, responses=responses(401, 404, 422, also=KNOWN))
+async def get(_: Annotated[Actor, may(Permission.MEMBERS_WRITE)], db: DB, invitation_id: UUID, reading: Reading) -> Any:
+    return reading.show(await invitations.get(db, invitation_id))
 
 
 @router.post(
@@ -91,9 +103,12 @@ async def create(
     return {"invitation": made.invitation, "link": None}
 
 
-@router.delete("/{invitation_id}", status_code=204, responses=responses(401, 404, 409))
-async def revoke(_: Annotated[Actor, may(Permission.MEMBERS_WRITE)], db: DB, invitation_id: UUID) -> None:
+@router.delete("/{invitation_id}", status_code=204, responses=responses(401, 404, 409, 412))
+async def revoke(
+    _: Annotated[Actor, may(Permission.MEMBERS_WRITE)], db: DB, invitation_id: UUID, editing: Editing
+) -> None:
     """Take an offer back; doing it again changes nothing."""
+    await editing.check(db, Invitation, invitation_id)
     await invitations.revoke(db, invitation_id)
 
 
@@ -108,13 +123,11 @@ async def look(_: Annotated[None, open_to_all()], here: Here, wanted: AcceptIn) 
 
 
 @router.post("/accept", response_model=WorkspaceOut, responses=responses(401, 404, 409, 422))
-@keyless("an invitation works once")
-async def accept(me: Annotated[Person, signed_in()], here: Here, wanted: AcceptIn) -> Any:
+async def accept(me: Annotated[Person, signed_in()], db: PersonalDB, wanted: AcceptIn) -> Any:
     """Take the place, as the person who is signed in; then switch to it. Who has no account yet registers instead."""
-    async with here.db.personal_transaction(me.user_id) as session:
-        offer = await invitations.find(session, wanted.token)
-        await invitations.take(session, offer, me.user_id, me.correlation_id)
-        for place in await workspaces.mine(session, me.user_id):
-            if place.id == offer.workspace_id:
-                return place
+    offer = await invitations.find(db, wanted.token)
+    await invitations.take(db, offer, me.user_id, me.correlation_id)
+    for place in await workspaces.mine(db, me.user_id):
+        if place.id == offer.workspace_id:
+            return place
     raise NotFound("This workspace was deleted just now.")

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from stakazo import pipeline
 from stakazo.accounts.roles import Permission
-from stakazo.api.conditions import KNOWN, Reading
+from stakazo.api.conditions import KNOWN, Editing, Reading
 from stakazo.api.deps import DB, Cursor, Here, Limit, PageOut, may
 from stakazo.api.errors import responses
 from stakazo.api.once import keyless
@@ -123,16 +123,20 @@ async def get(_: Annotated[Actor, may(Permission.JOBS_READ)], db: DB, job_id: UU
     return reading.show(await jobs.get(db, job_id))
 
 
-@router.post("/{job_id}/cancel", response_model=JobOut, responses=responses(404, 409))
-async def cancel(_: Annotated[Actor, may(Permission.JOBS_WRITE)], db: DB, job_id: UUID) -> Job:
+@router.post("/{job_id}/cancel", response_model=JobOut, responses=responses(404, 409, 412))
+async def cancel(_: Annotated[Actor, may(Permission.JOBS_WRITE)], db: DB, job_id: UUID, editing: Editing) -> Job:
     """Stop a job: a waiting one at once, a running one within two seconds. Cancelling twice changes nothing."""
-    return await jobs.cancel(db, job_id)
+    await editing.check(db, Job, job_id, hold=False)  # its parents are locked first
+    return editing.show(await jobs.cancel(db, job_id))
 
 
-@router.post("/{job_id}/retry", status_code=202, response_model=JobOut, responses=responses(404, 409))
-async def retry(_: Annotated[Actor, may(Permission.JOBS_WRITE)], db: DB, job_id: UUID, response: Response) -> Job:
+@router.post("/{job_id}/retry", status_code=202, response_model=JobOut, responses=responses(404, 409, 412))
+async def retry(
+    _: Annotated[Actor, may(Permission.JOBS_WRITE)], db: DB, job_id: UUID, response: Response, editing: Editing
+) -> Job:
     """Start a failed or cancelled job once more, with all its attempts."""
-    return accepted(response, await jobs.retry(db, job_id))
+    await editing.check(db, Job, job_id, hold=False)
+    return editing.show(accepted(response, await jobs.retry(db, job_id)))
 
 
 class Processed(BaseModel):

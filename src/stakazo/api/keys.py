@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from fastapi import Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from stakazo.accounts import keys
 from stakazo.accounts.models import ApiKey
 from stakazo.accounts.roles import Permission
-from stakazo.api.deps import DB, SECRET, may
+from stakazo.api.conditions import KNOWN, Editing, Reading
+from stakazo.api.deps import DB, SECRET, Cursor, Limit, PageOut, may
 from stakazo.api.errors import responses
 from stakazo.api.routes import Router
 from stakazo.core.actor import Actor
@@ -51,14 +53,18 @@ class NewKeyOut(BaseModel):
     token: str = Field(description="Shown this once.", examples=["stk_0123456789ab_..."])
 
 
-class KeysOut(BaseModel):
-    items: list[KeyOut]
-
-
-@router.get("", response_model=KeysOut)
-async def find(_: Annotated[Actor, may(Permission.KEYS_READ)], db: DB) -> Any:
-    """The keys of this workspace that still work, newest first."""
-    return {"items": await keys.keys(db)}
+@router.get("", response_model=PageOut[KeyOut], responses=responses(422))
+async def find(
+    _: Annotated[Actor, may(Permission.KEYS_READ)],
+    db: DB,
+    *,
+    ended: Annotated[bool, Query(description="Those that were revoked or have expired, instead.")] = False,
+    sort: Annotated[Literal["newest", "oldest"], Query()] = "newest",
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Any:
+    """The keys of this workspace that still work."""
+    return await keys.keys(db, ended=ended, sort=sort, cursor=cursor, limit=limit)
 
 
 @router.post("", status_code=201, response_model=NewKeyOut, responses=responses(422), dependencies=[SECRET])
@@ -69,12 +75,15 @@ async def create(_: Annotated[Actor, may(Permission.KEYS_WRITE)], db: DB, wanted
     )
 
 
-@router.get("/{key_id}", response_model=KeyOut, responses=responses(404))
-async def get(_: Annotated[Actor, may(Permission.KEYS_READ)], db: DB, key_id: UUID) -> ApiKey:
-    return await keys.get(db, key_id)
+@router.get("/{key_id}", response_model=KeyOut, responses=responses(404, also=KNOWN))
+async def get(
+    _: Annotated[Actor, may(Permission.KEYS_READ)], db: DB, key_id: UUID, reading: Reading
+) -> ApiKey | Response:
+    return reading.show(await keys.get(db, key_id))
 
 
-@router.delete("/{key_id}", status_code=204, responses=responses(404))
-async def revoke(_: Annotated[Actor, may(Permission.KEYS_WRITE)], db: DB, key_id: UUID) -> None:
+@router.delete("/{key_id}", status_code=204, responses=responses(404, 412))
+async def revoke(_: Annotated[Actor, may(Permission.KEYS_WRITE)], db: DB, key_id: UUID, editing: Editing) -> None:
     """Make a key useless from now on; doing it again changes nothing."""
+    await editing.check(db, ApiKey, key_id)
     await keys.revoke_key(db, key_id)

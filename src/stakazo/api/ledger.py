@@ -133,15 +133,16 @@ class Wanted(BaseModel):
 
 
 class WantedPage(Wanted):
+    sort: Literal["newest", "oldest"] = "newest"
     cursor: str | None = Field(default=None, description="`next_cursor` of the page before.")
     limit: int = Field(default=50, ge=1, le=200, description="How many at most.")
 
 
 @router.get("/events", response_model=PageOut[EventOut], responses=responses(422))
-async def events(_: Reader, db: DB, wanted: Annotated[WantedPage, Query()]) -> Any:
-    """What happened, newest first."""
-    conditions = reading.asked(**wanted.model_dump(exclude={"cursor", "limit"}))
-    found = await reading.find(db, conditions, wanted.cursor, wanted.limit)
+async def events(_: Reader, db: DB, here: Here, wanted: Annotated[WantedPage, Query()]) -> Any:
+    """What happened."""
+    conditions = reading.asked(**wanted.model_dump(exclude={"sort", "cursor", "limit"}))
+    found = await reading.find(db, conditions, wanted.cursor, wanted.limit, wanted.sort, keyring=here.keys)
     return {"items": [EventOut.of(shown) for shown in found.items], "next_cursor": found.next_cursor}
 
 
@@ -170,9 +171,16 @@ async def trace(_: Reader, db: DB, subject: UUID) -> StoryOut:
 
 
 @router.get("/checkpoints", response_model=PageOut[CheckpointOut], responses=responses(422))
-async def checkpoints(_: Reader, db: DB, cursor: Cursor = None, limit: Limit = 50) -> Any:
-    """What has been signed, newest first. Keep the newest `note` where nobody of us can reach it."""
-    return await proofs.checkpoints(db, cursor, limit)
+async def checkpoints(
+    _: Reader,
+    db: DB,
+    key: Annotated[str | None, Query(description="Fingerprint of the key that signed.")] = None,
+    sort: Annotated[Literal["newest", "oldest"], Query()] = "newest",
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Any:
+    """What has been signed. Keep the newest `note` where nobody of us can reach it."""
+    return await proofs.checkpoints(db, key=key, sort=sort, cursor=cursor, limit=limit)
 
 
 @router.get("/checkpoints/latest", response_class=PlainTextResponse, responses=responses(404))
@@ -231,7 +239,7 @@ async def export(actor: Exporter, db: DB, here: Here, wanted: Annotated[Wanted, 
 
     async def lines() -> AsyncIterator[str]:
         async with here.db.transaction(actor) as session:
-            async for line in proofs.export(session, conditions):
+            async for line in proofs.export(session, conditions, keyring=here.keys):
                 yield line
 
     headers = {"Content-Disposition": 'attachment; filename="ledger.jsonl"'}

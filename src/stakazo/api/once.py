@@ -15,7 +15,7 @@ from typing import Any, get_type_hints
 from fastapi import Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo.api.deps import DB, tried
+from stakazo.api.deps import DB, PersonalDB, tried
 from stakazo.idempotency import service as idempotency
 from stakazo.idempotency.service import LONGEST, Answer
 
@@ -52,11 +52,11 @@ def answered_once(endpoint: Endpoint) -> Endpoint:
     if hasattr(endpoint, "keyless"):
         return endpoint
     hints = get_type_hints(endpoint, include_extras=True)
-    session_name = next((name for name, hint in hints.items() if hint == DB), None)
+    session_name = next((name for name, hint in hints.items() if hint in {DB, PersonalDB}), None)
     if session_name is None or not inspect.iscoroutinefunction(endpoint):
         raise TypeError(
-            f"{endpoint.__qualname__}: a POST works in the request's transaction (`db: DB`), where its answer is kept "
-            "for its Idempotency-Key; or it says with @keyless(reason) why it takes none."
+            f"{endpoint.__qualname__}: a POST works in the request's transaction (`db: DB` or `db: PersonalDB`), "
+            "where its answer is kept for its Idempotency-Key; or it says with @keyless(reason) why it takes none."
         )
     work: Callable[..., Awaitable[Any]] = endpoint
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import Response
+from fastapi import Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from stakazo.accounts.roles import Permission
@@ -49,11 +49,12 @@ async def find(
     db: DB,
     platform: str | None = None,
     state: RuleState | None = RuleState.ACTIVE,
+    sort: Annotated[Literal["newest", "oldest"], Query()] = "newest",
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Any:
     """The active rules; other states by `state`."""
-    return await rules.find(db, platform=platform, state=state, cursor=cursor, limit=limit)
+    return await rules.find(db, platform=platform, state=state, sort=sort, cursor=cursor, limit=limit)
 
 
 @router.post(

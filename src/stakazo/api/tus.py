@@ -11,6 +11,7 @@ import asyncio
 import base64
 import binascii
 import re
+from contextlib import nullcontext
 from typing import Annotated
 from uuid import UUID
 
@@ -30,6 +31,7 @@ from stakazo.api.uploads import MAX_DEDUP_KEY
 from stakazo.core.actor import Actor
 from stakazo.core.errors import StakazoError, TooLarge, UnsupportedMedia
 from stakazo.core.limits import Kind
+from stakazo.variants import quota
 from stakazo.videos import uploads
 from stakazo.videos.arriving import in_words, shown
 from stakazo.videos.partial import Locked, Partial, arrived
@@ -120,9 +122,14 @@ async def begin(
         raise UnsupportedMedia("The file is empty.")
     here.storage.require_room(announced.length, here.settings.min_free_bytes)
     part = Part(0, _checksum(upload_checksum)) if request.headers.get("content-type") == BYTES else None
-    async with here.db.transaction(actor) as session:
-        upload = await uploads.begin(session, announced, here.settings.upload_expires)
-    headers = await take(here, actor, request, upload, part) if part else await progress(here, actor, upload, 0)
+    with here.slots.taken(actor.workspace_id) if part else nullcontext():
+        async with here.db.transaction(actor) as session:
+            await quota.require(session, here.settings.storage_quota_bytes, announced.length)
+            upload = await uploads.begin(session, announced, here.settings.upload_expires)
+        try:
+            headers = await take(here, actor, request, upload, part) if part else await progress(here, actor, upload, 0)
+        except ClientDisconnect:
+            return _broken_off(here, upload.id)
     return Response(status_code=201, headers={"Location": f"/uploads/{upload.id}"} | headers)
 
 
@@ -168,8 +175,12 @@ async def append(
         with here.slots.taken(actor.workspace_id):
             return Response(status_code=204, headers=await take(here, actor, request, upload, part))
     except ClientDisconnect:
-        log.info("upload_broken_off", upload_id=str(upload_id), offset=arrived(here.storage.incoming(upload_id)))
-        return Response(status_code=499)  # nobody is there to read it
+        return _broken_off(here, upload_id)
+
+
+def _broken_off(here: Here, upload_id: UUID) -> Response:
+    log.info("upload_broken_off", upload_id=str(upload_id), offset=arrived(here.storage.incoming(upload_id)))
+    return Response(status_code=499)  # nobody is there to read it
 
 
 @router.delete("/{upload_id}", status_code=204, responses=responses(401, 404, 410, 412, 423))

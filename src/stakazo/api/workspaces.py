@@ -7,7 +7,7 @@ import shutil
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Query, Request, Response
@@ -19,13 +19,15 @@ from stakazo.accounts import ending, members, sessions, tokens, workspaces
 from stakazo.accounts.person import Person, of_user
 from stakazo.accounts.roles import Permission, Role
 from stakazo.api import cookies
-from stakazo.api.deps import DB, SECRET, Here, Services, may, signed_in
+from stakazo.api.conditions import KNOWN, Editing, Reading
+from stakazo.api.deps import DB, SECRET, Cursor, Here, Limit, PageOut, PersonalDB, Services, may, signed_in
 from stakazo.api.errors import a_file, responses
 from stakazo.api.members import MemberOut
 from stakazo.api.once import keyless
 from stakazo.api.routes import Router
 from stakazo.core.actor import Actor
 from stakazo.core.errors import Forbidden, Invalid
+from stakazo.core.workspaces import Workspace
 from stakazo.jobs import service as jobs
 from stakazo.jobs.models import Job
 from stakazo.jobs.states import ACTIVE_STATES
@@ -39,10 +41,6 @@ class WorkspaceOut(BaseModel):
     name: str
     role: Role = Field(description="As what one is there.")
     created_at: datetime
-
-
-class WorkspacesOut(BaseModel):
-    items: list[WorkspaceOut]
 
 
 class WorkspaceIn(BaseModel):
@@ -68,36 +66,45 @@ class TransferIn(BaseModel):
     user_id: UUID = Field(description="The member who shall own it.")
 
 
-@router.get("", response_model=WorkspacesOut)
-async def find(me: Annotated[Person, signed_in()], here: Here) -> Any:
-    """Every workspace that one is a member of, the oldest membership first."""
-    async with here.db.personal_transaction(me.user_id) as session:
-        return {"items": await workspaces.mine(session, me.user_id)}
+@router.get("", response_model=PageOut[WorkspaceOut], responses=responses(422))
+async def find(
+    me: Annotated[Person, signed_in()],
+    db: PersonalDB,
+    role: Role | None = None,
+    sort: Annotated[Literal["oldest", "newest"], Query()] = "oldest",
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Any:
+    """Every workspace that one is a member of, by since when."""
+    return await workspaces.find(db, me.user_id, role=role, sort=sort, cursor=cursor, limit=limit)
 
 
 @router.post("", status_code=201, response_model=WorkspaceOut, responses=responses(422))
-@keyless("a workspace more can be deleted; its names need not differ")
-async def create(me: Annotated[Person, signed_in()], here: Here, wanted: WorkspaceIn) -> Any:
+async def create(me: Annotated[Person, signed_in()], db: PersonalDB, wanted: WorkspaceIn) -> Any:
     """Make a workspace and own it; then switch to it."""
-    async with here.db.personal_transaction(me.user_id) as session:
-        return await workspaces.create(session, me.user_id, wanted.name, me.correlation_id)
+    return await workspaces.create(db, me.user_id, wanted.name, me.correlation_id)
 
 
-@router.get("/{workspace_id}", response_model=NamedOut, responses=responses(404, 422))
-async def get(_: Annotated[Actor, may(Permission.WORKSPACE_READ)], db: DB, workspace_id: UUID) -> Any:
+@router.get("/{workspace_id}", response_model=NamedOut, responses=responses(404, 422, also=KNOWN))
+async def get(_: Annotated[Actor, may(Permission.WORKSPACE_READ)], db: DB, workspace_id: UUID, reading: Reading) -> Any:
     """The workspace that one acts in; others are not there."""
-    return await workspaces.get(db, workspace_id)
+    return reading.show(await workspaces.get(db, workspace_id))
 
 
-@router.patch("/{workspace_id}", response_model=NamedOut, responses=responses(404, 422))
+@router.patch("/{workspace_id}", response_model=NamedOut, responses=responses(404, 412, 422))
 async def rename(
-    _: Annotated[Actor, may(Permission.WORKSPACE_WRITE)], db: DB, workspace_id: UUID, wanted: WorkspaceIn
+    _: Annotated[Actor, may(Permission.WORKSPACE_WRITE)],
+    db: DB,
+    workspace_id: UUID,
+    wanted: WorkspaceIn,
+    editing: Editing,
 ) -> Any:
-    return await workspaces.rename(db, workspace_id, wanted.name)
+    await editing.check(db, Workspace, workspace_id)
+    return editing.show(await workspaces.rename(db, workspace_id, wanted.name))
 
 
 @router.post("/{workspace_id}/switch", response_model=SwitchedOut, responses=responses(404, 422), dependencies=[SECRET])
-@keyless("being there is not done twice")
+@keyless("being there is not done twice; each answer carries an access token of its own")
 async def switch(
     me: Annotated[Person, signed_in()], request: Request, response: Response, here: Here, workspace_id: UUID
 ) -> Any:
@@ -114,7 +121,7 @@ async def switch(
 
 
 @router.post("/{workspace_id}/leave", status_code=204, responses=responses(404, 409, 422))
-@keyless("one leaves once")
+@keyless("one leaves once: asked again, there is no such place any more")
 async def leave(me: Annotated[Person, signed_in()], here: Here, workspace_id: UUID) -> None:
     """Give up one's place in a workspace of one's own. The last owner can't: transfer it, or delete it."""
     async with here.db.personal_transaction(me.user_id) as session:
@@ -124,7 +131,7 @@ async def leave(me: Annotated[Person, signed_in()], here: Here, workspace_id: UU
 
 
 @router.post("/{workspace_id}/transfer", response_model=MemberOut, responses=responses(404, 409, 422))
-@keyless("who has given it away can't do that again")
+@keyless("who has given it away has no say in it any more, not even by asking again")
 async def transfer(
     _: Annotated[Actor, may(Permission.WORKSPACE_TRANSFER)], db: DB, workspace_id: UUID, wanted: TransferIn
 ) -> Any:
@@ -158,17 +165,19 @@ async def export(
     return StreamingResponse(_sent(contents, folder), media_type="application/zip", headers=headers)
 
 
-@router.delete("/{workspace_id}", status_code=204, responses=responses(404, 409, 422))
+@router.delete("/{workspace_id}", status_code=204, responses=responses(404, 409, 412, 422))
 async def delete(
     actor: Annotated[Actor, may(Permission.WORKSPACE_DELETE)],
     here: Here,
     workspace_id: UUID,
     name: Annotated[str, Query(description="What the workspace is called, to be sure.")],
+    editing: Editing,
 ) -> None:
     """Delete the workspace with everything in it, for good: export it first. Its ledger stays, and names nobody."""
     if actor.kind != "user":
         raise Forbidden("Only an owner can delete a workspace, not a key.")
     async with here.db.transaction(actor) as session:
+        await editing.check(session, Workspace, workspace_id)
         workspace = await workspaces.get(session, workspace_id)
         if name != workspace.name:
             raise Invalid(f"This workspace is called {workspace.name!r}: say so with `?name=` to delete it.")

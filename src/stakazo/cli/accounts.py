@@ -14,7 +14,7 @@ from stakazo.core.settings import Settings
 def list_keys(settings: Settings, server: str | None, *, as_json: bool) -> None:
     async def ask() -> list[Row]:
         async with connected(settings, server) as api:
-            return list((await api.get("/api-keys"))["items"])
+            return await api.every("/api-keys")
 
     items = asyncio.run(ask())
     if as_json:
@@ -71,7 +71,7 @@ def revoke_key(settings: Settings, server: str | None, given: str) -> None:
     async def ask() -> None:
         async with connected(settings, server) as api:
             plain = given.removeprefix("stk_").partition("_")[0]
-            fits = [row["id"] for row in (await api.get("/api-keys"))["items"] if plain in {row["id"], row["prefix"]}]
+            fits = [row["id"] for row in await api.every("/api-keys") if plain in {row["id"], row["prefix"]}]
             if not fits:
                 raise Failure(f"There is no key {plain!r} that works.")
             await api.delete(f"/api-keys/{fits[0]}")

@@ -12,10 +12,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 
 from stakazo.cli.output import USAGE, Failure, trouble
+from stakazo.cli.patience import patiently
 from stakazo.cli.sending import in_parts
 from stakazo.core.settings import Settings
 
@@ -54,11 +56,15 @@ class Api:
         await self._http.aclose()
 
     async def _ask(self, method: str, path: str, **options: Any) -> Any:
+        return _checked(await self._answer(method, path, **options))
+
+    async def _answer(self, method: str, path: str, **options: Any) -> httpx.Response:
+        if method == "POST":  # so that asking again does it once
+            options["headers"] = {"Idempotency-Key": str(uuid4())}
         try:
-            response = await self._http.request(method, path, **options)
+            return await patiently(lambda: self._http.request(method, path, **options))
         except httpx.TransportError as error:
             raise Failure(f"The server at {self.url} does not answer ({_why(error)}).") from error
-        return _checked(response)
 
     async def get(self, path: str, **query: Any) -> Any:
         return await self._ask("GET", path, params={name: value for name, value in query.items() if value is not None})
@@ -68,10 +74,7 @@ class Api:
 
     async def text(self, path: str) -> str:
         """An answer that is no JSON."""
-        try:
-            response = await self._http.get(path)
-        except httpx.TransportError as error:
-            raise Failure(f"The server at {self.url} does not answer ({_why(error)}).") from error
+        response = await self._answer("GET", path)
         if not response.is_success:
             _checked(response)
         return response.text
@@ -94,7 +97,7 @@ class Api:
         """Send a file, in parts if it is large or the connection breaks; `sent` hears how many bytes have gone out."""
         if (await asyncio.to_thread(path.stat)).st_size < large:
             try:
-                return await self._upload_at_once(path, title, sent)
+                return dict(_checked(await patiently(lambda: self._upload_at_once(path, title, sent))))
             except httpx.ConnectError as error:
                 raise Failure(f"The server at {self.url} does not answer ({_why(error)}).") from error
             except httpx.TransportError:
@@ -111,15 +114,14 @@ class Api:
             "created": created == "true",
         }
 
-    async def _upload_at_once(self, path: Path, title: str | None, sent: Callable[[int], None]) -> Row:
+    async def _upload_at_once(self, path: Path, title: str | None, sent: Callable[[int], None]) -> httpx.Response:
         with _Watched(path, sent) as file:
-            response = await self._http.post(
+            return await self._http.post(
                 "/upload",
                 data={"title": title} if title else {},
                 files={"file": (path.name, file, "application/octet-stream")},
                 timeout=httpx.Timeout(None, connect=10),
             )
-        return dict(_checked(response))
 
     async def download(self, path: str, to: Path, *, sha256: str | None = None) -> None:
         """Fetch a file; it has its name only once it is whole and has the expected hash."""

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from stakazo.cli.direct import at_the_database
 from stakazo.cli.output import Failure, console, print_json, say
+from stakazo.core.security import Keyring
 from stakazo.core.settings import Settings
 from stakazo.ledger import keeping
 from stakazo.ledger.keeping import Checked
@@ -35,7 +36,8 @@ def rotate(settings: Settings) -> None:
 
 def check(settings: Settings, *, as_json: bool) -> int:
     """Look at every ledger; the exit code."""
-    found = list(at_the_database(settings, lambda db, _: keeping.check(db, _keys(settings), _file(settings))))
+    keyring = Keyring(settings)
+    found = list(at_the_database(settings, lambda db, _: keeping.check(db, _keys(settings), _file(settings), keyring)))
     if as_json:
         print_json([_as_json(one) for one in found])
     else:

@@ -9,11 +9,14 @@ from pathlib import Path
 
 import httpx
 
+from stakazo.cli.output import say
+from stakazo.cli.patience import asked_to_wait, patiently
+
 BLOCK = 1024 * 1024
 TUS = {"Tus-Resumable": "1.0.0"}
 PATIENCE = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Seconds before each try that follows one without progress; after the last it is given up."""
-NOT_NOW = {409, 423, 502, 503, 504}
+NOT_NOW = {409, 423, 429, 502, 503, 504}
 """Answers after which it is worth asking again how far it came."""
 
 Heard = Callable[[int], None]
@@ -26,7 +29,7 @@ async def in_parts(http: httpx.AsyncClient, path: Path, *, title: str | None, se
     Raises httpx.TransportError where the server stays away.
     """
     size = (await asyncio.to_thread(path.stat)).st_size
-    begun = await http.post("/uploads", headers=_announcement(size, path.name, title))
+    begun = await patiently(lambda: http.post("/uploads", headers=_announcement(size, path.name, title)))
     if not begun.is_success:
         return begun
     sending = _Sending(http, begun.headers["Location"], path, size, sent)
@@ -35,7 +38,7 @@ async def in_parts(http: httpx.AsyncClient, path: Path, *, title: str | None, se
         wait, before = next(waits, None), sending.offset
         if wait is None:
             return _given_up(answer)
-        await asyncio.sleep(wait)
+        await asyncio.sleep(_as_asked(answer, wait))
         answer = await sending.look() or await sending.go_on()
         if sending.offset > before:
             waits = iter(PATIENCE)
@@ -47,6 +50,15 @@ Outcome = httpx.Response | httpx.TransportError
 
 def _settled(answer: Outcome) -> bool:
     return isinstance(answer, httpx.Response) and answer.status_code not in NOT_NOW
+
+
+def _as_asked(answer: Outcome, wait: float) -> float:
+    """Seconds: as the server wants it, where it says so."""
+    asked = asked_to_wait(answer) if isinstance(answer, httpx.Response) else None
+    if asked is None:
+        return wait
+    say(f"The server can't take more now ({_given_up(answer).status_code}); going on in {asked} s.")
+    return asked
 
 
 def _given_up(answer: Outcome) -> httpx.Response:

@@ -97,6 +97,7 @@ class Database:
     async def personal_transaction(self, user_id: UUID) -> AsyncIterator[AsyncSession]:
         """One transaction of the machinery for one person: of what belongs to people it sees only theirs."""
         async with self.system_transaction() as session:
+            session.info["user_id"] = user_id
             await session.execute(text("select set_config('stakazo.user', :id, true)"), {"id": str(user_id)})
             yield session
 

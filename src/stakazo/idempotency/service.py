@@ -6,28 +6,30 @@
 
 Whoever claims a key holds an advisory lock until the transaction ends. So a key in flight needs no row, and a process
 that is killed leaves nothing to clean up: either effect and answer are both there, or neither is.
+
+A key belongs to whoever acts in a workspace; where a transaction is one of a person's own affairs, to that person.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import ColumnElement, delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.core.actor import new_id
 from stakazo.core.db import actor_of
 from stakazo.core.errors import Conflict, Invalid
 from stakazo.core.security import Keyring
-from stakazo.idempotency.models import IdempotencyKey
+from stakazo.idempotency.models import IdempotencyKey, PersonalIdempotencyKey
 
 KEPT = timedelta(hours=24)
 """How long the same key gets the same answer."""
 LONGEST = 255
 """Characters of a key."""
-PLACE = "idempotency_keys.body"
-"""Answers are sealed for this column."""
 
 
 class InFlight(Conflict):
@@ -65,37 +67,35 @@ async def claim(session: AsyncSession, keyring: Keyring, key: str, asked: bytes)
     """
     if not (0 < len(key) <= LONGEST and key.isascii() and key.isprintable()):
         raise Invalid(f"An Idempotency-Key has 1 to {LONGEST} printable ASCII characters.")
-    actor = _actor(session)
-    lock = f"idempotency:{actor_of(session).workspace_id}:{actor}:{key}"
+    owner = _owner(session)
+    lock = f"idempotency:{owner.id}:{owner.actor}:{key}"
     ours = text("select pg_try_advisory_xact_lock(hashtextextended(:lock, 0))")
     if not await session.scalar(ours, {"lock": lock}):
         raise InFlight("The first request with this Idempotency-Key is still at work. Ask again in a second.")
     # A statement of its own: its snapshot must be younger than the lock.
-    found = select(IdempotencyKey).where(
-        IdempotencyKey.actor == actor, IdempotencyKey.key == key, IdempotencyKey.expires_at > func.clock_timestamp()
-    )
-    row = (await session.scalars(found)).one_or_none()
+    found = select(owner.model).where(*owner.has(key), owner.model.expires_at > func.clock_timestamp())
+    row: Any = (await session.scalars(found)).one_or_none()
     if row is None:
         return None
     if row.asked != asked:
         raise KeyReused("This Idempotency-Key was used for another request. Use a new key for each thing you do.")
-    body = keyring.unseal(row.body, PLACE, owner=row.workspace_id, row=row.id)
+    body = keyring.unseal(row.body, owner.place, owner=owner.id, row=row.id)
     return Answer(row.status, tuple((name, value) for name, value in row.headers), body)
 
 
 async def keep(session: AsyncSession, keyring: Keyring, key: str, asked: bytes, answer: Answer) -> None:
     """Give this answer to whoever uses the key again; for the transaction that has claimed it."""
-    actor = _actor(session)
-    await session.execute(delete(IdempotencyKey).where(IdempotencyKey.actor == actor, IdempotencyKey.key == key))
+    owner = _owner(session)
+    await session.execute(delete(owner.model).where(*owner.has(key)))
     row_id = new_id()
-    row = IdempotencyKey(
+    row = owner.model(
+        **owner.columns,
         id=row_id,
-        actor=actor,
         key=key,
         asked=asked,
         status=answer.status,
         headers=[list(pair) for pair in answer.headers],
-        body=keyring.seal(answer.body, PLACE, owner=actor_of(session).workspace_id, row=row_id),
+        body=keyring.seal(answer.body, owner.place, owner=owner.id, row=row_id),
         expires_at=func.clock_timestamp() + KEPT,
     )
     session.add(row)
@@ -103,15 +103,40 @@ async def keep(session: AsyncSession, keyring: Keyring, key: str, asked: bytes, 
 
 
 async def sweep(session: AsyncSession) -> int:
-    """Remove the answers whose time is up, of all workspaces; for the machinery. Says how many."""
-    gone = await session.execute(
-        delete(IdempotencyKey)
-        .where(IdempotencyKey.expires_at <= func.clock_timestamp())
-        .execution_options(synchronize_session=False)
-    )
-    return int(gone.rowcount)  # type: ignore[attr-defined]  # what a DELETE gives has one
+    """Remove the answers whose time is up, of all workspaces and people; for the machinery. Says how many."""
+    count = 0
+    for model in (IdempotencyKey, PersonalIdempotencyKey):
+        over = delete(model).where(model.expires_at <= func.clock_timestamp())
+        gone = await session.execute(over.execution_options(synchronize_session=False))
+        count += int(gone.rowcount)  # type: ignore[attr-defined]  # what a DELETE gives has one
+    return count
 
 
-def _actor(session: AsyncSession) -> str:
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """Whose keys a transaction uses, and where their answers are kept."""
+
+    model: type[IdempotencyKey | PersonalIdempotencyKey]
+    id: UUID
+    """The workspace's, or the person's."""
+    actor: str
+    """Who acts in the workspace."""
+    columns: dict[str, Any]
+    """What a row of theirs says of them."""
+
+    @property
+    def place(self) -> str:
+        """Answers are sealed for this column."""
+        return f"{self.model.__tablename__}.body"
+
+    def has(self, key: str) -> list[ColumnElement[bool]]:
+        return [self.model.key == key, *(getattr(self.model, name) == value for name, value in self.columns.items())]
+
+
+def _owner(session: AsyncSession) -> _Owner:
+    user_id: UUID | None = session.info.get("user_id")
+    if user_id is not None:
+        return _Owner(PersonalIdempotencyKey, user_id, "", {"user_id": user_id})
     actor = actor_of(session)
-    return f"{actor.kind}:{actor.id}"
+    who = f"{actor.kind}:{actor.id}"
+    return _Owner(IdempotencyKey, actor.workspace_id, who, {"actor": who})

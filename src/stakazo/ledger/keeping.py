@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from stakazo.core.actor import Actor
 from stakazo.core.db import Database
 from stakazo.core.errors import Conflict, NotFound, Unavailable
+from stakazo.core.security import Keyring
 from stakazo.core.workspaces import Workspace
 from stakazo.ledger import checkpoint, line, proofs
 from stakazo.ledger import service as ledger
@@ -85,20 +86,27 @@ async def rotate(db: Database, url: str, name: str, keys: KeyFolder, file: Check
     return fingerprint(new)
 
 
-async def check(db: Database, keys: KeyFolder, file: CheckpointFile) -> Iterator[Checked]:
-    """Every ledger of the installation, against its own keys, what was handed out, and the rows it tells of."""
+async def check(
+    db: Database, keys: KeyFolder, file: CheckpointFile, keyring: Keyring | None = None
+) -> Iterator[Checked]:
+    """Every ledger of the installation, against its own keys, what was handed out, and the rows it tells of.
+
+    With the keyring also what it says personally of people.
+    """
     async with db.system_transaction() as session:
         workspaces = list(await session.scalars(select(Workspace.id).order_by(Workspace.id)))
-    return iter([await _check(db, workspace_id, keys, file) for workspace_id in workspaces])
+    return iter([await _check(db, workspace_id, keys, file, keyring) for workspace_id in workspaces])
 
 
-async def _check(db: Database, workspace_id: UUID, keys: KeyFolder, file: CheckpointFile) -> Checked:
+async def _check(
+    db: Database, workspace_id: UUID, keys: KeyFolder, file: CheckpointFile, keyring: Keyring | None
+) -> Checked:
     found = Checked(workspace_id)
     async with db.transaction(Actor(workspace_id, "system", KEEPER)) as session:
         for table, (kind, event) in BORN_WITH.items():
             found.missing[table] = await _without(session, table, kind, event)
         try:
-            found.report = await _verified(session, keys, list(file.all(workspace_id)))
+            found.report = await _verified(session, keys, list(file.all(workspace_id)), keyring)
         except NotFound:
             if file.last(workspace_id) is not None:
                 found.unreadable = "checkpoints were handed out, but nothing is sealed: an old backup was restored"
@@ -107,11 +115,11 @@ async def _check(db: Database, workspace_id: UUID, keys: KeyFolder, file: Checkp
     return found
 
 
-async def _verified(session: AsyncSession, keys: KeyFolder, kept: list[Note]) -> Report:
+async def _verified(session: AsyncSession, keys: KeyFolder, kept: list[Note], keyring: Keyring | None) -> Report:
     signed = checkpoint.read((await proofs.latest(session)).note).checkpoint
     ours = [VerifierKey(signed.origin, public) for public in keys.every_public()]
     with tempfile.TemporaryFile("w+", encoding="utf-8") as export:
-        async for exported in proofs.export(session):
+        async for exported in proofs.export(session, keyring=keyring):
             export.write(exported)
         export.seek(0)
         return verify(export, ours, kept)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from stakazo.core import workspaces as _workspaces  # noqa: F401 (every owned row points at one)
 from stakazo.core.db import Base, Owned
+from stakazo.core.security import Sealed
 
 
 class LedgerEvent(Owned, Base):
@@ -107,10 +108,10 @@ class LedgerPerson(Owned, Base):
     kind: Mapped[str] = mapped_column(String(40))
     """user, artist, ...: with `person_id` it names the person."""
     person_id: Mapped[UUID]
-    key: Mapped[bytes] = mapped_column(LargeBinary)
+    key: Mapped[bytes] = mapped_column(Sealed())
 
     __table_args__ = (
         *Owned.owned_args(),
         Unique("workspace_id", "kind", "person_id"),
-        CheckConstraint("length(key) = 32", name="key"),
+        CheckConstraint("length(key) > 32", name="key"),
     )

@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select
@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from stakazo.core.db import actor_of
 from stakazo.core.errors import Conflict, Invalid, NotFound
 from stakazo.core.paging import Page, page
+from stakazo.core.security import Keyring
 from stakazo.ledger import checkpoint, merkle, personal
 from stakazo.ledger import service as ledger
 from stakazo.ledger.canonical import Event, time_text
@@ -25,6 +26,8 @@ from stakazo.ledger.merkle import Hash, Nodes
 from stakazo.ledger.models import LedgerCheckpoint, LedgerEvent, LedgerSeal
 from stakazo.ledger.verify import ALL, FORMAT, SOME
 
+Keys = Mapping[str, bytes]
+"""Of persons, by what they are called in events."""
 CHUNK = 500
 """Events read at once for an export."""
 
@@ -51,9 +54,18 @@ class Consistency:
 # --- checkpoints --------------------------------------------------------------------------------------------
 
 
-async def checkpoints(session: AsyncSession, cursor: str | None, limit: int) -> Page[LedgerCheckpoint]:
-    """Newest first."""
-    return await page(session, select(LedgerCheckpoint), [LedgerCheckpoint.size.desc()], cursor, limit)
+async def checkpoints(
+    session: AsyncSession,
+    *,
+    key: str | None = None,
+    sort: Literal["newest", "oldest"] = "newest",
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[LedgerCheckpoint]:
+    """What has been signed, or by the key with this fingerprint alone."""
+    found = select(LedgerCheckpoint) if key is None else select(LedgerCheckpoint).where(LedgerCheckpoint.key == key)
+    order = LedgerCheckpoint.size.desc() if sort == "newest" else LedgerCheckpoint.size
+    return await page(session, found, [order], cursor, limit)
 
 
 async def latest(session: AsyncSession) -> LedgerCheckpoint:
@@ -127,14 +139,16 @@ async def _nodes(session: AsyncSession, needed: Iterable[tuple[int, int]]) -> No
 # --- export -------------------------------------------------------------------------------------------------
 
 
-async def export(session: AsyncSession, only: Sequence[ColumnElement[bool]] = ()) -> AsyncIterator[str]:
+async def export(
+    session: AsyncSession, only: Sequence[ColumnElement[bool]] = (), *, keyring: Keyring | None = None
+) -> AsyncIterator[str]:
     """The sealed ledger as JSON Lines, or only some events of it, each with its own proof.
 
-    It is as the newest checkpoint has it: what is sealed meanwhile comes after that. Raises NotFound before anything
-    was sealed.
+    It is as the newest checkpoint has it: what is sealed meanwhile comes after that. Without the keyring nothing
+    personal is shown. Raises NotFound before anything was sealed.
     """
     newest = await latest(session)
-    keys = await ledger.keys_of(session)
+    keys = await ledger.keys_of(session, keyring) if keyring else None
     if only:
         async for line in _some(session, newest, only, keys):
             yield line
@@ -151,7 +165,7 @@ async def export(session: AsyncSession, only: Sequence[ColumnElement[bool]] = ()
 
 
 async def _some(
-    session: AsyncSession, newest: LedgerCheckpoint, only: Sequence[ColumnElement[bool]], keys: Mapping[str, bytes]
+    session: AsyncSession, newest: LedgerCheckpoint, only: Sequence[ColumnElement[bool]], keys: Keys | None
 ) -> AsyncIterator[str]:
     rows = (await session.execute(_EVENTS.where(LedgerSeal.position < newest.size, *only))).all()
     yield _line(_header(session, newest) | {"events": SOME, "count": len(rows)})
@@ -185,16 +199,16 @@ def _header(session: AsyncSession, newest: LedgerCheckpoint) -> dict[str, Any]:
     }
 
 
-def _shown(row: Any, keys: Mapping[str, bytes], proof: Sequence[Hash] | None = None) -> list[str]:
+def _shown(row: Any, keys: Keys | None, proof: Sequence[Hash] | None = None) -> list[str]:
     event: LedgerEvent = row[0]
     lines = [_line(envelope(said_by(event), event.canonical, row.position, row.hashes, proof))]
     enclosure = event.data.get(personal.KEY)
-    if isinstance(enclosure, dict):
+    if keys is not None and isinstance(enclosure, dict):
         lines.append(_line({"personal": disclosed(event, keys, salted=True)}))
     return lines
 
 
-def disclosed(event: LedgerEvent, keys: Mapping[str, bytes], *, salted: bool = False) -> dict[str, Any] | None:
+def disclosed(event: LedgerEvent, keys: Keys, *, salted: bool = False) -> dict[str, Any] | None:
     """An event's personal values as far as they can still be read; None where it has none.
 
     With `salted` they come with what shows that the event commits to them.

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select
@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.core.errors import Invalid, NotFound
 from stakazo.core.paging import Page, page
+from stakazo.core.security import Keyring
 from stakazo.ledger import checkpoint, story
 from stakazo.ledger import statement as statements
 from stakazo.ledger.canonical import Event, read_event
@@ -90,18 +91,28 @@ def parse_subject(text: str) -> tuple[str | None, UUID]:
 
 
 async def find(
-    session: AsyncSession, conditions: Sequence[ColumnElement[bool]], cursor: str | None, limit: int
+    session: AsyncSession,
+    conditions: Sequence[ColumnElement[bool]],
+    cursor: str | None,
+    limit: int,
+    sort: Literal["newest", "oldest"] = "newest",
+    *,
+    keyring: Keyring | None = None,
 ) -> Page[Shown]:
-    """Newest first."""
-    found = await page(session, select(LedgerEvent).where(*conditions), [LedgerEvent.id.desc()], cursor, limit)
-    return Page(await show(session, found.items), found.next_cursor)
+    """One page of the events. Without the keyring nothing personal is shown."""
+    order = LedgerEvent.id.desc() if sort == "newest" else LedgerEvent.id
+    found = await page(session, select(LedgerEvent).where(*conditions), [order], cursor, limit)
+    return Page(await show(session, found.items, keyring), found.next_cursor)
 
 
-async def show(session: AsyncSession, rows: Sequence[LedgerEvent]) -> list[Shown]:
+async def show(session: AsyncSession, rows: Sequence[LedgerEvent], keyring: Keyring | None) -> list[Shown]:
     """The rows as what their bytes say."""
     places = await places_of(session, [row.id for row in rows])
-    keys = await keys_of(session) if any("personal" in row.data for row in rows) else {}
-    return [Shown(read_event(row.canonical), places.get(row.id), disclosed(row, keys)) for row in rows]
+    keys = await keys_of(session, keyring) if keyring and any("personal" in row.data for row in rows) else None
+    return [
+        Shown(read_event(row.canonical), places.get(row.id), None if keys is None else disclosed(row, keys))
+        for row in rows
+    ]
 
 
 async def places_of(session: AsyncSession, ids: Iterable[UUID]) -> dict[UUID, int]:

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from stakazo.core.actor import Actor, new_id
 from stakazo.core.db import actor_of, after_commit
 from stakazo.core.errors import NotFound
+from stakazo.core.security import Keyring
 from stakazo.ledger import personal as enclosures
 from stakazo.ledger.canonical import Event, event_bytes
 from stakazo.ledger.merkle import leaf_hash
@@ -34,6 +35,7 @@ async def record(
     actor: Actor | None = None,
     personal: Mapping[str, Any] | None = None,
     person: tuple[str, UUID] | None = None,
+    keyring: Keyring | None = None,
     **data: Any,
 ) -> None:
     """Add an event; it is written with the rows it describes, or not at all.
@@ -45,13 +47,16 @@ async def record(
         actor: Only for the machinery's transactions, which belong to nobody.
         personal: Values about a person, like an address: erased for good by `erase`, while the event stays.
         person: Whose they are, as kind and id; the subject when left out.
+        keyring: Seals the key under which they stand; needed with `personal`.
         data: Whatever else should be known for ever, as JSON.
     """
     who = actor or actor_of(session)
     kind, subject_id = subject
     event_id = new_id()
     if personal:
-        of, key = await _key_of(session, who.workspace_id, person or subject)
+        if keyring is None:
+            raise TypeError("personal values need the keyring that seals their key")
+        of, key = await _key_of(session, keyring, who.workspace_id, person or subject)
         data[enclosures.KEY] = enclosures.enclose(key, of, personal, event_id, os.urandom(enclosures.NOISE))
     said = Event(
         id=event_id,
@@ -113,24 +118,31 @@ def _note_committed(recorded: Sequence[tuple[LedgerEvent, bytes]]) -> None:
 # --- persons ------------------------------------------------------------------------------------------------
 
 
-async def _key_of(session: AsyncSession, workspace_id: UUID, person: tuple[str, UUID]) -> tuple[str, bytes]:
+_PLACE = "ledger_persons.key"
+_KEYS = select(LedgerPerson.id, LedgerPerson.workspace_id, LedgerPerson.kind, LedgerPerson.person_id, LedgerPerson.key)
+
+
+async def _key_of(
+    session: AsyncSession, keyring: Keyring, workspace_id: UUID, person: tuple[str, UUID]
+) -> tuple[str, bytes]:
     """What a person is called in events, and their key, made at its first use."""
     kind, person_id = person
+    row_id, key = new_id(), os.urandom(enclosures.KEY_BYTES)
     new = {
-        "id": new_id(),
+        "id": row_id,
         "workspace_id": workspace_id,
         "kind": kind,
         "person_id": person_id,
-        "key": os.urandom(enclosures.KEY_BYTES),
+        "key": keyring.seal(key, _PLACE, owner=workspace_id, row=row_id),
     }
     await session.execute(insert(LedgerPerson).values(new).on_conflict_do_nothing())
-    return f"{kind}/{person_id}", (await session.scalars(_whose(workspace_id, kind, person_id))).one()
+    theirs = LedgerPerson.workspace_id == workspace_id, LedgerPerson.kind == kind, LedgerPerson.person_id == person_id
+    return _opened(keyring, (await session.execute(_KEYS.where(*theirs))).one())
 
 
-def _whose(workspace_id: UUID, kind: str, person_id: UUID) -> Any:
-    return select(LedgerPerson.key).where(
-        LedgerPerson.workspace_id == workspace_id, LedgerPerson.kind == kind, LedgerPerson.person_id == person_id
-    )
+def _opened(keyring: Keyring, row: Any) -> tuple[str, bytes]:
+    key = keyring.unseal(row.key, _PLACE, owner=row.workspace_id, row=row.id)
+    return f"{row.kind}/{row.person_id}", key
 
 
 async def erase(session: AsyncSession, kind: str, person_id: UUID) -> None:
@@ -144,10 +156,20 @@ async def erase(session: AsyncSession, kind: str, person_id: UUID) -> None:
     await record(session, "person_erased", subject=(kind, person_id))
 
 
-async def keys_of(session: AsyncSession) -> dict[str, bytes]:
-    """The keys of everyone in the workspace whose data can still be read, by what they are called in events."""
-    found = await session.execute(select(LedgerPerson.kind, LedgerPerson.person_id, LedgerPerson.key))
-    return {f"{kind}/{person_id}": key for kind, person_id, key in found}
+async def erase_everywhere(session: AsyncSession, kind: str, person_id: UUID, by: Actor) -> None:
+    """Do so in every workspace whose ledger tells of them, as `by` in each; for the machinery."""
+    theirs = delete(LedgerPerson).where(LedgerPerson.kind == kind, LedgerPerson.person_id == person_id)
+    for workspace_id in (await session.scalars(theirs.returning(LedgerPerson.workspace_id))).all():
+        actor = replace(by, workspace_id=workspace_id)
+        await record(session, "person_erased", subject=(kind, person_id), actor=actor)
+
+
+async def keys_of(session: AsyncSession, keyring: Keyring) -> dict[str, bytes]:
+    """The keys of everyone in the workspace whose data can still be read, by what they are called in events.
+
+    Raises Unreadable where the master key that seals one is not here.
+    """
+    return dict(_opened(keyring, row) for row in await session.execute(_KEYS))
 
 
 # --- threads ------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import func, select, text
@@ -56,10 +56,11 @@ async def find(
     *,
     platform: str | None = None,
     state: RuleState | None = None,
+    sort: Literal["newest", "oldest"] = "newest",
     cursor: str | None = None,
     limit: int = 50,
 ) -> Page[PlatformRule]:
-    """Versions of rules, newest first; the first one of each platform is made if it has none yet."""
+    """Versions of rules; the first one of each platform is made if it has none yet."""
     if await _unseeded(session):
         await seed(session)
     found = select(PlatformRule)
@@ -67,8 +68,9 @@ async def find(
         found = found.where(PlatformRule.platform == platform)
     if state is not None:
         found = found.where(PlatformRule.state == state)
-    newest = (PlatformRule.created_at.desc(), PlatformRule.id.desc())
-    return await page(session, found, keys=newest, cursor=cursor, limit=limit)
+    keys = (PlatformRule.created_at, PlatformRule.id)
+    order = [key.desc() for key in keys] if sort == "newest" else keys
+    return await page(session, found, keys=order, cursor=cursor, limit=limit)
 
 
 async def propose(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -55,15 +55,24 @@ async def get(session: AsyncSession, import_id: UUID) -> VideoImport:
     return wanted
 
 
-async def find(session: AsyncSession, *, cursor: str | None = None, limit: int = 50) -> Page[VideoImport]:
-    """Imports, newest first."""
-    return await page(
-        session,
-        select(VideoImport),
-        keys=[VideoImport.created_at.desc(), VideoImport.id.desc()],
-        cursor=cursor,
-        limit=limit,
-    )
+async def find(
+    session: AsyncSession,
+    *,
+    video_id: UUID | None = None,
+    done: bool | None = None,
+    sort: Literal["newest", "oldest"] = "newest",
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[VideoImport]:
+    """Imports; `done`: those of which a video came, or those of which none came (yet)."""
+    found = select(VideoImport)
+    if video_id is not None:
+        found = found.where(VideoImport.video_id == video_id)
+    if done is not None:
+        found = found.where(VideoImport.video_id.is_not(None) if done else VideoImport.video_id.is_(None))
+    keys = (VideoImport.created_at, VideoImport.id)
+    order = [key.desc() for key in keys] if sort == "newest" else keys
+    return await page(session, found, keys=order, cursor=cursor, limit=limit)
 
 
 async def done(session: AsyncSession, import_id: UUID, video: VideoAsset, *, created: bool) -> None:
