@@ -303,8 +303,8 @@ def test_an_account_is_deleted_with_all_that_is_known(site: Any, people: Any) ->
         connection.execute("set role stakazo_system")
         for table in ("users", "credentials", "sessions", "refresh_tokens", "links", "memberships", "ledger_persons"):
             column = {"users": "id", "ledger_persons": "person_id"}.get(table, "user_id")
-            left = connection.execute(f"select count(*) from {table} where {column} = %s", [ann.id]).fetchone()
-            assert left == (0,), table
+            there = connection.execute(f"select count(*) from {table} where {column} = %s", [ann.id]).fetchone()
+            assert there == (0,), table
     assert "user_deleted" in events(site)
     for place in (site, elsewhere, left):
         assert events(place)[-1] == "person_erased"
