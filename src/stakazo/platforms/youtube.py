@@ -46,9 +46,14 @@ FIRST_DAY = "2005-04-23"
 """Before it there were no videos."""
 
 TOKEN = {"authError": Reason.EXPIRED, "youtubeSignupRequired": Reason.CHECKPOINT, "unauthorized": Reason.EXPIRED}
-RATE = {"rateLimitExceeded", "userRateLimitExceeded"}
-QUOTA = {"quotaExceeded": 0.0, "dailyLimitExceeded": 0.0, "uploadLimitExceeded": 86400.0}
-"""Seconds; 0 is until midnight in California."""
+LATER = {
+    "rateLimitExceeded": (Reason.RATE, 30.0),
+    "userRateLimitExceeded": (Reason.RATE, 30.0),
+    "quotaExceeded": (Reason.QUOTA, 0.0),
+    "dailyLimitExceeded": (Reason.QUOTA, 0.0),
+    "uploadLimitExceeded": (Reason.QUOTA, 86400.0),
+}
+"""And after how many seconds; 0 is at midnight in California."""
 REJECTED = {
     "forbidden": Reason.PERMISSION,
     "insufficientPermissions": Reason.PERMISSION,
@@ -235,10 +240,9 @@ def refusal(reply: Reply, now: datetime, *, effect: bool) -> PlatformError:
     sentence = f"{said.message or 'YouTube refused'} [YouTube {reply.status} {code}]"
     if code in TOKEN or reply.status == 401:
         return TokenExpired(sentence, TOKEN.get(code, Reason.EXPIRED), said)
-    if code in QUOTA:
-        return TryLater(sentence, Reason.QUOTA, said, after=QUOTA[code] or until_midnight(now))
-    if code in RATE or reply.status == 429:
-        return TryLater(sentence, Reason.RATE, said, after=30.0)
+    if code in LATER or reply.status == 429:
+        reason, after = LATER.get(code, (Reason.RATE, 30.0))
+        return TryLater(sentence, reason, said, after=after or until_midnight(now))
     if reply.status < 500:
         reason = REJECTED.get(code, Reason.NOT_FOUND if reply.status == 404 else Reason.INVALID)
         return Rejected(sentence, reason, said)
