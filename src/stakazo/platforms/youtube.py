@@ -286,7 +286,19 @@ def visibility(post: Post) -> dict[str, Any]:
 def progress(video: Mapping[str, Any], post: Post) -> Status:
     """How far a video is."""
     status = video.get("status") or {}
+    if failed := _failed(status):
+        return failed
+    if status.get("uploadStatus") != "processed":
+        return Status(Stage.PROCESSING)
     done = Status(Stage.PUBLISHED, post_id=str(video["id"]), url=f"https://www.youtube.com/watch?v={video['id']}")
+    if status.get("publishAt"):
+        return replace(done, stage=Stage.SCHEDULED, look_again=300.0)
+    if status.get("privacyStatus") != "private" or post.audience is Audience.PRIVATE:
+        return done
+    return Status(Stage.READY)
+
+
+def _failed(status: Mapping[str, Any]) -> Status | None:
     match status.get("uploadStatus"):
         case "failed":
             why = str(status.get("failureReason", ""))
@@ -296,13 +308,7 @@ def progress(video: Mapping[str, Any], post: Post) -> Status:
             return Status(Stage.FAILED, reason=REFUSALS.get(why, Reason.BLOCKED), detail=why)
         case "deleted":
             return Status(Stage.FAILED, reason=Reason.GONE)
-        case "processed" if status.get("publishAt"):
-            return replace(done, stage=Stage.SCHEDULED, look_again=300.0)
-        case "processed" if status.get("privacyStatus") != "private" or post.audience is Audience.PRIVATE:
-            return done
-        case "processed":
-            return Status(Stage.READY)
-    return Status(Stage.PROCESSING)
+    return None
 
 
 def metrics(now: Mapping[str, Any], late: list[dict[str, float]], curve: list[dict[str, float]]) -> Metrics:
