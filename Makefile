@@ -8,9 +8,10 @@ MODELS := $(VENV)/.models
 VIDEO ?=
 OUT ?= out
 WORKERS ?= auto
+FUZZ_SECONDS ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check bench chaos migrate openapi lock clean
+.PHONY: help setup demo serve test check bench chaos hostile fuzz migrate openapi lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -49,6 +50,13 @@ bench: $(MODELS) ## measure speed and quality beside peers; writes bench/reports
 
 chaos: $(MODELS) ## kill, stop and fill what can be; a minute of it, or all of it and its report: LONG=1 (SEED=7)
 	$(BIN)/python -m chaos $(if $(LONG),,--short) $(if $(SEED),--seed $(SEED))
+
+hostile: $(MODELS) ## send every hostile file through the whole system; writes bench/reports/hostile.md
+	$(BIN)/python -m bench.hostile.run
+
+fuzz: $(READY) ## look for bytes that break probe or the upload parser, FUZZ_SECONDS each
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.lock
+	for target in upload probe; do $(BIN)/python -m bench.hostile.fuzz $$target --seconds $(FUZZ_SECONDS) || exit 1; done
 
 migrate: $(READY) ## bring the database up to date
 	$(BIN)/stakazo migrate

@@ -196,6 +196,30 @@ def test_a_request_that_is_no_form_is_refused(site: Any, client: httpx.Client, m
     assert site.files == []
 
 
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("größer als früher.mp4".encode(), "größer als früher.mp4"),
+        ("日本の歌.mp4".encode(), "日本の歌.mp4"),
+        ("\U0001f3b6.mp4".encode(), "\U0001f3b6.mp4"),
+        (b"s\xffng.mp4", "s\ufffdng.mp4"),
+    ],
+)
+def test_a_name_in_any_script_is_kept(client: httpx.Client, mp4: bytes, sent: bytes, kept: str) -> None:
+    body = _head().replace(b"song.mp4", sent) + mp4 + TAIL
+    answer = client.post("/upload", content=body, headers=FORM)
+    assert (answer.status_code, answer.json()["video"]["filename"]) == (202, kept)
+
+
+def test_endless_parts_around_the_file_are_refused(site: Any) -> None:
+    nothing = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name=""\r\n\r\n\r\n'.encode() * 800
+    with Raw(site.port, site.key, length=None) as raw:
+        for _ in range(4):
+            raw.send(f"{len(nothing):x}\r\n".encode() + nothing + b"\r\n")
+        assert raw.status() == 400
+        assert site.files == []
+
+
 def test_a_form_without_its_end_is_refused_and_leaves_nothing(site: Any, mp4: bytes) -> None:
     body = _head() + mp4  # the last boundary is missing
     with Raw(site.port, site.key, length=len(body)) as raw:

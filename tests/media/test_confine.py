@@ -159,7 +159,7 @@ def decide(program: bytes, machine: int, number: int, argument: int = 0) -> int:
 def test_the_filter_denies_what_it_lists_and_allows_the_rest(machine: str, column: int):
     program, native = seccomp.program(machine), seccomp.MACHINES[machine]
     denied = {numbers[column]: name for name, numbers in seccomp.DENIED.items() if numbers[column] is not None}
-    for number in range(460):
+    for number in range(480):
         if number in {seccomp.CLONE[column], seccomp.CLONE3[column], seccomp.PRLIMIT[column]}:
             continue
         wanted = seccomp.ERRNO | seccomp.EPERM if number in denied else seccomp.ALLOW
@@ -208,6 +208,11 @@ json.dump({
     "signal": tried(lambda: os.kill(parent, 0)),
     "priority": tried(lambda: os.setpriority(os.PRIO_PROCESS, parent, 19)),
     "link": tried(lambda: os.symlink("/etc/passwd", "link")),
+    "mode": tried(lambda: os.chmod(planted, 0o777)),
+    "time": tried(lambda: os.utime(planted)),
+    "shorten": tried(lambda: os.truncate(planted, 0)),
+    "attribute": tried(lambda: os.setxattr(planted, "user.x", b"x")),
+    "watch": tried(lambda: ctypes.CDLL(None).inotify_init1(0) < 0 and 1 / 0),
     "root again": tried(lambda: os.setuid(0) or os.getuid() or 1 / 0),
     "memory": tried(lambda: len(bytearray(2 << 30))),
     "long file": tried(lambda: open("long", "wb").truncate(2 << 30)),
@@ -270,9 +275,10 @@ async def test_what_is_tried_from_inside_does_not_work(
     assert source.read_text() == "input"
     assert found["planted"] in errors
     refused = ["change the input", "passwd", "parent's environment", "parent's memory", "tcp", "unix", "process"]
-    refused += ["signal", "priority", "link", "long file"]
+    refused += ["signal", "priority", "link", "long file", "mode", "time", "shorten", "attribute"]
     assert {name: found[name] for name in refused if found[name] not in errors} == {}
-    assert found["shell"] == "ZeroDivisionError"
+    assert (found["shell"], found["watch"]) == ("ZeroDivisionError", "ZeroDivisionError")
+    assert planted.read_text() == "secret"
     assert found["memory"] == "MemoryError"
     assert found["thread"] == "None"
     assert found["descriptors"] == []

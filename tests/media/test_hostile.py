@@ -49,7 +49,7 @@ REFUSALS = {"unreadable", "too_big", "no_video", "no_audio", "too_short", "stopp
 LIMITS = Limits(memory=2 * GB, cpu=120)
 GOOD = {"and_zip", "cover", "metadata_markup", "metadata_terminal", "declared_of_65535", "described_colours", "sparse"}
 """Hostile, but good films all the same."""
-WHOLE_WAY = ["samples_nan", "picture_bigger_than_it_says", "described_aspect", "matrix_least"]
+WHOLE_WAY = ["samples_nan", "picture_bigger_than_it_says", "described_aspect", "sizes_change"]
 
 
 @dataclass(frozen=True)

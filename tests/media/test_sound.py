@@ -283,3 +283,20 @@ def test_people_talking_are_taken_for_speech_and_not_for_music(reference_media: 
     heard = hear(path, probe(path))
     assert heard.speech > 0.6
     assert heard.tempo is None
+
+
+def test_more_channels_than_pyav_has_room_for(tmp_path: Path):
+    path = tmp_path / "wide.mkv"
+    wide = "pan=16c|" + "|".join(f"c{number}=c0" for number in range(16))
+    ffmpeg(
+        *("-f", "lavfi", "-i", "testsrc2=s=64x36:d=2:r=25", "-itsoffset", "0.5", "-f", "lavfi"),
+        *("-i", f"sine=d=1:r=48000,aformat=sample_fmts=s32p,{wide}", "-c:v", "mpeg4", "-c:a", "wavpack", path),
+    )
+    info = probe(path)
+    assert info.audio
+    assert info.audio.channels == 16
+    loud = np.concatenate([block.samples for block in audio.blocks(path, info)])
+    heard = np.flatnonzero(np.abs(loud) > 0.01) / RATE
+    assert heard[0] == pytest.approx(0.5, abs=0.02)
+    assert heard[-1] == pytest.approx(1.5, abs=0.05)
+    assert len(loud) / RATE == pytest.approx(2.0, abs=0.05)

@@ -21,6 +21,8 @@ from stakazo.videos.arriving import Door, ToDisk, not_written, shown
 
 MAX_FIELD = 4096
 """Bytes that a text field may have."""
+MAX_AROUND = 128 * 1024
+"""Bytes of a multipart request that are not the file: boundaries, part headers, small fields, what is around them."""
 
 
 class Malformed(StakazoError):
@@ -57,6 +59,8 @@ class Form:
         self._header_name = self._header_value = b""
         self._part: str | None = None
         self._text = bytearray()
+        self._around = 0
+        """Bytes so far that are not the file's."""
         try:
             self._parser = MultipartParser(
                 boundary,
@@ -75,10 +79,13 @@ class Form:
             raise Malformed(f"The multipart boundary can't be used: {error}.") from error
 
     def feed(self, data: bytes) -> None:
+        self._around += len(data)
         try:
             self._parser.write(data)
         except FormParserError as error:
             raise Malformed(f"This isn't a well-formed multipart body: {error}.") from error
+        if self._around > MAX_AROUND:
+            raise Malformed(f"There are more than {MAX_AROUND} bytes around the file.")
 
     def take(self) -> bytes:
         block = b"".join(self._blocks)
@@ -97,7 +104,8 @@ class Form:
         self._header_value += data[start:end]
 
     def _on_header(self) -> None:
-        self._headers[self._header_name.decode("latin-1").lower()] = self._header_value.decode("utf-8", "replace")
+        # One character per byte, as the parser of options wants it; the names in it are UTF-8.
+        self._headers[self._header_name.decode("latin-1").lower()] = self._header_value.decode("latin-1")
         self._header_name = self._header_value = b""
 
     def _on_headers(self) -> None:
@@ -112,6 +120,7 @@ class Form:
         if self._part == "file":
             self._blocks.append(data[start:end])
             self.waiting += end - start
+            self._around -= end - start
             return
         self._text += data[start:end]
         if len(self._text) > MAX_FIELD:

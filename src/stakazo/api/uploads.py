@@ -18,7 +18,7 @@ from stakazo import pipeline
 from stakazo.accounts.roles import Permission
 from stakazo.api.deps import Here, Services, may
 from stakazo.api.errors import responses
-from stakazo.api.incoming import Arrived, receive_file
+from stakazo.api.incoming import MAX_AROUND, Arrived, receive_file
 from stakazo.api.jobs import JobOut
 from stakazo.api.once import keyless
 from stakazo.api.routes import Router
@@ -35,9 +35,6 @@ from stakazo.videos.models import Upload, VideoAsset
 
 log = structlog.get_logger("stakazo.api")
 router = Router(tags=["upload"])
-
-ROOM_FOR_FORM = 64 * 1024
-"""Bytes of a multipart request that are not the file: boundaries, part headers, small fields."""
 
 MAX_DEDUP_KEY = 200
 SUFFIX = ".upload"
@@ -107,7 +104,7 @@ async def upload(
                 return _out(before, await analysis_of(session, before.id), created=False)
 
     async with here.db.transaction(actor) as session:
-        await quota.require(session, here.settings.storage_quota_bytes, announced - ROOM_FOR_FORM)
+        await quota.require(session, here.settings.storage_quota_bytes, announced - MAX_AROUND)
     temporary = here.storage.temporary(SUFFIX)
     with here.slots.taken(actor.workspace_id):
         return await _receive(request, response, here, actor, temporary, idempotency_key)
@@ -213,7 +210,7 @@ def _out(video: VideoAsset, job: Job | None, *, created: bool) -> UploadOut:
 def _refuse_early(here: Services, content_length: str | None) -> int:
     """Say no before gigabytes are sent, where the length tells; it, or 0."""
     announced = int(content_length) if content_length and content_length.isdecimal() else 0
-    if announced > here.settings.max_upload_bytes + ROOM_FOR_FORM:
+    if announced > here.settings.max_upload_bytes + MAX_AROUND:
         raise TooLarge(f"This upload has {announced} bytes; a video may have {here.settings.max_upload_bytes} at most.")
     here.storage.require_room(announced, here.settings.min_free_bytes)
     return announced

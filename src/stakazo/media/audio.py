@@ -7,7 +7,7 @@ more memory than a minute.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,8 @@ GAP = 0.1
 MONO = [("aresample", str(RATE)), ("aformat", f"sample_fmts=flt:channel_layouts=mono:sample_rates={RATE}")]
 """Filters behind the meter: what is analysed."""
 
+PLANES = 8
+"""PyAV (18.1) reads behind the end of a frame's list of planes when there are more."""
 MAX_BROKEN = 500
 """Packets that fail to decode one after the other before the stream is given up."""
 
@@ -115,7 +117,15 @@ def _frames(container: av.container.InputContainer, stream: av.AudioStream) -> I
         for frame in frames:
             if frame.samples and frame.sample_rate:
                 broken = 0
-                yield frame
+                yield from _packed(frame)
+
+
+def _packed(frame: av.AudioFrame) -> Sequence[av.AudioFrame]:
+    """The frame, with its many channels in one plane: the numbers of planes can then be trusted."""
+    if not frame.format.is_planar or frame.layout.nb_channels <= PLANES:
+        return [frame]
+    form, layout, rate = frame.format.packed.name, frame.layout.name, frame.sample_rate
+    return av.AudioResampler(format=form, layout=layout, rate=rate).resample(frame)
 
 
 def _on_time(frames: Iterator[av.AudioFrame], origin: float, limit: float) -> Iterator[av.AudioFrame]:
@@ -151,7 +161,7 @@ def _on_time(frames: Iterator[av.AudioFrame], origin: float, limit: float) -> It
 
 def _part(frame: av.AudioFrame, first: int, last: int) -> av.AudioFrame:
     samples = frame.to_ndarray()
-    width = 1 if frame.format.is_planar else len(frame.layout.channels)
+    width = 1 if frame.format.is_planar else frame.layout.nb_channels
     return _like(frame, np.ascontiguousarray(samples[:, first * width : last * width]))
 
 
@@ -159,7 +169,7 @@ def _silence(frame: av.AudioFrame, seconds: float) -> Iterator[av.AudioFrame]:
     """Frames of silence, of the same shape as this one, at most a second each."""
     left = round(seconds * frame.sample_rate)
     pattern = frame.to_ndarray()
-    width = 1 if frame.format.is_planar else len(frame.layout.channels)
+    width = 1 if frame.format.is_planar else frame.layout.nb_channels
     middle = 128 if frame.format.name.startswith("u8") else 0
     while left > 0:
         count = min(left, frame.sample_rate)

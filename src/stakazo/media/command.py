@@ -75,8 +75,11 @@ def _input(plan: RenderPlan, *, sound_only: bool = False) -> list[str]:
     # Only as the container that was probed, and only this file: a playlist can't make FFmpeg open others.
     found += ["-f", plan.info.container.partition(",")[0]]
     found += ["-format_whitelist", plan.info.container, "-protocol_whitelist", "file"]
+    # What is broken in it is passed over: what comes out is looked at.
+    found += ["-max_error_rate", "1"]
     if not sound_only:
-        found += ["-max_pixels", str(MAX_PIXELS)]
+        # With one graph all the way, whatever size or format the frames come in.
+        found += ["-max_pixels", str(MAX_PIXELS), "-reinit_filter:v", "0"]
     return [*found, "-copyts", "-i", f"file:{plan.source}"]
 
 
@@ -120,14 +123,16 @@ def _ends(plan: RenderPlan) -> str:
 def _clean(plan: RenderPlan) -> str:
     """Progressive frames at a constant rate, the span's and no other, opaque, for an SDR screen."""
     video = plan.video
+    width, height = raster(video)
     parts = [
+        f"scale={width}:{height}",  # nothing to do, unless the film changes its size midway
         f"fps={plan.rate}:start_time={_number(plan.start + video.start)}:round=near",
         "tpad=stop_mode=clone:stop_duration=0.5",
         f"trim=end_frame={plan.frames}",
         "setpts=PTS-STARTPTS",
     ]
     if video.codec in {"mpeg2video", "mpeg1video", "dvvideo", "h264", "vc1", "wmv3", "prores", "mpeg4"}:
-        parts.insert(0, "bwdif=mode=send_frame:deint=interlaced")
+        parts.insert(1, "bwdif=mode=send_frame:deint=interlaced")
     if video.has_alpha:
         parts += ["format=gbrap", "premultiply=inplace=1", f"format=gbrp,{_to_bt709('')}"]
     elif mapped(video):

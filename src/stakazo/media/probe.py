@@ -25,8 +25,10 @@ from stakazo.media.errors import MediaError, TooBig, Unreadable
 from stakazo.media.opening import DEFAULT_LIMITS, Limits, opened, words
 from stakazo.media.types import AudioStream, MediaInfo, VideoStream
 
-SMALLEST = 8
-"""Pixels a side below which there is no picture."""
+LATEST = 1e11
+"""Seconds on the file's clock of the first frame: some clocks count since 1970."""
+SMALLEST, SLIMMEST = 8, 32
+"""Pixels of the shorter side, and how often it goes into the longer one, beyond which there is no picture."""
 DISCONTINUITY = 600.0
 """Seconds between two neighbouring frames that can't be a held frame: the file's clock jumped."""
 
@@ -272,15 +274,20 @@ def _video(tracks: list[_Track], frames: dict[int, _FirstFrame], notes: list[str
             notes.append(f"Picture stream {track.index} ({track.codec or 'unknown codec'}) doesn't decode.")
         elif len(track.times) == 1 and sound > 1:
             track.picture = True
-        elif min(frames[track.index].width, frames[track.index].height) < SMALLEST:
+        elif not _shows(frames[track.index]):
             frame = frames[track.index]
-            notes.append(f"Picture stream {track.index} is {frame.width}x{frame.height}: too small to show anything.")
+            notes.append(f"Picture stream {track.index} is {frame.width}x{frame.height}: too thin to show anything.")
         else:
             usable.append(track)
     if not usable:
         return None
     best = max(usable, key=lambda track: (_area(frames[track.index]), track.default, len(track.times), -track.index))
     return _as_video(best, frames[best.index], notes)
+
+
+def _shows(frame: _FirstFrame) -> bool:
+    shorter, longer = sorted((frame.width, frame.height))
+    return shorter >= SMALLEST and longer <= SLIMMEST * shorter
 
 
 def _area(frame: _FirstFrame) -> int:
@@ -301,6 +308,8 @@ def _as_video(track: _Track, frame: _FirstFrame, notes: list[str]) -> VideoStrea
     usual = float(np.median(shown)) if len(shown) else float(track.last_duration or 1)
     if np.any(shown * float(base) > DISCONTINUITY):
         raise Unreadable("The file's clock jumps by more than ten minutes: its timestamps are broken.")
+    if abs(int(times[0]) * base) > LATEST:
+        raise Unreadable("The file's clock begins in another age: its timestamps are broken.")
     last = track.last_duration or round(usual)
     duration = float((int(times[-1]) - int(times[0]) + last) * base)
     if duration <= 0 or (len(times) > 1 and not len(shown)):

@@ -1,8 +1,9 @@
 """What a child may not ask of the kernel: a system call filter as the classic BPF program that seccomp(2) takes. Pure.
 
 A child computes: it reads and writes the files it can see, has threads, and ends. It talks to nobody (no socket of any
-family), starts no process, watches and signals none, leaves no links behind that its parent would follow (the filter
-says EPERM to all of these), and reaches none of the kernel's rarely used doors, where its faults are found.
+family), starts no process, watches and signals none, leaves no links behind that its parent would follow, and changes
+nothing about files but what is in its own (Landlock doesn't look at modes, owners, times and attributes): the filter
+says EPERM to all of these. It reaches none of the kernel's rarely used doors, where its faults are found.
 """
 
 from __future__ import annotations
@@ -78,6 +79,30 @@ DENIED: dict[str, tuple[int | None, int | None]] = {
     "linkat": (265, 37),
     "mknod": (133, None),
     "mknodat": (259, 33),
+    "truncate": (76, 45),
+    "chmod": (90, None),
+    "fchmod": (91, 52),
+    "fchmodat": (268, 53),
+    "fchmodat2": (452, 452),
+    "chown": (92, None),
+    "fchown": (93, 55),
+    "lchown": (94, None),
+    "fchownat": (260, 54),
+    "utime": (132, None),
+    "utimes": (235, None),
+    "futimesat": (261, None),
+    "utimensat": (280, 88),
+    "setxattr": (188, 5),
+    "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7),
+    "setxattrat": (463, 463),
+    "removexattr": (197, 14),
+    "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16),
+    "removexattrat": (466, 466),
+    "file_setattr": (469, 469),
+    "inotify_init": (253, None),
+    "inotify_init1": (294, 26),
     "userfaultfd": (323, 282),
     "bpf": (321, 280),
     "keyctl": (250, 219),

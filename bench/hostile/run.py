@@ -1,4 +1,4 @@
-"""What every hostile file ends in, through the whole system: `python -m bench.hostile [--only NAME ...]`.
+"""What every hostile file ends in, through the whole system: `python -m bench.hostile.run [--only NAME ...]`.
 
 First the corpus is shown to a trusting FFmpeg, to see that its traps work: how many files make it call the canary or
 open the secret. Then one real `stakazo serve` gets each of them as an upload, under its sender's name; what is
@@ -40,7 +40,7 @@ from stakazo.media import child, ffmpeg, means
 from stakazo.media.confine import Limits
 from stakazo.media.errors import MediaError
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 CHILDREN = re.compile(r"stakazo\.media |ffmpeg-|/ffmpeg ")
 UNSPECIFIC = {"internal", "media_error", "analysis_failed", "render_failed", "crashed"}
 RECIPES = ["instagram_feed"]
@@ -298,7 +298,7 @@ def report(outcomes: list[Outcome], fell: list[str], faults: list[str]) -> str:
     lines = [
         "# Hostile files",
         "",
-        f"Written by `bench/hostile.py`: {len(outcomes)} uploads ({len(NAMES)} of them names)",
+        f"Written by `bench/hostile/run.py`: {len(outcomes)} uploads ({len(NAMES)} of them names)",
         f"to a real server and worker on {os.cpu_count()} processors. Children are confined by {means.here().words}.",
         "",
         f"A trusting FFmpeg (`CARELESS`) calls the canary or opens the secret for **{len(fell)}** of the files:",
