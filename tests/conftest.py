@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 import structlog
+from hypothesis import settings as properties
 from psycopg import sql
 from sqlalchemy import URL, make_url
 
@@ -35,6 +36,9 @@ QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
 
 _shared: dict[str, Path] = {}
 
+# A property holds or doesn't; how long an example takes says something about the machine alone.
+properties.register_profile("untimed", deadline=None)
+properties.load_profile("untimed")
 
 # As in the program: the pretty kind takes seconds, and a minute on a busy machine.
 structlog.configure(
