@@ -45,7 +45,7 @@ from stakazo.ledger.checkpoint import Checkpoint, Note, VerifierKey, public_key
 from stakazo.ledger.keys import KeyFolder
 from stakazo.ledger.merkle import Frontier, leaf_hash
 from stakazo.ledger.outlets import CheckpointFile
-from stakazo.ledger.sealer import Sealer, keep_sealing
+from stakazo.ledger.sealer import LOCK, Sealer, keep_sealing
 from stakazo.ledger.verify import Report, verify
 
 REPORTS = Path(__file__).parent / "reports"
@@ -302,15 +302,20 @@ async def speed(urls: Urls, settings: Settings, rounds: int, seconds: float) -> 
         pair: dict[str, Any] = {}
         for kind in ("with", "without") if number % 2 else ("without", "with"):
             sealer = context.Process(target=seal, args=(settings, urls.app))
+            before = 0.0
             if kind == "with":
                 sealer.start()
-                await caught_up(urls)  # the rows of the round without it are no part of the measurement
+                # Neither its start nor the rows of the round without it are part of the measurement.
+                processes = [sealer.pid or 0, await leading(urls)]
+                await caught_up(urls)
+                before = cpu(processes)
             pair[kind] = measure(urls.app, workspaces, seconds)
             if kind == "with":
                 began = datetime.now(UTC)
                 await caught_up(urls)
                 pair["caught_up_s"] = round((datetime.now(UTC) - began).total_seconds(), 2)
                 pair["lag_s"] = lag(urls, seconds)
+                pair["cpu_ms"] = round(1000 * (cpu(processes) - before) / (pair["with"]["per_s"] * seconds), 3)
                 sealer.terminate()
                 sealer.join()
         pairs.append(pair)
@@ -319,9 +324,31 @@ async def speed(urls: Urls, settings: Settings, rounds: int, seconds: float) -> 
         "pairs": pairs,
         "slower": round(statistics.median(slower), 3),
         "per_s": round(statistics.median(pair["with"]["per_s"] for pair in pairs), 1),
+        "cpu_ms": round(statistics.median(pair["cpu_ms"] for pair in pairs), 3),
         "lag_p99_s": max(pair["lag_s"]["p99"] for pair in pairs),
         "lag_max_s": max(pair["lag_s"]["max"] for pair in pairs),
     }
+
+
+async def leading(urls: Urls) -> int:
+    """Wait until a sealer leads; the process of its connection."""
+    with psycopg.connect(conninfo(urls.app), autocommit=True) as connection:
+        while True:
+            found = connection.execute(
+                "select pid from pg_locks where locktype = 'advisory' and objid = %s and granted", [LOCK]
+            ).fetchone()
+            if found:
+                return int(found[0])
+            await asyncio.sleep(0.1)
+
+
+def cpu(processes: list[int]) -> float:
+    """Seconds of processor that they have used."""
+    ticks = 0
+    for pid in processes:
+        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(words[11]) + int(words[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 async def caught_up(urls: Urls) -> None:
@@ -484,7 +511,9 @@ def report(result: dict[str, Any]) -> str:
             f"Bars: at least {EVENTS_BAR} events a second: {kept(fast['per_s'] >= EVENTS_BAR)} ({fast['per_s']}). "
             f"Lag of the seal at most {LAG_BAR:g} s: {kept(fast['lag_max_s'] <= LAG_BAR)} ({fast['lag_max_s']} s). "
             f"Transactions slower by at most {SLOWER_BAR:.0%}: {kept(fast['slower'] <= SLOWER_BAR)} "
-            f"({fast['slower']:.1%}, median of {len(fast['pairs'])} pairs)."
+            f"({fast['slower']:.1%}, median of {len(fast['pairs'])} pairs). The sealer and its connection used "
+            f"{fast['cpu_ms']} ms of processor for each event, whatever else the machine did: "
+            f"{fast['cpu_ms'] * EVENTS_BAR / 10:.0f} % of one core at {EVENTS_BAR} events a second."
         ),
         "",
     ]

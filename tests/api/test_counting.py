@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -135,6 +136,27 @@ def test_a_workspace_keeps_no_more_than_its_quota(site_with: SITE, mp4: bytes):
         assert len(site.files) == 2
         client.delete(f"/videos/{first.json()['video']['id']}")
         assert client.post("/upload", files={"file": ("c.mp4", mp4 + b"3")}).status_code == 202
+
+
+def test_a_workspace_that_is_full_orders_no_variants(
+    site: Any, client: httpx.Client, catalogue: Any, monkeypatch: pytest.MonkeyPatch
+):
+    orders = f"{catalogue.clip}/variants"
+    full = client.get(f"/videos/{catalogue.video_id}").json()["size_bytes"]
+    here = site.house.app.state.services
+
+    def keep(size: int) -> None:
+        """Let workspaces keep so much from now on."""
+        changed = here.settings.model_copy(update={"storage_quota_bytes": size})
+        monkeypatch.setattr(site.house.app.state, "services", replace(here, settings=changed))
+
+    keep(full)
+    for path in (orders, f"{orders}?dry_run=true"):
+        refused = client.post(path, json={"recipes": ["tiktok"]})
+        assert (refused.status_code, refused.json()["code"]) == (507, "over_quota")
+    assert client.get("/variants").json()["items"] == []
+    keep(full + 1)
+    assert client.post(orders, json={"recipes": ["tiktok"]}).status_code == 202
 
 
 TUS = {"Tus-Resumable": "1.0.0"}

@@ -30,7 +30,7 @@ from stakazo.jobs.models import Job
 from stakazo.ledger import service as ledger
 from stakazo.rules import service as rules
 from stakazo.rules.schema import render_overrides
-from stakazo.variants import recipes
+from stakazo.variants import quota, recipes
 from stakazo.variants import service as variants
 from stakazo.variants.models import ClipVariant, VariantState
 
@@ -179,10 +179,13 @@ def _picture(request: Request, here: Here, clip: Clip, key: str | None, what: st
     )
 
 
-@router.post("/{clip_id}/variants", status_code=202, response_model=VariantsOut, responses=responses(404, 409, 422))
+@router.post(
+    "/{clip_id}/variants", status_code=202, response_model=VariantsOut, responses=responses(404, 409, 422, 507)
+)
 async def order_variants(
     _: Annotated[Actor, may(Permission.VARIANTS_WRITE)],
     db: DB,
+    here: Here,
     clip_id: UUID,
     response: Response,
     dry_run: DryRun,
@@ -192,16 +195,18 @@ async def order_variants(
 
     A variant that is ready, and whose clip has not changed since, is not rendered again. Where the clip was moved while
     variants of it were rendered, that is stopped, and they are begun again with those ordered here. A dry run answers
-    with the plan alone.
+    with the plan alone. A workspace whose quota is used up can order none.
     """
     clip = await clips.get(db, clip_id)
     await ledger.follow(db, "video", clip.video_id)
     await jobs.cancel_these(db, await variants.overtaken(db, clip))
     ordered = await variants.order(db, clip, wanted.recipes if wanted else None)
     plan = await _plan(db, clip, ordered)
+    waiting = [variant for variant in ordered if variant.state is VariantState.PENDING]
+    if waiting:
+        await quota.require(db, here.settings.storage_quota_bytes, coming=1)
     if dry_run:
         return {"job": None, "variants": [], "plan": plan}
-    waiting = [variant for variant in ordered if variant.state is VariantState.PENDING]
     if not waiting:
         return {"job": await _job_of(db, ordered), "variants": ordered, "plan": plan}
     # Ordered again before it began, it is the same job; what is being rendered already is not waited for twice.
