@@ -412,7 +412,7 @@ async def run(settings: Settings, urls: Urls, folder: Path, *, quick: bool) -> d
         "load_before": [round(one, 1) for one in os.getloadavg()],
     }
     chance = random.Random(20261122)
-    result["speed"] = await speed(urls, settings, 1 if quick else 4, 4 if quick else 10)
+    result["speed"] = await speed(urls, settings, 1 if quick else 12, 4)
     stage = Stage(urls, superuser, folder / "stage")
     await with_its_own_database(stage, urls, superuser)
     await stage.fill(500, 20)

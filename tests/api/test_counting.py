@@ -138,25 +138,25 @@ def test_a_workspace_keeps_no_more_than_its_quota(site_with: SITE, mp4: bytes):
         assert client.post("/upload", files={"file": ("c.mp4", mp4 + b"3")}).status_code == 202
 
 
-def test_a_workspace_that_is_full_orders_no_variants(
-    site: Any, client: httpx.Client, catalogue: Any, monkeypatch: pytest.MonkeyPatch
-):
-    orders = f"{catalogue.clip}/variants"
+def test_a_workspace_that_is_full_orders_no_variants(site: Any, client: httpx.Client, catalogue: Any):
+    orders, state = f"{catalogue.clip}/variants", site.house.app.state
     full = client.get(f"/videos/{catalogue.video_id}").json()["size_bytes"]
-    here = site.house.app.state.services
+    here = state.services
 
     def keep(size: int) -> None:
         """Let workspaces keep so much from now on."""
-        changed = here.settings.model_copy(update={"storage_quota_bytes": size})
-        monkeypatch.setattr(site.house.app.state, "services", replace(here, settings=changed))
+        state.services = replace(here, settings=here.settings.model_copy(update={"storage_quota_bytes": size}))
 
-    keep(full)
-    for path in (orders, f"{orders}?dry_run=true"):
-        refused = client.post(path, json={"recipes": ["tiktok"]})
-        assert (refused.status_code, refused.json()["code"]) == (507, "over_quota")
-    assert client.get("/variants").json()["items"] == []
-    keep(full + 1)
-    assert client.post(orders, json={"recipes": ["tiktok"]}).status_code == 202
+    try:
+        keep(full)
+        for path in (orders, f"{orders}?dry_run=true"):
+            refused = client.post(path, json={"recipes": ["tiktok"]})
+            assert (refused.status_code, refused.json()["code"]) == (507, "over_quota")
+        assert client.get("/variants").json()["items"] == []
+        keep(full + 1)
+        assert client.post(orders, json={"recipes": ["tiktok"]}).status_code == 202
+    finally:
+        state.services = here
 
 
 TUS = {"Tus-Resumable": "1.0.0"}
