@@ -302,7 +302,7 @@ async def speed(urls: Urls, settings: Settings, rounds: int, seconds: float) -> 
         pair: dict[str, Any] = {}
         for kind in ("with", "without") if number % 2 else ("without", "with"):
             sealer = context.Process(target=seal, args=(settings, urls.app))
-            before = 0.0
+            before, processes = 0.0, list[int]()
             if kind == "with":
                 sealer.start()
                 # Neither its start nor the rows of the round without it are part of the measurement.
