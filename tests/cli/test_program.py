@@ -16,7 +16,20 @@ import pytest
 from stakazo.cli.client import Api
 from stakazo.cli.output import Failure, made, trouble
 
-COMMANDS = ["serve", "worker", "process", "demo", "analyse", "reframe", "sample", "models", "jobs", "doctor", "migrate"]
+COMMANDS = [
+    "serve",
+    "worker",
+    "process",
+    "demo",
+    "analyse",
+    "reframe",
+    "sample",
+    "models",
+    "jobs",
+    "doctor",
+    "migrate",
+    "sandbox",
+]
 
 
 def test_the_help_names_every_command(program: Any) -> None:
@@ -34,6 +47,7 @@ def test_the_help_names_every_command(program: Any) -> None:
         (["process", "notes.txt", "--platform", "myspace"], 2, "There is no platform or recipe 'myspace'"),
         (["analyse", "nowhere.mp4"], 1, "There is no file nowhere.mp4."),
         (["analyse", "notes.txt"], 1, "notes.txt"),
+        (["sandbox", "--scenario", "rain"], 2, "There is no scenario rain"),
         (["reframe", "notes.txt", "--aspect", "wide"], 2, "'wide' is no shape"),
         (["jobs", "list"], 1, "Start it with `stakazo serve`"),
         (["jobs", "list", "--server", "http://127.0.0.1:9", "--state", "failed"], 1, "does not answer"),

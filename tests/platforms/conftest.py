@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from stakazo.platforms.sandbox.server import running
 from stakazo.platforms.sandbox.world import World
 from stakazo.platforms.source import FileSource
 
+TRUSTED = ssl.create_default_context()
 START = 1_795_000_000.0
 """A moment in November 2026."""
 
@@ -29,7 +31,11 @@ class There:
         self.world, self.url, self.http = world, url, http
         self.connection = Connection(
             http, sandbox=hosts.sandbox(url), clock=world.now,
-            sandbox_apps={"meta": App(ACCOUNTS["meta_app"]["id"], ACCOUNTS["meta_app"]["secret"])},
+            sandbox_apps={
+                name.removesuffix("_app"): App(known["id"], known["secret"])
+                for name, known in ACCOUNTS.items()
+                if name.endswith("_app")
+            },
         )  # fmt: skip
 
     def account(self, platform: Platform) -> Account:
@@ -46,7 +52,7 @@ class There:
 
 @asynccontextmanager
 async def sandboxed(world: World) -> AsyncIterator[There]:
-    async with running(world) as url, platforms.client() as http:
+    async with running(world) as url, platforms.client(TRUSTED) as http:
         yield There(world, url, http)
 
 

@@ -70,6 +70,32 @@ def worker(
 
 
 @app.command()
+def sandbox(
+    host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8480,
+    scenario: Annotated[str, typer.Option(help="What goes wrong: calm, weather, storm, or one fault.")] = "calm",
+    seed: Annotated[int, typer.Option(help="The same seed and the same requests meet the same faults.")] = 0,
+    processing: Annotated[float, typer.Option(min=0, help="Seconds that a platform works on a video.")] = 2.0,
+    state: Annotated[
+        Path | None, typer.Option(help="A file in which everything is kept.", show_default="kept until it stops")
+    ] = None,
+    scenarios: Annotated[bool, typer.Option("--scenarios", help="List what can go wrong, and end.")] = False,
+) -> None:
+    """Play Instagram, Facebook, TikTok, YouTube and Meta Ads for trying things out: nothing is real.
+
+    Scenarios are also switched while it runs, under /sandbox of its address.
+
+    Example: stakazo sandbox --scenario weather --seed 7
+    """
+    from stakazo.cli import playing as command
+
+    if scenarios:
+        sys.stdout.write(command.scenarios() + "\n")
+        return
+    command.run(host, port, scenario, seed, processing, state)
+
+
+@app.command()
 def process(
     video: VideoFile,
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder for clips, pictures and report.html.")] = Path(

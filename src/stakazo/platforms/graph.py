@@ -42,15 +42,22 @@ class Graph:
     Args:
         allowances: Meta's names of the business use cases that the requests count against.
         meter: Shared by whoever counts against the same ones.
+        proof: Whether to prove that we are the app; not with the app's own token, which is its secret.
     """
 
     def __init__(
-        self, connection: Connection, account: Account, *, allowances: Sequence[str] = (), meter: Meter | None = None
+        self,
+        connection: Connection,
+        account: Account,
+        *,
+        allowances: Sequence[str] = (),
+        meter: Meter | None = None,
+        proof: bool = True,
     ) -> None:
         self.hosts = connection.hosts(account)
         self.account = account
         self._connection = connection
-        self._app = connection.app("meta", live=account.live)
+        self._app = connection.app("meta", live=account.live) if proof else None
         self._allowances = (APP, *allowances)
         self.meter = meter or Meter()
 

@@ -136,7 +136,7 @@ def parse(body: Any) -> GraphError | None:
         data = _data(error.get("error_data"))
         return GraphError(
             code=_whole(error.get("code")) or 0,
-            subcode=_whole(error.get("error_subcode")),
+            subcode=_whole(error.get("error_subcode", error.get("subcode"))),  # debug_token says it shorter
             transient=error.get("is_transient") is True,
             message=str(error.get("error_user_msg") or error.get("message") or "")[:500],
             trace=str(error.get("fbtrace_id") or ""),

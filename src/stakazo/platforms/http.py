@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -47,10 +48,14 @@ class Reply:
             return None
 
 
-def client(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
-    """The connections to all platforms; one for a process. Without cookies, redirects and proxies."""
+def client(trusted: ssl.SSLContext | None = None) -> httpx.AsyncClient:
+    """The connections to all platforms; one for a process. Without cookies, redirects and proxies.
+
+    Args:
+        trusted: Whose certificates to trust; made anew when None, which takes a while.
+    """
     return httpx.AsyncClient(
-        transport=transport,
+        verify=trusted or ssl.create_default_context(),
         timeout=httpx.Timeout(PAUSE, connect=CONNECT),
         headers={"User-Agent": "Stakazo", "Accept": "application/json"},
         limits=httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=30),

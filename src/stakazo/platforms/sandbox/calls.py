@@ -87,6 +87,32 @@ class Call:
         return names(self.params.get("fields", ""))
 
 
+@dataclass(slots=True)
+class Asked:
+    """A request to Graph, as it came."""
+
+    method: str
+    path: str
+    """Without the version: `178/media_publish`."""
+    params: dict[str, str]
+    token: str
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    root: str = ""
+
+
+@dataclass(slots=True)
+class Answered:
+    """What goes back."""
+
+    body: Any
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    cut: bool = False
+    """Whether the connection breaks instead."""
+    delay: float = 0.0
+    """Seconds until it is sent."""
+
+
 Handler = Callable[[Call], Answer]
 Edges = dict[tuple[str, str, str], Handler]
 """By method, kind of node and edge."""

@@ -105,6 +105,8 @@ ACCOUNTS = {
     "meta_ads": {"id": furniture.AD_ACCOUNT, "token": furniture.META_TOKEN, "page_id": furniture.PAGE,
                  "instagram_id": furniture.IG_USER, "pixel_id": furniture.PIXEL},
     "meta_app": {"id": furniture.META_APP, "secret": furniture.META_SECRET},
+    "tiktok_app": {"id": "sandbox-tiktok-app", "secret": "sandbox-tiktok-secret"},
+    "google_app": {"id": "sandbox-google-app", "secret": "sandbox-google-secret"},
 }  # fmt: skip
 
 ROUTES: list[tuple[str, str, Callable[[World, Request], Awaitable[Response]]]] = [

@@ -7,16 +7,15 @@ import hmac
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from stakazo.platforms.sandbox import contract, instagram, pages
-from stakazo.platforms.sandbox.calls import Call, Edges, Refused, missing
+from stakazo.platforms.sandbox import contract, instagram, login, pages
+from stakazo.platforms.sandbox.calls import Answered, Asked, Call, Edges, Refused, missing
 from stakazo.platforms.sandbox.faults import Fault
 from stakazo.platforms.sandbox.world import Thing, World
 
-EDGES: Edges = {**instagram.EDGES, **pages.EDGES}
+EDGES: Edges = {**instagram.EDGES, **pages.EDGES, **login.EDGES}
 
 HOUR = 3600.0
 USE_CASE = {
@@ -38,32 +37,6 @@ UNDECLARED = {"Comment"}
 EXPIRED = 463
 
 
-@dataclass(slots=True)
-class Asked:
-    """A request to Graph, as it came."""
-
-    method: str
-    path: str
-    """Without the version: `178/media_publish`."""
-    params: dict[str, str]
-    token: str
-    files: Mapping[str, bytes] = field(default_factory=dict)
-    root: str = ""
-
-
-@dataclass(slots=True)
-class Answered:
-    """What goes back."""
-
-    body: Any
-    status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
-    cut: bool = False
-    """Whether the connection breaks instead."""
-    delay: float = 0.0
-    """Seconds until it is sent."""
-
-
 def answer(world: World, asked: Asked) -> Answered:
     """Do what is asked, or go wrong."""
     if asked.method == "POST" and asked.params.get("method", "").upper() in {"GET", "DELETE"}:
@@ -71,6 +44,8 @@ def answer(world: World, asked: Asked) -> Answered:
     if asked.method == "POST" and not asked.path and "batch" in asked.params:
         return _batch(world, asked)
     operation = f"{asked.method} {asked.path}"
+    if asked.path in login.UNADDRESSED:
+        return login.UNADDRESSED[asked.path](world, asked)
     try:
         token = _authenticated(world, asked)
         node, edge = _addressed(world, asked.path, token)

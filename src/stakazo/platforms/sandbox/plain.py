@@ -9,8 +9,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from stakazo.platforms.sandbox.calls import Cut
-from stakazo.platforms.sandbox.graph import Answered
+from stakazo.platforms.sandbox.calls import Answered, Cut
 from stakazo.platforms.sandbox.world import Thing, World
 
 

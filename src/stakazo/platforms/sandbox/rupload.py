@@ -6,8 +6,7 @@ import json
 
 from starlette.requests import Request
 
-from stakazo.platforms.sandbox.calls import Cut, Refused
-from stakazo.platforms.sandbox.graph import Answered
+from stakazo.platforms.sandbox.calls import Answered, Cut, Refused
 from stakazo.platforms.sandbox.world import Thing, World
 
 KINDS = {"ig-api-upload": "ShadowIGMediaBuilder", "video-upload": "AdVideo"}

@@ -20,9 +20,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from stakazo.platforms.sandbox import control, graph, plain, rupload, tiktok, youtube
-from stakazo.platforms.sandbox.calls import Cut
-from stakazo.platforms.sandbox.graph import Answered, Asked
+from stakazo.platforms.sandbox import control, graph, login, plain, rupload, tiktok, youtube
+from stakazo.platforms.sandbox.calls import Answered, Asked, Cut
 from stakazo.platforms.sandbox.world import World
 
 MARK = {"X-Stakazo-Sandbox": "1"}
@@ -54,7 +53,7 @@ def create_app(world: World) -> Starlette:
         Route("/graph/{path:path}", _marked(graph_api), methods=["GET", "POST", "DELETE"]),
         Route("/rupload/{kind}/{version}/{upload_id}", _marked(upload), methods=["POST"]),
     ]
-    for method, path, operation, act, body in (*tiktok.ROUTES, *youtube.ROUTES):
+    for method, path, operation, act, body in (*tiktok.ROUTES, *youtube.ROUTES, *login.ROUTES):
         routes.append(Route(path, _marked(_plain(world, operation, act, body=body)), methods=[method]))
     for method, path, control_act in control.ROUTES:
         routes.append(Route(path, _marked(_for(world, control_act)), methods=[method]))

@@ -6,8 +6,7 @@ import re
 from typing import Any
 
 from stakazo.platforms.sandbox import audience
-from stakazo.platforms.sandbox.calls import Cut
-from stakazo.platforms.sandbox.graph import Answered
+from stakazo.platforms.sandbox.calls import Answered, Cut
 from stakazo.platforms.sandbox.plain import Act, Ask
 from stakazo.platforms.sandbox.world import Thing, World
 

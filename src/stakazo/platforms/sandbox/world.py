@@ -25,7 +25,7 @@ FIRST_ID = 17_800_000_000_000_000
 _KEEP = "insert into things values (?, ?) on conflict (id) do update set body = excluded.body"
 KEPT_CALLS = 20_000
 
-META_APP, META_SECRET = "1000000000000001", "sandbox-meta-secret"
+META_APP, META_SECRET = "sandbox-app", "sandbox-meta-secret"
 USER, PAGE, IG_USER, AD_ACCOUNT = "1000000000000010", "1000000000000020", "17840000000000030", "1000000000000040"
 PIXEL = "1000000000000050"
 CREATOR, CHANNEL = "sandbox-creator", "UCsandbox000000000000000"
