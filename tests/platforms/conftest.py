@@ -42,6 +42,11 @@ class There:
         known = ACCOUNTS[platform.value]
         return Account(platform, known["id"], known["token"])
 
+    @property
+    def advertiser(self) -> Account:
+        known = ACCOUNTS["meta_ads"]
+        return Account(Platform.FACEBOOK, known["id"], known["token"])
+
     def publisher(self, platform: Platform) -> platforms.Publisher:
         return platforms.publisher(self.connection, self.account(platform))
 

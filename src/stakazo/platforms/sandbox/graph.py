@@ -10,18 +10,20 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from stakazo.platforms.sandbox import contract, instagram, login, pages
+from stakazo.platforms.sandbox import ads, contract, instagram, login, pages
 from stakazo.platforms.sandbox.calls import Answered, Asked, Call, Edges, Refused, missing
 from stakazo.platforms.sandbox.faults import Fault
 from stakazo.platforms.sandbox.world import Thing, World
 
-EDGES: Edges = {**instagram.EDGES, **pages.EDGES, **login.EDGES}
+EDGES: Edges = {**instagram.EDGES, **pages.EDGES, **login.EDGES, **ads.EDGES}
 
 HOUR = 3600.0
 USE_CASE = {
     "IGUser": "instagram", "IGMedia": "instagram", "IGComment": "instagram", "ShadowIGMediaBuilder": "instagram",
     "Page": "pages", "AdVideo": "pages", "Comment": "pages",
 }  # fmt: skip
+ADS = {"AdAccount", "Campaign", "AdSet", "Ad", "AdCreative", "AdReportRun"}
+USE_CASE |= dict.fromkeys(ADS, "ads_management")
 SCOPES: dict[str, frozenset[str]] = {
     "POST IGUser/media": frozenset({"instagram_content_publish"}),
     "POST IGUser/media_publish": frozenset({"instagram_content_publish"}),
@@ -30,7 +32,18 @@ SCOPES: dict[str, frozenset[str]] = {
     "POST Page/video_reels": frozenset({"pages_manage_posts"}),
     "POST Page/videos": frozenset({"pages_manage_posts"}),
     "GET AdVideo/video_insights": frozenset({"read_insights"}),
-    "POST AdAccount/campaigns": frozenset({"ads_management"}),
+    **dict.fromkeys(
+        (
+            "POST AdAccount/campaigns",
+            "POST AdAccount/adsets",
+            "POST AdAccount/adcreatives",
+            "POST AdAccount/ads",
+            "POST Campaign",
+            "POST AdSet",
+            "POST Ad",
+        ),
+        frozenset({"ads_management"}),
+    ),
 }
 UNDECLARED = {"Comment"}
 """Kinds that are here and not in Meta's SDK as something that can be asked for."""
@@ -215,7 +228,11 @@ def _usage(world: World, token: str, operation: str) -> dict[str, str]:
     used = {"call_count": percent, "total_time": percent // 2, "total_cputime": percent // 2}
     headers = {"X-App-Usage": json.dumps(used), "facebook-api-version": "v26.0"}
     kind = operation.rsplit(" ", maxsplit=1)[-1].split("/", maxsplit=1)[0]
-    if use := USE_CASE.get(kind):
+    use = "ads_insights" if kind in ADS and operation.endswith("/insights") else USE_CASE.get(kind)
+    if use == "ads_insights":
+        throttle = {"app_id_util_pct": percent, "acc_id_util_pct": percent, "ads_api_access_tier": "standard_access"}
+        headers["x-fb-ads-insights-throttle"] = json.dumps(throttle)
+    if use:
         entry = {"type": use, **used, "estimated_time_to_regain_access": 0}
         headers["X-Business-Use-Case-Usage"] = json.dumps({"1000000000000099": [entry]})
     return headers

@@ -132,7 +132,7 @@ def _own(call: Call, video_id: str) -> Thing:
 
 def published_at(world: World, video: Thing) -> float | None:
     """When it became public; None while it isn't."""
-    if video["finished"] is None or video["failed"] or video.get("draft"):
+    if video["finished"] is None or video["failed"] or video.get("draft") or video["page"].startswith("act_"):
         return None
     due = max(video["finished"] + world.processing, video["scheduled"] or 0.0)
     return due if world.now() >= due else None

@@ -1,0 +1,330 @@
+"""The Marketing API as the sandbox plays it: campaigns, ad sets, creatives, ads, and Meta's rules for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stakazo.platforms.sandbox import delivery, pages, reports
+from stakazo.platforms.sandbox.calls import Answer, Call, Edges, Refused, chosen, invalid, missing, page
+from stakazo.platforms.sandbox.world import Thing, World, iso
+
+HOUR = 3600.0
+MOST_BUDGET_CHANGES = 4
+EU = frozenset(
+    "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE".split()  # noqa: SIM905
+)
+STATUSES = {"ACTIVE", "PAUSED", "ARCHIVED", "DELETED"}
+PARENT = {"Ad": "adset_id", "AdSet": "campaign_id"}
+
+
+# --- making -------------------------------------------------------------------------------------------------
+
+
+def create_campaign(call: Call) -> Answer:
+    if not call.text("name").strip():
+        raise invalid("Param name must be non-empty")
+    if not call.text("objective").startswith("OUTCOME_"):
+        raise invalid("Invalid objective: use an OUTCOME objective", 2490408)
+    categories = call.json("special_ad_categories")
+    if not isinstance(categories, list):
+        raise invalid("The parameter special_ad_categories is required")
+    if set(categories) - {"NONE"} and not call.json("special_ad_category_country"):
+        raise invalid("special_ad_category_country is required for special ad categories")
+    budgets = _budgets(call)
+    if not budgets and "is_adset_budget_sharing_enabled" not in call.params:
+        raise invalid("Must specify True or False in is_adset_budget_sharing_enabled", 4834011)
+    if _dry(call):
+        return {"success": True}
+    return _made(call, "Campaign", objective=call.text("objective"), special_ad_categories=categories,
+                 spend_cap=call.params.get("spend_cap"), **budgets)  # fmt: skip
+
+
+def create_ad_set(call: Call) -> Answer:
+    campaign = call.world.things.get(call.text("campaign_id"))
+    if campaign is None or campaign["kind"] != "Campaign":
+        raise invalid("Invalid campaign_id", 1885154)
+    for name in ("name", "billing_event", "optimization_goal", "targeting"):
+        if not call.text(name):
+            raise invalid(f"The parameter {name} is required", error_data={"blame_field_specs": [[name]]})
+    budgets = _budgets(call)
+    above = bool(campaign.get("daily_budget") or campaign.get("lifetime_budget"))
+    if above == bool(budgets):
+        raise invalid("Campaign budget and ad set budget: set it on exactly one level", 1885621)
+    if "lifetime_budget" in budgets and not call.text("end_time"):
+        raise invalid("An ad set with a lifetime budget needs an end time", 1885014)
+    targeting = call.json("targeting")
+    _check_targeting(call, targeting)
+    if _dry(call):
+        return {"success": True}
+    return _made(
+        call, "AdSet", campaign_id=campaign["id"], targeting=targeting, end_time=call.params.get("end_time"),
+        start_time=call.params.get("start_time"), optimization_goal=call.text("optimization_goal"),
+        billing_event=call.text("billing_event"), bid_amount=call.params.get("bid_amount"),
+        promoted_object=call.json("promoted_object"), budget_changes=[], **budgets,
+    )  # fmt: skip
+
+
+def _check_targeting(call: Call, targeting: Any) -> None:
+    if not isinstance(targeting, dict) or not (targeting.get("geo_locations") or targeting.get("custom_audiences")):
+        raise invalid("Your ads have to target at least one country", 1885364)
+    if (targeting.get("targeting_automation") or {}).get("advantage_audience") not in {0, 1}:
+        raise invalid("The advantage_audience flag must be set to 0 or 1", 1870227)
+    countries = set((targeting["geo_locations"] or {}).get("countries") or ())
+    if countries & EU and not (call.text("dsa_beneficiary") and call.text("dsa_payor")):
+        raise invalid("dsa_beneficiary and dsa_payor are required for ads in the European Union", 3858079)
+
+
+def create_creative(call: Call) -> Answer:
+    story, media = call.json("object_story_spec"), call.text("source_instagram_media_id")
+    if media:
+        found = call.world.things.get(media)
+        if found is None or found["kind"] != "IGMedia":
+            raise invalid("The Instagram media can't be promoted", 1815279)
+    elif story is not None:
+        _check_story(story)
+    elif not call.text("object_story_id"):
+        raise invalid("A creative needs object_story_spec, object_story_id or source_instagram_media_id", 1487888)
+    if _dry(call):
+        return {"success": True}
+    return _made(call, "AdCreative", object_story_spec=story, object_story_id=call.params.get("object_story_id"),
+                 source_instagram_media_id=media or None, url_tags=call.params.get("url_tags"))  # fmt: skip
+
+
+def _check_story(story: Any) -> None:
+    if not isinstance(story, dict) or not story.get("page_id"):
+        raise invalid("object_story_spec.page_id is required", 1487390)
+    video = story.get("video_data")
+    if video is not None and not (video.get("video_id") and (video.get("image_url") or video.get("image_hash"))):
+        raise invalid("Please specify one of image_hash or image_url in the video_data field", 1443226)
+
+
+def create_ad(call: Call) -> Answer:
+    ad_set = call.world.things.get(call.text("adset_id"))
+    creative = call.world.things.get(str((call.json("creative") or {}).get("creative_id", "")))
+    if ad_set is None or ad_set["kind"] != "AdSet":
+        raise invalid("Invalid adset_id", 1487102)
+    if creative is None or creative["kind"] != "AdCreative":
+        raise invalid("Invalid creative", 1487194)
+    if _dry(call):
+        return {"success": True}
+    return _made(call, "Ad", adset_id=ad_set["id"], campaign_id=ad_set["campaign_id"], creative={"id": creative["id"]},
+                 disapproved=call.struck("disapproved") is not None)  # fmt: skip
+
+
+def _made(call: Call, kind: str, **fields: Any) -> Answer:
+    status = call.params.get("status", "ACTIVE")  # Meta's own default: hence ours say PAUSED
+    if status not in STATUSES:
+        raise invalid("Invalid status")
+    made = call.world.new(
+        kind,
+        account=call.node["id"],
+        name=call.text("name"),
+        status=status,
+        created_time=iso(call.now),
+        active=[],
+        **fields,
+    )
+    delivery.settle(call.world, made)
+    return {"id": made["id"]}
+
+
+def _dry(call: Call) -> bool:
+    return "validate_only" in call.json("execution_options", [])
+
+
+def _budgets(call: Call) -> dict[str, int]:
+    """Integers of minor units. Raises what Meta would refuse."""
+    account = call.node if call.node["kind"] == "AdAccount" else call.world.things[call.node["account"]]
+    found = {name: call.whole(name) for name in ("daily_budget", "lifetime_budget") if call.text(name)}
+    if len(found) == 2:
+        raise invalid("Only one of daily_budget and lifetime_budget may be set", 1885065)
+    if any(value < account["min_daily_budget"] for value in found.values()):
+        raise invalid("Your budget is too low", 1885272, error_user_msg="Your budget must be at least 1.00")
+    return found
+
+
+# --- changing -----------------------------------------------------------------------------------------------
+
+
+def update(call: Call) -> Answer:
+    """Another status, budget, name or end."""
+    thing = call.node
+    changed: dict[str, Any] = {}
+    if call.text("status"):
+        if call.text("status") not in STATUSES:
+            raise invalid("Invalid status")
+        if thing["status"] == "DELETED":
+            raise invalid("Deleted objects can't be changed", 1487056)
+        changed["status"] = call.text("status")
+    budgets = _budgets(call)
+    if budgets and thing["kind"] == "AdSet":
+        recent = [at for at in thing["budget_changes"] if at > call.now - HOUR]
+        if len(recent) >= MOST_BUDGET_CHANGES:
+            raise Refused(613, "You can only change your ad set budget 4 times per hour", subcode=1487632)
+        changed["budget_changes"] = [*recent, call.now]
+    for name in ("name", "end_time", "spend_cap"):
+        if call.text(name):
+            changed[name] = call.text(name)
+    if _dry(call):
+        return {"success": True}
+    delivery.settle(call.world, call.world.change(thing, **changed, **budgets))
+    return {"success": True}
+
+
+def remove(call: Call) -> Answer:
+    delivery.settle(call.world, call.world.change(call.node, status="DELETED"))
+    return {"success": True}
+
+
+# --- looking ------------------------------------------------------------------------------------------------
+
+
+def effective_status(world: World, thing: Thing) -> str:
+    """What a status comes to under its parents' and its review."""
+    if thing["status"] != "ACTIVE" or thing["kind"] in {"Campaign", "AdCreative"}:
+        return str(thing["status"])
+    if thing["kind"] == "Ad":
+        if world.now() < thing["made"] + world.processing:
+            return "PENDING_REVIEW"
+        if thing["disapproved"]:
+            return "DISAPPROVED"
+        if world.things[thing["adset_id"]]["status"] != "ACTIVE":
+            return "ADSET_PAUSED"
+    return "ACTIVE" if world.things[thing["campaign_id"]]["status"] == "ACTIVE" else "CAMPAIGN_PAUSED"
+
+
+def _shown(world: World, thing: Thing) -> Thing:
+    found = {
+        **thing,
+        "effective_status": effective_status(world, thing),
+        "account_id": thing["account"].removeprefix("act_"),
+    }
+    for name in ("daily_budget", "lifetime_budget"):
+        if thing["kind"] in {"Campaign", "AdSet"}:
+            found[name] = str(thing.get(name, 0))  # Meta's numbers are strings, and 0 is none
+    if found["effective_status"] == "DISAPPROVED":
+        found["ad_review_feedback"] = {"global": {"Personal Attributes": "Ads must not assert personal attributes."}}
+    return found
+
+
+def show(call: Call) -> Answer:
+    return chosen(_shown(call.world, call.node), call.fields())
+
+
+def show_account(call: Call) -> Answer:
+    return chosen({**call.node, "account_id": call.node["id"].removeprefix("act_")}, call.fields())
+
+
+def _listed(call: Call, kind: str) -> Answer:
+    wanted = set(call.json("effective_status", []))
+    rows = []
+    for thing in call.world.of(kind):
+        inside = call.node["id"] in {thing["account"], thing.get("campaign_id"), thing.get("adset_id")}
+        shown = _shown(call.world, thing)
+        hidden = thing["status"] in {"DELETED", "ARCHIVED"} and not wanted
+        if inside and not hidden and (not wanted or shown["effective_status"] in wanted) and _passes(call, shown):
+            rows.append(chosen(shown, call.fields()))
+    return page(call, rows)
+
+
+def _passes(call: Call, thing: Mapping[str, Any]) -> bool:
+    """`filtering`, as far as names and ids go."""
+    for rule in call.json("filtering", []):
+        value, found = rule.get("value"), str(thing.get(str(rule.get("field")).rpartition(".")[2], ""))
+        match rule.get("operator"):
+            case "CONTAIN" if str(value) not in found:
+                return False
+            case "EQUAL" if str(value) != found:
+                return False
+            case "IN" if found not in map(str, value):
+                return False
+    return True
+
+
+def campaigns(call: Call) -> Answer:
+    return _listed(call, "Campaign")
+
+
+def ad_sets(call: Call) -> Answer:
+    return _listed(call, "AdSet")
+
+
+def creatives(call: Call) -> Answer:
+    return _listed(call, "AdCreative")
+
+
+def all_ads(call: Call) -> Answer:
+    return _listed(call, "Ad")
+
+
+def estimate(call: Call) -> Answer:
+    targeting = call.json("targeting_spec") or {}
+    countries = (targeting.get("geo_locations") or {}).get("countries") or []
+    years = int(targeting.get("age_max", 65)) - int(targeting.get("age_min", 18)) + 1
+    lowest = len(countries) * years * 250_000 // (2 if targeting.get("flexible_spec") else 1)
+    row = {"estimate_ready": True, "estimate_mau_lower_bound": lowest, "estimate_mau_upper_bound": int(lowest * 1.18),
+           "estimate_dau": lowest // 2}  # fmt: skip
+    return {"data": [row]}
+
+
+def search(call: Call) -> Answer:
+    words = call.text("q").strip().lower()
+    known = [("6003139266461", "Jazz music"), ("6003020834693", "Music"), ("6003332344237", "Live music"),
+             ("6003017204650", "Hip hop music"), ("6003225556345", "Music videos")]  # fmt: skip
+    rows = [
+        {"id": key, "name": name, "type": "interests", "path": ["Interests", name], "audience_size_lower_bound": 10**8,
+         "audience_size_upper_bound": 12 * 10**7}
+        for key, name in known if words in name.lower()
+    ]  # fmt: skip
+    return {"data": rows}
+
+
+def create_audience(call: Call) -> Answer:
+    if not call.text("name"):
+        raise invalid("Param name must be non-empty")
+    if call.text("subtype") == "LOOKALIKE":
+        spec = call.json("lookalike_spec") or {}
+        if call.text("origin_audience_id") not in call.world.things:
+            raise missing()
+        if not 0.01 <= float(spec.get("ratio", 0)) <= 0.2:
+            raise invalid("lookalike_spec.ratio must be between 0.01 and 0.20", 1713153)
+    made = call.world.new(
+        "CustomAudience", account=call.node["id"], name=call.text("name"), subtype=call.text("subtype"),
+        rule=call.json("rule"), lookalike_spec=call.json("lookalike_spec"),
+    )  # fmt: skip
+    return {"id": made["id"]}
+
+
+def thumbnails(call: Call) -> Answer:
+    name = call.node["id"]
+    rows = [
+        {"id": f"{name}{n}", "uri": f"https://sandbox.invalid/{name}_{n}.jpg", "is_preferred": n == 2, "width": 1080}
+        for n in range(4)
+    ]
+    return {"data": [chosen(row, call.fields(), ("uri", "is_preferred")) for row in rows]}
+
+
+EDGES: Edges = {
+    ("POST", "AdAccount", "campaigns"): create_campaign,
+    ("POST", "AdAccount", "adsets"): create_ad_set,
+    ("POST", "AdAccount", "adcreatives"): create_creative,
+    ("POST", "AdAccount", "ads"): create_ad,
+    ("POST", "AdAccount", "advideos"): pages.videos,
+    ("POST", "AdAccount", "customaudiences"): create_audience,
+    ("GET", "AdAccount", ""): show_account,
+    ("GET", "AdAccount", "campaigns"): campaigns,
+    ("GET", "AdAccount", "adsets"): ad_sets,
+    ("GET", "AdAccount", "adcreatives"): creatives,
+    ("GET", "AdAccount", "ads"): all_ads,
+    ("GET", "Campaign", "adsets"): ad_sets,
+    ("GET", "Campaign", "ads"): all_ads,
+    ("GET", "AdSet", "ads"): all_ads,
+    ("GET", "AdAccount", "delivery_estimate"): estimate,
+    ("GET", "AdAccount", "targetingsearch"): search,
+    ("GET", "AdVideo", "thumbnails"): thumbnails,
+    **{("GET", kind, ""): show for kind in ("Campaign", "AdSet", "Ad", "AdCreative")},
+    **{("POST", kind, ""): update for kind in ("Campaign", "AdSet", "Ad")},
+    **{("DELETE", kind, ""): remove for kind in ("Campaign", "AdSet", "Ad", "AdCreative")},
+    **reports.EDGES,
+}
