@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,11 +13,14 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from stakazo.ads.models import AdMetric, Campaign
 from stakazo.clips import service as clips
 from stakazo.core import postgres
+from stakazo.core.actor import new_id
 from stakazo.core.storage import DiskStorage
 from stakazo.jobs.models import Job
 from stakazo.jobs.states import JobState
+from stakazo.publishing.models import Publication
 from stakazo.variants import service as variants
 from stakazo.variants.models import ClipVariant, VariantState
 
@@ -318,3 +322,36 @@ def test_nobody_sees_what_is_anothers(site: Any, client: httpx.Client, catalogue
         ):
             assert stranger.request(method, path).status_code == 404, path
     assert client.get(f"/jobs/{job}").json()["state"] == "PENDING"
+
+
+def test_what_was_published_stays_and_the_workspace_can_end_with_it(
+    site: Any, people: Any, client: httpx.Client, catalogue: Any
+) -> None:
+    ordered = client.post(f"{catalogue.clip}/variants", json={"recipes": ["tiktok"]}).json()
+    variant = ordered["variants"][0]["id"]
+
+    async def advertise(session: AsyncSession) -> None:
+        campaign = new_id()
+        whose = {"variant_id": UUID(variant), "platform": "tiktok"}
+        money = {"total_budget": 100, "currency": "EUR"}
+        session.add(Publication(**whose))
+        session.add(Campaign(**whose, **money, id=campaign, name="Blue", objective="views"))
+        await session.flush()
+        counted = dict.fromkeys(("impressions", "clicks", "views", "spend"), 1)
+        day, now = date(2026, 11, 22), datetime.now(UTC)
+        session.add(AdMetric(campaign_id=campaign, day=day, sampled_at=now, currency="EUR", **counted))
+
+    site.within(advertise)
+    for path in (f"/variants/{variant}", catalogue.clip, f"/videos/{catalogue.video_id}"):
+        refused = client.delete(path)
+        assert (refused.status_code, refused.json()["code"]) == (409, "conflict"), path
+        assert client.get(path).status_code == 200
+    owner = people.join("OWNER")
+    ended = owner.http.delete(f"/workspaces/{site.workspace_id}", params={"name": "Blue Note"})
+    assert ended.status_code == 204
+    with psycopg.connect(postgres.conninfo(site.urls.owner)) as connection:
+        connection.execute("select set_config('stakazo.workspace', %s, true)", [str(site.workspace_id)])
+        for table in ("publications", "campaigns", "ad_metrics", "clip_variants", "video_assets"):
+            assert connection.execute(f"select count(*) from {table}").fetchone() == (0,), table
+        with pytest.raises(psycopg.errors.RestrictViolation):  # and nobody else may change what was measured
+            connection.execute("delete from ad_metrics")

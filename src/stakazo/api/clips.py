@@ -239,7 +239,7 @@ async def _job_of(db: AsyncSession, ordered: list[ClipVariant]) -> Job | None:
     return None
 
 
-@router.delete("/{clip_id}", status_code=204, responses=responses(404, 412))
+@router.delete("/{clip_id}", status_code=204, responses=responses(404, 409, 412))
 async def delete(
     here: Here, actor: Annotated[Actor, may(Permission.CLIPS_WRITE)], clip_id: UUID, editing: Editing
 ) -> None:

@@ -10,12 +10,13 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from psycopg.errors import ForeignKeyViolation, RestrictViolation
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import DataError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
-from stakazo.core.errors import Invalid, StakazoError, Unavailable
+from stakazo.core.errors import Conflict, Invalid, StakazoError, Unavailable
 from stakazo.media.errors import MediaError
 
 log = structlog.get_logger("stakazo.api")
@@ -151,6 +152,16 @@ async def _unstorable(request: Request, error: Exception) -> JSONResponse:
     )
 
 
+async def _needed(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, IntegrityError)
+    if not isinstance(error.orig, ForeignKeyViolation | RestrictViolation):
+        raise error
+    log.warning("needed", error=str(error).splitlines()[0])
+    return await _refused(
+        request, Conflict("Something that stays needs this, like a publication or a campaign of it: remove that first.")
+    )
+
+
 def install(app: FastAPI) -> None:
     app.add_exception_handler(StakazoError, _refused)
     app.add_exception_handler(MediaError, _unusable)
@@ -159,3 +170,4 @@ def install(app: FastAPI) -> None:
     for away in DATABASE_AWAY:
         app.add_exception_handler(away, _no_database)
     app.add_exception_handler(DataError, _unstorable)
+    app.add_exception_handler(IntegrityError, _needed)

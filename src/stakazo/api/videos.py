@@ -119,7 +119,7 @@ async def source(
     )
 
 
-@router.delete("/{video_id}", status_code=204, responses=responses(404, 412))
+@router.delete("/{video_id}", status_code=204, responses=responses(404, 409, 412))
 async def delete(
     here: Here, actor: Annotated[Actor, may(Permission.VIDEOS_WRITE)], video_id: UUID, editing: Editing
 ) -> None:
