@@ -1,0 +1,247 @@
+"""What is on the stage: one of everything that people of a workspace make, and that is made for them."""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+from tests.api.isolation.stage import MP4, Filling
+from tests.api.isolation.things import Thing, named, written
+
+from stakazo.accounts.roles import Role
+from stakazo.ads.models import AdMetric, Campaign
+from stakazo.clips import service as clips
+from stakazo.core.actor import new_id
+from stakazo.core.security import Keyring
+from stakazo.idempotency.models import IdempotencyKey, PersonalIdempotencyKey
+from stakazo.jobs.models import Job
+from stakazo.jobs.states import JobState
+from stakazo.ledger import service as ledger
+from stakazo.media.choice import Part, Pick, Score, Window
+from stakazo.publishing.models import Publication
+from stakazo.variants.models import ClipVariant, VariantState
+from stakazo.videos import imports
+from stakazo.videos import service as videos
+from stakazo.videos.models import Upload, VideoState
+
+TUS = {"Tus-Resumable": "1.0.0"}
+
+
+class Works(Filling):
+    """Fills the workspace with what is made in it."""
+
+    def videos(self) -> None:
+        file = (f"{self.mark}.mp4", MP4 + self.mark.encode())
+        said = {"title": f"Live {self.mark}", "dedup_key": f"first {self.mark}"}
+        sent = self.ask("POST", "/upload", files={"file": file}, data=said)
+        broken = self.ask("POST", "/upload", files={"file": ("b.mp4", MP4 + b"broken" + self.mark.encode())})
+        for one in (sent, broken):
+            self.ask("POST", f"/jobs/{one['job']['id']}/cancel")
+        self.things |= {
+            "video": named(sent["video"]["id"]),
+            "dedup_key": written(said["dedup_key"]),
+            "mark": written(self.mark),
+            "old_job": named(sent["job"]["id"]),
+            "correlation": named(sent["job"]["correlation_id"]),
+        }
+        key = self.keep("analyses", ".json", f'{{"notes": ["{self.mark}"]}}'.encode())
+
+        async def look(session: AsyncSession) -> None:
+            video = await videos.get(session, UUID(sent["video"]["id"]))
+            video.state, video.duration, video.width, video.height = VideoState.READY, 60.0, 1280, 720
+            video.info, video.analysis_key = {"notes": [self.mark]}, key
+            why = {"code": "unreadable", "detail": f"It is broken {self.mark}.", "retryable": False}
+            await videos.failed(session, UUID(broken["video"]["id"]), why)
+
+        self.within(look)
+        self.things["video_tag"] = written(self.http.get(f"/videos/{self.stage.real('video')}").headers["etag"])
+
+    def clips(self) -> None:
+        mark = self.mark
+        pictures = [
+            clips.Pictures(
+                self.keep("thumbnails", ".jpg", b"\xff\xd8\xff" + mark.encode()),
+                self.keep("filmstrips", ".jpg", b"\xff\xd8\xff" + mark.encode()),
+            )
+            for _ in range(2)
+        ]
+        picks = [
+            Pick(
+                Window(start, start + 8, f"bar {mark}", f"shot {mark}"),
+                Score((Part("hook", 0.9, 2.0, f"the hook {mark}"),)),
+                (f"the hook {mark}",),
+                start + 1,
+            )
+            for start in (0.0, 20.0)
+        ]
+
+        async def propose(session: AsyncSession) -> list[UUID]:
+            video = await videos.get(session, UUID(self.stage.real("video")))
+            return [clip.id for clip in (await clips.propose(session, video, picks, None, pictures)).clips]
+
+        self.things["clip"], self.things["other_clip"] = map(named, self.within(propose))
+        self.things["clip_tag"] = written(self.http.get(f"/clips/{self.stage.real('clip')}").headers["etag"])
+
+    def variants(self) -> None:
+        wanted = {"recipes": ["tiktok", "instagram_reel"]}
+        ordered = self.ask("POST", f"/clips/{self.stage.real('clip')}/variants", json=wanted)
+        self.ask("POST", f"/jobs/{ordered['job']['id']}/cancel")
+        ready, failed = (UUID(one["id"]) for one in ordered["variants"])
+        key = self.keep("variants", ".mp4", MP4 + self.mark.encode())
+        self.things["variant"] = named(ready)
+
+        async def render(session: AsyncSession) -> None:
+            one = await session.get_one(ClipVariant, ready)
+            one.state, one.storage_key, one.sha256, one.size_bytes = VariantState.READY, key, "0" * 64, len(MP4)
+            one.video_codec, one.audio_codec = f"h264 {self.mark}", f"aac {self.mark}"
+            one.render = {"ffmpeg": {"arguments": [self.mark]}}
+            other = await session.get_one(ClipVariant, failed)
+            other.state, other.error = VariantState.FAILED, {"code": "render_failed", "detail": self.mark}
+
+        self.within(render)
+
+    def jobs(self) -> None:
+        """One that failed and says why, begun by another."""
+        mark, now = self.mark, datetime.now(UTC)
+
+        async def fail(session: AsyncSession) -> UUID:
+            job = Job(
+                id=new_id(),
+                type="propose_clips",
+                queue="media",
+                state=JobState.FAILED,
+                parent_id=UUID(self.stage.real("old_job")),
+                dedup_key=f"propose_clips:{mark}",
+                correlation_id=UUID(self.stage.real("correlation")),
+                payload={"video_id": self.stage.real("video"), "note": mark},
+                stage=f"look {mark}",
+                message=f"It looks {mark}",
+                worker=f"{mark}:7",
+                error={"code": "internal", "detail": f"It broke {mark}."},
+                started_at=now,
+                finished_at=now,
+                attempt=1,
+            )
+            session.add(job)
+            await session.flush()
+            return job.id
+
+        self.things["failed_job"] = named(self.within(fail))
+
+    def arriving(self) -> None:
+        """An import that waits, and uploads that have not come whole; of one the time is up."""
+        mark = self.mark
+        wanted = {"url": f"http://127.0.0.1:9/{mark}.mp4?secret", "title": mark, "dedup_key": f"import {mark}"}
+        imported = self.ask("POST", "/imports", json=wanted)
+        self.things |= {"import": named(imported["id"]), "job": named(imported["job"]["id"])}
+        done = self.ask("POST", "/imports", json={"url": f"http://127.0.0.1:9/{mark}.mov"})
+        self.ask("POST", f"/jobs/{done['job']['id']}/cancel")
+
+        async def finish(session: AsyncSession) -> None:
+            video = await videos.get(session, UUID(self.stage.real("video")))
+            await imports.done(session, UUID(done["id"]), video, created=False)
+
+        self.within(finish)
+        said = {"filename": f"{mark}.mp4", "title": f"Parts {mark}", "dedup_key": f"parts {mark}"}
+        metadata = ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in said.items())
+        begun = {**TUS, "Upload-Length": "5000", "Upload-Metadata": metadata}
+        places = [self.http.post("/uploads", headers=begun).headers["location"] for _ in range(3)]
+        part = {**TUS, "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+        for place in places:
+            self.ask("PATCH", place, headers=part, content=MP4 + mark.encode())
+        first, second, late = (place.rpartition("/")[2] for place in places)
+        arrived = len(MP4) + len(mark)
+        self.things |= {"upload": named(first), "second_upload": named(second)}
+        self.things["arrived"] = Thing(str(arrived), str(arrived + 1))
+        self.expire(Upload.__tablename__, late)
+
+    def rules(self) -> None:
+        said = {"platform": "tiktok", "evidence": {"why": self.mark}}
+        self.things["rule"] = named(
+            self.ask("POST", "/rules", json={**said, "rule": {"render": {"loudness": -15}}})["id"]
+        )
+
+    def publishing(self) -> None:
+        """What no endpoint makes yet."""
+        mark, now = self.mark, datetime.now(UTC)
+        variant = UUID(self.stage.real("variant"))
+
+        async def publish(session: AsyncSession) -> None:
+            campaign = new_id()
+            error = {"detail": mark}
+            words = {"external_id": f"x{mark}", "error": error}
+            session.add(
+                Publication(
+                    variant_id=variant,
+                    platform="tiktok",
+                    account=f"@{mark}",
+                    caption=mark,
+                    handle=mark,
+                    url=f"https://tiktok.example/{mark}",
+                    **words,
+                )
+            )
+            session.add(
+                Campaign(
+                    id=campaign,
+                    variant_id=variant,
+                    platform="meta",
+                    name=mark,
+                    objective=f"views {mark}",
+                    total_budget=100,
+                    currency="EUR",
+                    **words,
+                )
+            )
+            await session.flush()
+            counted = dict.fromkeys(("impressions", "clicks", "views", "spend"), 1)
+            session.add(
+                AdMetric(
+                    campaign_id=campaign,
+                    day=date(2026, 11, 22),
+                    sampled_at=now,
+                    currency="EUR",
+                    raw={"said": mark},
+                    **counted,
+                )
+            )
+
+        self.within(publish)
+
+    def answers(self) -> None:
+        """A request that was answered under a key of its sender's, and one whose time is up."""
+        for number in range(2):
+            key, job = f"{number} {self.mark}", self.stage.real("old_job")
+            self.ask("POST", f"/jobs/{job}/cancel", headers={"Idempotency-Key": key})
+        self.things["idempotency_key"] = written(f"0 {self.mark}")
+        found = text(f"select id::text from {IdempotencyKey.__tablename__} where key like '1 %'")
+
+        async def second(session: AsyncSession) -> str:
+            return str(await session.scalar(found))
+
+        self.expire(IdempotencyKey.__tablename__, self.within(second))
+        marked = "update {} set headers = headers || jsonb_build_array(array['x-note', :mark])"
+
+        async def mark(session: AsyncSession) -> None:
+            await session.execute(text(marked.format(IdempotencyKey.__tablename__)), {"mark": self.mark})
+            await session.execute(text("set local role stakazo_system"))
+            await session.execute(text(marked.format(PersonalIdempotencyKey.__tablename__)), {"mark": self.mark})
+
+        self.within(mark)
+
+    def ledger(self) -> None:
+        owner = self.stage.people[Role.OWNER]
+        self.things["person"] = Thing(f"user/{owner.user_id}", f"user/{new_id()}")
+
+        said: dict[str, Any] = {"personal": {"email": owner.email}, "keyring": Keyring(self.site.settings)}
+
+        async def tell(session: AsyncSession) -> None:
+            await ledger.record(session, "user_noted", subject=("user", owner.user_id), note=self.mark, **said)
+
+        self.within(tell)
+        found = self.ask("GET", "/ledger/events", params={"subject": self.stage.real("video")})["items"]
+        self.things |= {"event": named(found[-1]["id"]), "maker": named(found[-1]["actor_id"])}
