@@ -94,13 +94,11 @@ class Contract:
                     found += self._check(endpoint.params[name], value, self._enums(endpoint), name, top=True)
             elif name not in COMMON and not (method == "GET" and name in EXTRA_PARAMS and edge in ADS_LISTS):
                 found.append(f"{name}: no such parameter")
-        returned = self.node(FIELDS_OF.get((method, edge), endpoint.returns))
+        about = FIELDS_OF.get((method, edge), endpoint.returns)
+        returned = self.node(about)
         if "fields" in params and returned is not None and returned.fields:
-            found += [
-                f"fields: {endpoint.returns} has no {name}"
-                for name in names(params["fields"])
-                if name not in returned.fields
-            ]
+            asked = names(params["fields"])
+            found += [f"fields: {about} has no {name}" for name in asked if name not in returned.fields]
         return found
 
     def node(self, kind: str) -> Node | None:
@@ -193,7 +191,9 @@ def installed() -> Contract | None:
 
 
 def names(fields: str) -> list[str]:
-    """The names at the top of `a,b{c,d},e.limit(3){f}`."""
+    """The names at the top of `a,b{c,d},e.limit(3){f}`, or of a list in JSON."""
+    if fields.startswith("["):
+        return [str(name) for name in _decoded(fields, [])]
     found, depth, current = [], 0, ""
     for sign in fields + ",":
         depth += (sign in "{(") - (sign in "})")

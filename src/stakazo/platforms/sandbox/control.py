@@ -8,8 +8,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from stakazo.platforms.sandbox import instagram
 from stakazo.platforms.sandbox import world as furniture
 from stakazo.platforms.sandbox.faults import KNOWN, SCENARIOS, Fault
+from stakazo.platforms.sandbox.webhooks import Sender
 from stakazo.platforms.sandbox.world import World
 
 
@@ -83,6 +85,29 @@ async def move_on(world: World, request: Request) -> Response:
     except (KeyError, TypeError, ValueError) as error:
         return _not_understood(error)
     return await overview(world, request)
+
+
+async def send(world: World, sender: Sender, request: Request) -> Response:
+    """Let something happen, and tell who has subscribed.
+
+    `{"comment": "Nice!", "on": "<post>", "author": "bob"}` makes a comment; `{"object", "id", "field", "value"}` sends
+    anything else.
+    """
+    body = await _body(request)
+    try:
+        if "comment" in body:
+            post = world.things[body["on"]]
+            made = instagram.add_comment(
+                world, post, str(body["comment"]), author="1000000000000077", name=str(body.get("author", "bob"))
+            )
+            media = {"id": post["id"], "media_product_type": post["media_product_type"]}
+            value = {"id": made["id"], "from": made["from"], "text": made["text"], "media": media}
+            sent = sender.send("instagram", post["owner"], "comments", value)
+        else:
+            sent = sender.send(str(body["object"]), str(body["id"]), str(body["field"]), body["value"])
+    except (KeyError, TypeError) as error:
+        return _not_understood(error)
+    return JSONResponse({"deliveries": sent})
 
 
 async def _body(request: Request) -> dict[str, Any]:

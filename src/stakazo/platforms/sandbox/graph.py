@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from stakazo.platforms.sandbox import ads, contract, instagram, login, pages
+from stakazo.platforms.sandbox import ads, contract, instagram, login, pages, webhooks
 from stakazo.platforms.sandbox.calls import Answered, Asked, Call, Edges, Refused, missing
 from stakazo.platforms.sandbox.faults import Fault
 from stakazo.platforms.sandbox.world import Thing, World
 
-EDGES: Edges = {**instagram.EDGES, **pages.EDGES, **login.EDGES, **ads.EDGES}
+EDGES: Edges = {**instagram.EDGES, **pages.EDGES, **login.EDGES, **ads.EDGES, **webhooks.EDGES}
 
 HOUR = 3600.0
 USE_CASE = {
@@ -162,7 +162,7 @@ def _batch(world: World, asked: Asked) -> Answered:
 
 
 def _authenticated(world: World, asked: Asked) -> Thing:
-    token = world.token(asked.token)
+    token = world.token(asked.token) or _app_token(world, asked.token)
     if not asked.token:
         raise Refused(104, "An access token is required to request this resource", status=400)
     if token is None:
@@ -178,6 +178,15 @@ def _authenticated(world: World, asked: Asked) -> Thing:
         if not hmac.compare_digest(proof, expected):
             raise Refused(100, "Invalid appsecret_proof provided in the API argument", kind="GraphMethodException")
     return token
+
+
+def _app_token(world: World, token: str) -> Thing | None:
+    """`id|secret` is the app itself."""
+    app_id, _, secret = token.partition("|")
+    app = world.things.get(app_id, {})
+    if app.get("kind") != "Application" or app["secret"] != secret:
+        return None
+    return {"type": "APP", "app": app_id, "scopes": [], "expires_at": 0}
 
 
 def _addressed(world: World, path: str, token: Thing) -> tuple[Thing, str]:

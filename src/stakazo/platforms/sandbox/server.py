@@ -21,7 +21,8 @@ from starlette.routing import BaseRoute, Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from stakazo.platforms.sandbox import control, graph, login, plain, rupload, tiktok, youtube
-from stakazo.platforms.sandbox.calls import Answered, Asked, Cut
+from stakazo.platforms.sandbox.calls import Answered, Asked, Cut, Refused
+from stakazo.platforms.sandbox.webhooks import Sender
 from stakazo.platforms.sandbox.world import World
 
 MARK = {"X-Stakazo-Sandbox": "1"}
@@ -41,10 +42,19 @@ class _Protocol(H11Protocol):
 
 def create_app(world: World) -> Starlette:
     """Every platform, and the sandbox's own controls."""
+    sender = Sender(world)
 
     async def graph_api(request: Request) -> Response:
         asked = await _asked(request)
+        if asked.method == "POST" and asked.path.endswith("/subscriptions"):
+            try:
+                await sender.verify(asked)
+            except Refused as refused:
+                return await _sent(request, Answered(refused.body, refused.status))
         return await _sent(request, graph.answer(world, asked))
+
+    async def send(request: Request) -> Response:
+        return await control.send(world, sender, request)
 
     async def upload(request: Request) -> Response:
         return await _sent(request, await rupload.answer(world, request))
@@ -52,12 +62,15 @@ def create_app(world: World) -> Starlette:
     routes: list[BaseRoute] = [
         Route("/graph/{path:path}", _marked(graph_api), methods=["GET", "POST", "DELETE"]),
         Route("/rupload/{kind}/{version}/{upload_id}", _marked(upload), methods=["POST"]),
+        Route("/sandbox/webhooks", _marked(send), methods=["POST"]),
     ]
     for method, path, operation, act, body in (*tiktok.ROUTES, *youtube.ROUTES, *login.ROUTES):
         routes.append(Route(path, _marked(_plain(world, operation, act, body=body)), methods=[method]))
     for method, path, control_act in control.ROUTES:
         routes.append(Route(path, _marked(_for(world, control_act)), methods=[method]))
-    return Starlette(routes=routes)
+    app = Starlette(routes=routes)
+    app.state.sender = sender
+    return app
 
 
 def _plain(world: World, operation: str, act: plain.Act, *, body: bool) -> Answering:
@@ -134,9 +147,9 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _configured(world: World) -> uvicorn.Config:
+def _configured(app: Starlette) -> uvicorn.Config:
     return uvicorn.Config(
-        create_app(world), http=_Protocol, log_config=None, access_log=False, server_header=False, lifespan="off",
+        app, http=_Protocol, log_config=None, access_log=False, server_header=False, lifespan="off",
         timeout_graceful_shutdown=1,
     )  # fmt: skip
 
@@ -145,7 +158,8 @@ def _configured(world: World) -> uvicorn.Config:
 async def running(world: World, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
     """The sandbox at this address (0: a free port) as long as the block lasts."""
     with socket.create_server((host, port)) as listener:
-        server = _Server(_configured(world))
+        app = create_app(world)
+        server = _Server(_configured(app))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             while not server.started:
@@ -154,5 +168,6 @@ async def running(world: World, host: str = "127.0.0.1", port: int = 0) -> Async
                 await asyncio.sleep(0.005)
             yield f"http://{host}:{listener.getsockname()[1]}"
         finally:
+            await app.state.sender.close()
             server.should_exit = True
             await serving
