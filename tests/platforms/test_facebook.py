@@ -137,3 +137,9 @@ async def test_a_video_that_cant_be_worked_on_says_so(there: There, film: Media)
     there.world.move_on(60)
     status = await page.ask(handle, REEL)
     assert (status.stage, status.reason) == (Stage.FAILED, Reason.MEDIA)
+
+
+async def test_a_processing_error_after_the_upload_is_settled_by_the_video(there: There, film: Media):
+    there.world.faults.add(Fault("processing_failed_error"))
+    await sent(there, film, REEL)
+    assert there.world.faults.struck["processing_failed_error"] == 1

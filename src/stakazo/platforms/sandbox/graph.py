@@ -94,7 +94,7 @@ def _befallen(world: World, asked: Asked, node: Thing, edge: str, token: Thing, 
         refused = _error(fault, code=4, subcode=2207051, message="Action is blocked")
         return Answered(refused.body, refused.status)
     if fault := strikes("late_reply", operation):
-        found.delay = float(fault.detail.get("seconds", 2.0))
+        found.delay = float(fault.detail.get("seconds", world.late))
     return found
 
 

@@ -52,7 +52,7 @@ async def answer(world: World, request: Request, operation: str, act: Act, *, bo
     if strikes("lost_reply", operation):
         raise Cut
     if fault := strikes("late_reply", operation):
-        found.delay = float(fault.detail.get("seconds", 2.0))
+        found.delay = float(fault.detail.get("seconds", world.late))
     return found
 
 

@@ -48,6 +48,8 @@ class World:
         self.faults = Faults(seed)
         self.processing = 2.0
         """Seconds that a platform works on a video."""
+        self.late = 2.0
+        """Seconds that a late reply is late."""
         self.allowance = 100_000
         """Requests an hour that one token may make."""
         self.spent: dict[str, list[float]] = {}

@@ -1,0 +1,61 @@
+"""The sandbox's own things: chance that can be repeated, and a file that keeps everything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stakazo.platforms.sandbox.faults import KNOWN, SCENARIOS, Fault, Faults
+from stakazo.platforms.sandbox.world import World
+
+
+def met(seed: int, *, between: int = 0) -> list[bool]:
+    faults = Faults(seed)
+    faults.play("storm")
+    found = []
+    for _ in range(40):
+        for _ in range(between):
+            faults.strikes("lost_reply", "POST Page/videos")
+        found.append(faults.strikes("lost_reply", "POST IGUser/media_publish") is not None)
+    return found
+
+
+def test_the_same_seed_meets_the_same_faults_whatever_happens_in_between():
+    assert met(7) == met(7, between=3)
+    assert met(7) != met(8)
+    assert 0 < sum(met(7)) < 40
+
+
+def test_a_fault_happens_where_and_as_often_as_it_was_planned():
+    faults = Faults()
+    faults.add(Fault("lost_reply", where="POST IGUser/*", times=2))
+    assert faults.strikes("lost_reply", "GET IGUser/media") is None
+    assert faults.strikes("late_reply", "POST IGUser/media") is None
+    assert [faults.strikes("lost_reply", "POST IGUser/media") is not None for _ in range(3)] == [True, True, False]
+
+
+def test_every_scenario_can_be_played_and_no_other():
+    for name in (*SCENARIOS, *KNOWN):
+        Faults().play(name)
+    with pytest.raises(ValueError, match="no such scenario"):
+        Faults().play("rain")
+    with pytest.raises(ValueError, match="no such fault"):
+        Fault("rain")
+
+
+def test_everything_is_there_again_in_its_order(tmp_path: Path):
+    file = tmp_path / "sandbox.db"
+    world = World(clock=lambda: 1000.0, file=file)
+    first, second = world.new("IGMedia", owner="1"), world.new("IGMedia", owner="2")
+    world.change(first, caption="changed")
+    world.drop(world.new("IGMedia", owner="3")["id"])
+    world.move_on(60)
+    world.close()
+    again = World(clock=lambda: 1000.0, file=file)
+    assert [(one["id"], one.get("caption")) for one in again.of("IGMedia")] == [
+        (second["id"], None), (first["id"], "changed"),
+    ]  # fmt: skip
+    assert again.now() == 1060
+    assert again.new("IGMedia")["id"] not in world.things
+    again.close()
