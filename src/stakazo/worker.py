@@ -117,7 +117,10 @@ class WorkerProcess:
         try:
             with _signals(self._asked):
                 if await self._unless_stopped(persistently(lambda: migrate.is_current(self.db))) is False:
-                    raise Unavailable("The database is not of this version of Stakazo. Run `stakazo migrate`.")
+                    raise Unavailable(
+                        "The database is not of this version of Stakazo, or its restore is not done. Run `stakazo "
+                        "migrate`."
+                    )
                 await self._unless_stopped(persistently(self._beat))
                 if not self.stop.is_set():
                     await self._work()

@@ -33,6 +33,12 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(secrets_app, name="secrets")
 
+PassphraseFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--passphrase-file", metavar="FILE", help="A file whose first line is the passphrase that seals the backup."
+    ),
+]
 VideoFile = Annotated[Path, typer.Argument(metavar="VIDEO", help="The video file.", show_default=False)]
 
 
@@ -217,6 +223,62 @@ def migrate() -> None:
     from stakazo.core.settings import Settings
 
     console().print(f"The database is at revision {asyncio.run(command.bring_up_to_date(Settings()))}.")
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.", show_default=False)],
+    force: Annotated[bool, typer.Option("--force", help="Replace a file of that name.")] = False,
+    without_keys: Annotated[
+        bool, typer.Option("--without-keys", help="Leave out what must stay secret; keep that elsewhere.")
+    ] = False,
+    passphrase_file: PassphraseFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write one file with everything: rows, stored files, keys; of one moment, while everything goes on.
+
+    With its keys it is as secret as the installation itself. Ctrl-C leaves nothing behind.
+
+    Example: stakazo backup /mnt/elsewhere/stakazo-2026-11-22.zip --passphrase-file ~/.stakazo-backup
+    """
+    from stakazo.cli import backups as command
+    from stakazo.core.settings import Settings
+
+    command.take(
+        Settings(), file, replace=force, with_keys=not without_keys, passphrase_file=passphrase_file, as_json=as_json
+    )
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A backup.", show_default=False)],
+    into: Annotated[
+        Path | None,
+        typer.Option("--into", metavar="DIR", help="A new data folder with its own database, whatever settings say."),
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Only read the backup, and check every byte of it.")] = False,
+    checkpoint: Annotated[
+        list[Path] | None,
+        typer.Option("--checkpoint", metavar="FILE", help="Ledger checkpoints kept elsewhere; may be repeated."),
+    ] = None,
+    without_keys: Annotated[
+        bool, typer.Option("--without-keys", help="Bring no keys back, though what they sealed stays closed.")
+    ] = False,
+    passphrase_file: PassphraseFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make an installation of a backup, in an empty place; then verify its ledgers, files and secrets.
+
+    Without --into it goes where the settings say: the data folder and the database must be empty. One that was broken
+    off goes on with the same command. Exit code 1 when something is not as it should be.
+
+    Example: stakazo restore stakazo-2026-11-22.zip --into /srv/stakazo
+    """
+    from stakazo.cli import backups as command
+    from stakazo.core.settings import Settings
+
+    where = command.Where(file, into, tuple(checkpoint or ()), passphrase_file)
+    raise typer.Exit(command.restore(Settings(), where, only_check=check, without_keys=without_keys, as_json=as_json))
 
 
 @app.command()

@@ -74,7 +74,7 @@ def serve(settings: Settings, *, workers: int, parent: int | None = None) -> Non
     made(settings.data_dir, DATA)
     with (
         contextlib.suppress(asyncio.CancelledError),  # asked to stop before it was up
-        _alone(settings),
+        alone(settings),
         _listener(settings.host, settings.port) as listener,
     ):
         asyncio.run(_serve(settings, listener, workers, parent))
@@ -130,9 +130,10 @@ def _ask_to_stop(server: _Server) -> None:
 async def prepare(settings: Settings, urls: postgres.Urls) -> accounts.FirstStart:
     """Bring the tables up to date, see that they keep workspaces apart, and make sure of a workspace and a key."""
     _ = Keyring(settings).keys  # one that is none is told before anything begins
-    await asyncio.to_thread(migrate.upgrade, urls.owner)
     db = Database(urls.app, pool_size=1)
     try:
+        await migrate.require_whole(db)
+        await asyncio.to_thread(migrate.upgrade, urls.owner)
         await isolation.require(db)
         first = await accounts.ensure_first(db, settings)
     finally:
@@ -174,8 +175,8 @@ def _url(host: str, port: int) -> str:
 
 
 @contextlib.contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
-    """Only one server per data directory: the lock is the kernel's, so it never outlives its holder."""
+def alone(settings: Settings) -> Iterator[None]:
+    """Only one server, or restore, per data directory: the lock is the kernel's, so it never outlives its holder."""
     handle = os.open(settings.data_dir / "serve.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:

@@ -92,6 +92,22 @@ async def left(db: Database, keys: Keyring, tables: Iterable[Table]) -> int:
     return count
 
 
+async def unreadable(db: Database, keys: Keyring, tables: Iterable[Table]) -> list[str]:
+    """`table.column of row id` of every sealed value that no key here opens."""
+    found = []
+    for column in sealed_columns(tables):
+        async for workspace_id in _workspaces(db, column.table):
+            async with _transaction(db, workspace_id) as session:
+                assert isinstance(column.type, Sealed)
+                wanted = select(column.table.c.id, column.table.c[column.type.owner], column)
+                for row_id, owner, value in await session.execute(wanted.where(column.is_not(None))):
+                    try:
+                        keys.unseal(value, _place(column), owner=owner, row=row_id)
+                    except Unreadable:
+                        found.append(f"{_place(column)} of {row_id}")
+    return found
+
+
 def _place(column: Column[bytes]) -> str:
     return f"{column.table.name}.{column.name}"
 

@@ -112,6 +112,21 @@ class DiskStorage:
             )
         return path
 
+    def second_name(self, key: str, name: Path) -> Path:
+        """The file under another name in this storage, so that it outlives its key; itself, where there are none.
+
+        Raises `FileMissing`.
+        """
+        try:
+            name.hardlink_to(self.found(key))
+        except FileNotFoundError:
+            raise FileMissing(f"The file {key} is not in {self.root.absolute()} any more.") from None
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            return self.found(key)
+        return name
+
     def delete(self, key: str) -> None:
         """Remove a file; one that isn't there is removed already."""
         self.path(key).unlink(missing_ok=True)

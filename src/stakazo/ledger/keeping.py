@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -101,21 +101,34 @@ async def check(
 async def _check(
     db: Database, workspace_id: UUID, keys: KeyFolder, file: CheckpointFile, keyring: Keyring | None
 ) -> Checked:
+    try:
+        kept, unreadable = list(file.all(workspace_id)), None
+    except (ValueError, OSError) as error:
+        kept, unreadable = [], str(error)
+    found = await examine(db, workspace_id, keys, kept, keyring)
+    found.unreadable = found.unreadable or unreadable
+    return found
+
+
+async def examine(
+    db: Database, workspace_id: UUID, keys: KeyFolder, kept: Sequence[Note], keyring: Keyring | None = None
+) -> Checked:
+    """One ledger, against these keys, checkpoints of it that were kept, and the rows it tells of."""
     found = Checked(workspace_id)
     async with db.transaction(Actor(workspace_id, "system", KEEPER)) as session:
         for table, (kind, event) in BORN_WITH.items():
             found.missing[table] = await _without(session, table, kind, event)
         try:
-            found.report = await _verified(session, keys, list(file.all(workspace_id)), keyring)
+            found.report = await _verified(session, keys, kept, keyring)
         except NotFound:
-            if file.last(workspace_id) is not None:
+            if kept:
                 found.unreadable = "checkpoints were handed out, but nothing is sealed: an old backup was restored"
         except (ValueError, OSError) as error:
             found.unreadable = str(error)
     return found
 
 
-async def _verified(session: AsyncSession, keys: KeyFolder, kept: list[Note], keyring: Keyring | None) -> Report:
+async def _verified(session: AsyncSession, keys: KeyFolder, kept: Sequence[Note]) -> Report:
     signed = checkpoint.read((await proofs.latest(session)).note).checkpoint
     ours = [VerifierKey(signed.origin, public) for public in keys.every_public()]
     with tempfile.TemporaryFile("w+", encoding="utf-8") as export:
