@@ -27,7 +27,7 @@ from typing import BinaryIO, cast
 
 from stakazo.backup import manifest as manifests
 from stakazo.backup.manifest import Manifest, Member
-from stakazo.backup.sealing import MAGIC, SealedReader, SealedWriter
+from stakazo.backup.sealing import COST, MAGIC, SealedReader, SealedWriter
 from stakazo.core.errors import Conflict, Invalid, Unavailable
 from stakazo.core.storage import enough_space
 
@@ -80,12 +80,18 @@ def fingerprint(manifest: bytes) -> str:
 
 
 @contextlib.contextmanager
-def writing(target: Path, moment: datetime, passphrase: str | None) -> Iterator[Writer]:
-    """A new backup, which gets its name at the end, and of which nothing is left where something fails."""
+def writing(target: Path, moment: datetime, passphrase: str | None, cost: int = COST) -> Iterator[Writer]:
+    """A new backup, which gets its name at the end, and of which nothing is left where something fails.
+
+    Args:
+        moment: What the parts are dated.
+        passphrase: What it is sealed with, if it is.
+        cost: Of a guess at the passphrase, as a power of two.
+    """
     part = target.with_name(f"{target.name}.part")
     with enough_space(), _alone(part) as out:
         try:
-            sealed = SealedWriter(out, passphrase) if passphrase is not None else None
+            sealed = SealedWriter(out, passphrase, cost) if passphrase is not None else None
             # What can't be sought is written from the beginning to the end, as a sealed file must be.
             with zipfile.ZipFile(cast(BinaryIO, sealed or out), "w") as archive:
                 yield Writer(archive, moment)

@@ -109,10 +109,11 @@ def fill(settings: Settings, owner_url: str, reader: Reader, *, without_keys: bo
                 belongings.put_back(settings, name, reader.text(name))
         _bring_files(storage, reader, told)
         if before is None or not before.loaded:
-            told("database", said.bytes, said.bytes)
             migrate.upgrade(owner_url, said.revision)
+            told("rows", said.bytes, said.bytes)
             tables.load(connection, {rows: reader.blocks(f"{ROWS}{rows.table}") for rows in said.rows})
             connection.execute("analyze")
+    told("migration", said.bytes, said.bytes)
     migrate.upgrade(owner_url)
 
 

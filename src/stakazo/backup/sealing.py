@@ -1,6 +1,6 @@
 """A file under a passphrase: AES-256-GCM in pieces, with a key that scrypt makes of the passphrase.
 
-    magic | salt (16) | piece | piece | ... | last piece
+    magic | cost (1) | salt (16) | piece | piece | ... | last piece
 
 Each piece is 256 KiB and a tag. Its place, and whether it is the last, are sealed in with it: pieces can't be moved,
 left out or cut off unseen. Any place can be read without what comes before it.
@@ -21,13 +21,14 @@ from stakazo.core.errors import Unavailable
 MAGIC = b"stakazo sealed backup 1\n"
 PIECE = 256 * 1024
 _SALT, _TAG = 16, 16
-_HEAD = len(MAGIC) + _SALT
-_COST = 2**17
-"""Of scrypt: 128 MiB and about half a second for each guess."""
+_HEAD = len(MAGIC) + 1 + _SALT
+COST, _DEAREST = 17, 20
+"""Of scrypt, as a power of two: 128 MiB and about half a second for each guess; and what is never tried."""
 
 
-def _cipher(passphrase: str, salt: bytes) -> AESGCM:
-    return AESGCM(Scrypt(salt=salt, length=32, n=_COST, r=8, p=1).derive(passphrase.encode()))
+def _cipher(passphrase: str, head: bytes) -> AESGCM:
+    cost, salt = head[len(MAGIC)], head[-_SALT:]
+    return AESGCM(Scrypt(salt=salt, length=32, n=2**cost, r=8, p=1).derive(passphrase.encode()))
 
 
 def _nonce(number: int, *, last: bool) -> bytes:
@@ -37,11 +38,11 @@ def _nonce(number: int, *, last: bool) -> bytes:
 class SealedWriter(io.RawIOBase):
     """What is written to it goes sealed to another file, from the beginning to the end; that one stays open."""
 
-    def __init__(self, out: BinaryIO, passphrase: str) -> None:
-        salt = os.urandom(_SALT)
-        self._out, self._cipher = out, _cipher(passphrase, salt)
+    def __init__(self, out: BinaryIO, passphrase: str, cost: int = COST) -> None:
+        head = MAGIC + bytes([cost]) + os.urandom(_SALT)
+        self._out, self._cipher = out, _cipher(passphrase, head)
         self._number, self._waiting = 0, bytearray()
-        out.write(MAGIC + salt)
+        out.write(head)
 
     def writable(self) -> bool:
         return True
@@ -69,10 +70,10 @@ class SealedReader(io.RawIOBase):
     def __init__(self, sealed: BinaryIO, passphrase: str) -> None:
         sealed.seek(0)
         head = sealed.read(_HEAD)
-        if len(head) < _HEAD or not head.startswith(MAGIC):
+        if len(head) < _HEAD or not head.startswith(MAGIC) or not 0 < head[len(MAGIC)] <= _DEAREST:
             raise Unavailable("This is no sealed backup, or its beginning is damaged.")
         length = sealed.seek(0, io.SEEK_END) - _HEAD
-        self._sealed, self._cipher = sealed, _cipher(passphrase, head[len(MAGIC) :])
+        self._sealed, self._cipher = sealed, _cipher(passphrase, head)
         self._count = max(1, -(-length // (PIECE + _TAG)))
         self._size = max(0, length - self._count * _TAG)
         self._at, self._held = 0, (-1, b"")

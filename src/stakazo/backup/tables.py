@@ -94,11 +94,8 @@ class Snapshot:
     """By the database's clock; ISO 8601, UTC."""
     size: int
     """Bytes of the database on its disk: more than its rows will take."""
-
-    @property
-    def postgres(self) -> int:
-        """The server's major version."""
-        return self.connection.info.server_version // 10000
+    postgres: int
+    """The server's major version."""
 
     def rows(self, table: Table, counted: list[Rows]) -> Iterator[bytes]:
         """The rows as `COPY` writes them; at their end it is noted how many they were."""
@@ -136,7 +133,8 @@ def snapshot(owner_url: str) -> Iterator[Snapshot]:
             ).fetchall()
             with _acting(connection, None, machinery=True):
                 found = connection.execute("select id from workspaces order by id").fetchall()
-            yield Snapshot(connection, known, [row.id for row in found], said.version_num, said.moment, said.size)
+            workspaces, major = [row.id for row in found], connection.info.server_version // 10000
+            yield Snapshot(connection, known, workspaces, said.version_num, said.moment, said.size, major)
 
 
 @contextmanager

@@ -43,6 +43,8 @@ def take(
 ) -> None:
     """Write a backup."""
     passphrase = _passphrase(passphrase_file)
+    if settings.database_url is None and not (settings.data_dir / "postgres").exists():
+        raise Failure(f"There is nothing to back up in {settings.data_dir.absolute()}: STAKAZO_DATA_DIR says where.")
     with _database(settings) as urls:
         taken = taking.take(
             settings,
