@@ -83,13 +83,12 @@ class Installation:
     def take(self, target: Path, **options: Any) -> taking.Taken:
         return taking.take(self.settings, self.urls.owner, target, **options)
 
-    def fill(self, backup: Path, **options: Any) -> None:
+    def fill(self, backup: Path) -> None:
         """The first half of a restore: keys, files and rows, and nothing that is changed in them."""
         with archive.reading(backup, None) as reader:
             restoring.check(reader, lambda *_: None)
             restoring.require_place(self.settings, reader, without_keys=False)
-            options = {"without_keys": False, "told": lambda *_: None} | options
-            restoring.fill(self.settings, self.urls.owner, reader, **options)
+            restoring.fill(self.settings, self.urls.owner, reader, without_keys=False, told=lambda *_: None)
 
     async def restore(self, backup: Path, outside: tuple[Note, ...] = ()) -> list[Finding]:
         self.fill(backup)

@@ -129,14 +129,15 @@ def test_parts_that_were_exchanged_are_refused(tmp_path: Path):
             for name in change.keys() - set(old.namelist()):
                 new.writestr(name, change[name] or b"")
 
-    for change, why in (
+    changes: list[tuple[dict[str, bytes | None], str]] = [
         ({"keys/master_keys": b"SECRET"}, "keys/master_keys is not what was backed up"),
         ({"keys/master_keys": None}, "keys/master_keys is missing"),
         ({"keys/ledger/x.pem": b"x"}, "keys/ledger/x.pem doesn't belong to it"),
         ({"keys/master_keys": b"secret and more"}, "keys/master_keys has 15 bytes and should have 6"),
         ({"manifest.json": b"{}"}, "can't be read"),
         ({"manifest.json": None}, "it has no manifest.json"),
-    ):
+    ]
+    for change, why in changes:
         rewritten(change)
         with pytest.raises(Damaged, match=why):
             check(target)
