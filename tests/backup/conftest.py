@@ -155,7 +155,8 @@ async def installation(
             video, _, clip, job, variant, *_ = made
             for kind, row in (("video", video), ("clip", clip), ("job", job), ("variant", variant)):
                 event = {"video": "video_uploaded", "variant": "variant_ordered"}.get(kind, f"{kind}_created")
-                await ledger.record(session, event, subject=(kind, row.id), personal={"address": "Blue Note Street"})
+                personal = {"address": "Blue Note Street"}
+                await ledger.record(session, event, subject=(kind, row.id), personal=personal, keyring=keyring)
             await imports.request(session, keyring, "https://a.example/b.mp4?key=secret")
     await everything.close()
     found = Installation(app_settings, urls, superuser)

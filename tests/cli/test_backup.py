@@ -20,10 +20,11 @@ LOGIN = {"email": "ann@example.org", "password": "a quiet sentence"}
 
 
 @pytest.fixture
-def elsewhere(shared_folder: Path) -> Iterator[Path]:
+def elsewhere(program: Any, shared_folder: Path) -> Iterator[Path]:
     """Where nothing is yet."""
     folder = shared_folder / uuid4().hex
     yield folder
+    program.end()
     postgres.stop(folder, force=True)
     shutil.rmtree(folder)
 

@@ -282,6 +282,20 @@ def restore(
 
 
 @app.command()
+def upgrade() -> None:
+    """Bring the embedded database's files to the PostgreSQL of this version, once `stakazo serve` asks for it.
+
+    Nothing may run meanwhile. The old files are kept beside the new ones.
+
+    Example: stakazo upgrade
+    """
+    from stakazo.cli import server as command
+    from stakazo.core.settings import Settings
+
+    command.upgrade(Settings())
+
+
+@app.command()
 def openapi(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="A file; stdout without it.")] = None,
 ) -> None:

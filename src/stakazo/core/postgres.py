@@ -8,6 +8,7 @@ to no process: it outlives whoever started it, and the next one finds it again.
                             running      held by the server itself while any part of it lives
                             *.password   of the superuser, the owner and the app; readable by their owner only
                             data/        its files; `postgresql.conf` is written at every start
+                            data-16/     what an upgrade has left of an older server
                             log/         one file per weekday, and `start.log`
 """
 
@@ -124,8 +125,9 @@ def ensure(data_dir: Path, *, options: Mapping[str, str] | None = None, elsewher
     settings, and count for whoever starts it.
     """
     home = cluster.place(data_dir, elsewhere)
-    with cluster.locked(_lock(home)):
-        server = _server(home, elsewhere)
+    with cluster.locked(lock_of(home)):
+        cluster.finish_upgrade(home)
+        server = server_in(home, elsewhere)
         if not (server.data / "PG_VERSION").exists():
             server.create(_password(home / SUPERUSER_PASSWORD))
         port = server.up(options or {})
@@ -169,7 +171,7 @@ def stop(data_dir: Path, *, force: bool = False) -> bool:
     home = (data_dir.absolute() / "postgres").resolve()
     if not (home / "data" / "PG_VERSION").exists():
         return True
-    with cluster.locked(_lock(home)):
+    with cluster.locked(lock_of(home)):
         if (ours := _uses.pop(home, None)) is not None:
             os.close(ours)
         handle = os.open(home / "in_use", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -180,11 +182,12 @@ def stop(data_dir: Path, *, force: bool = False) -> bool:
                 return False
         finally:
             os.close(handle)
-        _server(home, ELSEWHERE).down()
+        server_in(home, ELSEWHERE).down()
     return True
 
 
-def _lock(home: Path) -> Path:
+def lock_of(home: Path) -> Path:
+    """What is held by whoever looks at, starts, stops or upgrades the server in this folder."""
     lock = home / "lock"
     try:
         lock.touch(mode=0o600)
@@ -196,14 +199,15 @@ def _lock(home: Path) -> Path:
     return lock
 
 
-def _server(home: Path, elsewhere: Path) -> Cluster:
+def server_in(home: Path, elsewhere: Path, major: int = cluster.MAJOR) -> Cluster:
+    """The server in a folder, with the programs of a version. Raises Unavailable where it can't run there."""
     user = cluster.server_user(home / "data")
     if not user.reaches(home):
         raise Unavailable(
             f"The embedded PostgreSQL runs as the user {user.name}, who can't reach {home}: a folder above it is "
             "closed. Set STAKAZO_DATA_DIR to a folder that this user can reach, or STAKAZO_DATABASE_URL."
         )
-    return Cluster(home, cluster.programs(user, elsewhere), user)
+    return Cluster(home, cluster.programs(user, elsewhere, major), user)
 
 
 def _url(role: str, password: str, port: int, database: str = DATABASE) -> str:

@@ -128,7 +128,7 @@ async def examine(
     return found
 
 
-async def _verified(session: AsyncSession, keys: KeyFolder, kept: Sequence[Note]) -> Report:
+async def _verified(session: AsyncSession, keys: KeyFolder, kept: Sequence[Note], keyring: Keyring | None) -> Report:
     signed = checkpoint.read((await proofs.latest(session)).note).checkpoint
     ours = [VerifierKey(signed.origin, public) for public in keys.every_public()]
     with tempfile.TemporaryFile("w+", encoding="utf-8") as export:
