@@ -113,4 +113,4 @@ def _up(program: Any, data: Path, until: Any, *flags: str) -> str:
 
 def _client(data: Path, url: str) -> httpx.Client:
     key = (data / "api_key").read_text().strip()
-    return httpx.Client(base_url=url, headers={"X-API-Key": key}, timeout=30, trust_env=False)
+    return httpx.Client(base_url=url, headers={"X-API-Key": key}, timeout=120, trust_env=False)
