@@ -13,6 +13,9 @@ from stakazo.core.settings import Settings
 from stakazo.jobs.states import JobState
 
 STYLES = {"COMPLETED": "green", "FAILED": "red", "CANCELLED": "dim", "RETRY": "yellow", "PROCESSING": "cyan"}
+WIDE = 120
+"""Columns of a terminal that has room for whole ids; a shorter one is understood, too."""
+SHORT = 18
 
 
 def show_list(
@@ -34,20 +37,21 @@ def show_list(
         return
     from rich.table import Table
 
+    out = console()
     table = Table(box=None)
-    for column in ("id", "type", "state", "done", "stage", "begun", "error"):
-        table.add_column(column, overflow="fold", no_wrap=column in {"id", "type"})
+    for column in ("id", "type", "state", "done", "tries"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("", overflow="fold")
     for row in page["items"]:
         table.add_row(
-            row["id"],
+            row["id"] if not out.is_terminal or out.width >= WIDE else row["id"][:SHORT],
             row["type"],
             f"[{STYLES.get(row['state'], 'default')}]{row['state']}[/]",
             f"{100 * row['progress']:.0f} %",
-            row["stage"] or "",
             str(row["attempt"]),
-            (row["error"] or {}).get("detail", ""),
+            (row["error"] or {}).get("detail") or (JobState(row["state"]).active and row["stage"]) or "",
         )
-    console().print(table)
+    out.print(table)
     if page["next_cursor"]:
         console(stderr=True).print(f"[dim]The newest {limit}; more with --limit.[/]")
 

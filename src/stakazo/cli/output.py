@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 """The exit codes: done, could not be done, not understood, Ctrl-C."""
 
 
+UNSEEN = 160
+"""Columns of what is written to a file or to another program, where no terminal says it."""
 DATA = "The data folder (STAKAZO_DATA_DIR)"
 
 
@@ -46,7 +49,9 @@ def made(folder: Path, what: str = "The folder") -> Path:
 def console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=not sys.stdout.isatty())
+    seen = sys.stdout.isatty()
+    width = None if seen or "COLUMNS" in os.environ else UNSEEN
+    return Console(stderr=stderr, highlight=False, soft_wrap=not seen, width=width)
 
 
 def say(message: str) -> None:
