@@ -151,11 +151,11 @@ async def _look(house: House, workspace: str) -> _Seen:
         return _Seen(
             jobs={job: (kind, state, attempt) for job, kind, state, attempt in jobs},
             wishes=Counter(what for (what,) in await rows("select payload->>'what' from jobs where payload ? 'what'")),
-            effects=Counter((kind, what) for kind, what in await rows("select kind, what from chaos_effects")),
-            files=await rows("select what, file from chaos_effects where file is not null"),
+            effects=Counter((kind, what) for kind, what in await rows("select kind, what from chaos.effects")),
+            files=await rows("select what, file from chaos.effects where file is not null"),
             created=Counter(job for (job,) in await rows(event + "'job_created'")),
             completed=Counter(job for (job,) in await rows(event + "'job_processing_completed'")),
-            starts=await rows("select job_id::text, pid, extract(epoch from at)::float8 from chaos_starts order by at"),
+            starts=await rows("select job_id::text, pid, extract(epoch from at)::float8 from chaos.starts order by at"),
             named=await _named(rows),
         )
 
@@ -191,13 +191,14 @@ async def _named(rows: Any) -> set[str]:
     """Every file that a row names."""
     named: set[str] = set()
     columns = await rows("""
-        select table_name, column_name from information_schema.columns
-        where table_schema = 'public'
-          and (column_name like '%\\_key' or (table_name = 'chaos_effects' and column_name = 'file'))
+        select table_schema, table_name, column_name from information_schema.columns
+        where ((table_schema = 'public' and column_name like '%\\_key')
+            or (table_schema = 'chaos' and column_name = 'file'))
           and data_type in ('text', 'character varying')
     """)
-    for table, column in columns:
-        named |= {key for (key,) in await rows(f'select "{column}" from "{table}" where "{column}" is not null')}
+    for schema, table, column in columns:
+        query = f'select "{column}" from "{schema}"."{table}" where "{column}" is not null'
+        named |= {key for (key,) in await rows(query)}
     return named
 
 

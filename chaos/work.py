@@ -22,12 +22,14 @@ from stakazo.jobs.models import Job
 from stakazo.jobs.run import Run
 
 TABLES = """
-    create table if not exists chaos_starts (
+    create schema if not exists chaos;
+    grant usage on schema chaos to stakazo_app;
+    create table if not exists chaos.starts (
         job_id uuid, attempt int, pid int, at timestamptz default clock_timestamp());
-    create table if not exists chaos_effects (
+    create table if not exists chaos.effects (
         what text, kind text, job_id uuid, attempt int, file text, at timestamptz default clock_timestamp());
-    create table if not exists chaos_intents (what text primary key, asked_at timestamptz, handle text);
-    grant select, insert, update on chaos_starts, chaos_effects, chaos_intents to stakazo_app;
+    create table if not exists chaos.intents (what text primary key, asked_at timestamptz, handle text);
+    grant select, insert, update on chaos.starts, chaos.effects, chaos.intents to stakazo_app;
 """
 OUTSIDE = "CHAOS_OUTSIDE"
 """Environment: the address of the platform outside."""
@@ -47,14 +49,14 @@ async def began(run: Run) -> None:
     """Written outside the fence, on purpose: what really ran, and where."""
     async with run.db.transaction(run.actor) as session:
         await session.execute(
-            text("insert into chaos_starts values (:job, :attempt, :pid)"),
+            text("insert into chaos.starts values (:job, :attempt, :pid)"),
             {"job": run.job_id, "attempt": run.attempt, "pid": os.getpid()},
         )
 
 
 async def effect(session: AsyncSession, run: Run, kind: str, what: str, file: str | None = None) -> None:
     await session.execute(
-        text("insert into chaos_effects values (:what, :kind, :job, :attempt, :file)"),
+        text("insert into chaos.effects values (:what, :kind, :job, :attempt, :file)"),
         {"what": what, "kind": kind, "job": run.job_id, "attempt": run.attempt, "file": file},
     )
 
@@ -80,7 +82,7 @@ async def chaos_publish(run: Run, what: str, seconds: float) -> None:
     """An effect outside: intended first, created inert and marked, then switched on, which may be said twice."""
     await began(run)
     intent = text("""
-        insert into chaos_intents (what) values (:what) on conflict (what) do update set what = excluded.what
+        insert into chaos.intents (what) values (:what) on conflict (what) do update set what = excluded.what
         returning handle, extract(epoch from clock_timestamp() - asked_at) as asked_ago
     """)
     async with run.transaction() as session:
@@ -93,12 +95,12 @@ async def chaos_publish(run: Run, what: str, seconds: float) -> None:
         if handle is None:
             async with run.transaction() as session:
                 await session.execute(
-                    text("update chaos_intents set asked_at = clock_timestamp() where what = :what"), {"what": what}
+                    text("update chaos.intents set asked_at = clock_timestamp() where what = :what"), {"what": what}
                 )
             handle = (await _call(platform, "POST", "/things", what))["id"]
         async with run.transaction() as session:
             await session.execute(
-                text("update chaos_intents set handle = :handle where what = :what"), {"what": what, "handle": handle}
+                text("update chaos.intents set handle = :handle where what = :what"), {"what": what, "handle": handle}
             )
         await asyncio.sleep(seconds)
         await _call(platform, "POST", f"/things/{handle}/activate", what)
