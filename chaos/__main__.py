@@ -46,7 +46,8 @@ async def run(options: argparse.Namespace, folder: Path) -> tuple[Tally, Reckoni
     house = House(folder / "house", seed=options.seed)
     people = People(house, options.seed)
     chaos = Chaos(house, people, options.seed)
-    films = [Film(people, film(folder / f"{i}.mp4", 4, 300 + 40 * i), f"film {i}") for i in range(options.films)]
+    count = options.films if "kills" in options.only else 0
+    films = [Film(people, film(folder / f"{i}.mp4", 4, 300 + 40 * i), f"film {i}") for i in range(count)]
     parts: dict[str, Callable[[], Awaitable[None]]] = {
         "kills": lambda: chaos.kills(options.kills, options.jobs, films, RECIPES, options.every),
         "stops": lambda: chaos.stops(options.stops),
@@ -108,7 +109,7 @@ def main() -> int:
     parser.add_argument("--films", type=int)
     parser.add_argument("--same", type=int, help="identical requests at once")
     parser.add_argument("--workers", type=int)
-    parser.add_argument("--every", type=float, default=0.4, help="seconds between two kills")
+    parser.add_argument("--every", type=float, default=1.0, help="seconds between two kills")
     parser.add_argument("--only", nargs="+", choices=PARTS)
     parser.add_argument("--keep", action="store_true", help="leave the folder with the logs")
     parser.add_argument("--report", type=Path, help="where to write the report")

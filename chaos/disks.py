@@ -92,7 +92,7 @@ class Disks:
                     rows = (await client.get("/jobs", params={"type": "generate_variants"})).json()["items"]
                     if rows and not filling:
                         filling.append(fill(self.storage, leave=16 * 1024))
-                    if filling and rows and (rows[0]["error"] or {}).get("code") == "no_space":
+                    if filling and rows and (rows[0]["error"] or {}).get("code") in {"disk_full", "no_space"}:
                         break
                     self.tally.expect(not rows or rows[0]["state"] != "FAILED", f"full disk, render: {rows}")
                     if rows and rows[0]["state"] in {"FAILED", "COMPLETED"}:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
-from sqlalchemy import select, text
+from chaos.proxy import Proxy
+from sqlalchemy import make_url, select, text
 
 from stakazo.core import isolation
 from stakazo.core.actor import Actor, new_id
@@ -79,3 +82,24 @@ async def test_a_role_that_is_above_the_rules_is_refused(urls: Urls, superuser_u
         with pytest.raises(Unavailable, match=why):
             await isolation.require(above)
         await above.close()
+
+
+async def test_a_connection_that_went_silent_is_replaced_before_it_is_used(urls: Urls):
+    port = make_url(urls.app).port
+    assert port is not None
+    line = Proxy(port)
+    through = await line.open()
+    database = Database(urls.app.replace(f":{port}/", f":{through}/"), patience=0.3)
+
+    async def ask() -> int:
+        async with database.system_transaction() as session:
+            return int((await session.execute(text("select pg_backend_pid()"))).scalar_one())
+
+    try:
+        before = {await ask() for _ in range(3)} | set(await asyncio.gather(*(ask() for _ in range(3))))
+        assert line.half_open() == 3  # neither end hears of it: without patience this would wait for ever
+        async with asyncio.timeout(20):
+            assert not {await ask(), *await asyncio.gather(*(ask() for _ in range(3)))} & before
+    finally:
+        await line.close()
+        await database.close()

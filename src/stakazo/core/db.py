@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import os
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -9,7 +13,9 @@ from typing import Any, cast
 from uuid import UUID
 
 import psycopg
-from sqlalchemy import DateTime, ForeignKey, MetaData, UniqueConstraint, func, select, text
+from sqlalchemy import DateTime, ForeignKey, MetaData, UniqueConstraint, event, func, select, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
@@ -64,13 +70,62 @@ class Owned:
         return cls.owned_args()
 
 
+ATTENTIVE = {
+    "connect_timeout": "5",
+    "keepalives": "1",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+}
+"""libpq's options with which a connection whose other end is gone, or never answers, fails within about ten seconds."""
+
+
+def attentive(url: str) -> str:
+    """The URL with these options, but for those that it says itself."""
+    parsed = make_url(url)
+    missing = {name: value for name, value in ATTENTIVE.items() if name not in parsed.query}
+    return parsed.update_query_dict(missing).render_as_string(hide_password=False)
+
+
+PATIENCE = 5.0
+"""Seconds in which a connection of the pool answers before it is used, or is taken for dead."""
+
+
+def _asked_first(engine: AsyncEngine, patience: float) -> AsyncEngine:
+    """The engine, whose connections are asked for a sign of life each time that one is taken.
+
+    Unlike `pool_pre_ping` this doesn't wait for ever where something in between keeps a line open to a dead peer.
+    """
+    dialect = engine.sync_engine.dialect
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def ask(connection: Any, _record: Any, _fairy: Any) -> None:
+        silence = asyncio.get_running_loop().call_later(patience, _hang_up, connection.driver_connection)
+        try:
+            dialect.do_ping(connection)
+        except dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError("The connection gave no sign of life.") from error
+        finally:
+            silence.cancel()
+
+    return engine
+
+
+def _hang_up(connection: psycopg.AsyncConnection[Any]) -> None:
+    """End the line under a connection, so that whoever waits for its answer hears that none will come."""
+    with contextlib.suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(connection.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)
+
+
 class Database:
     """The pool of connections to one database, as the app's role."""
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    def __init__(self, url: str, *, pool_size: int = 10, patience: float = PATIENCE) -> None:
         self.url = url
-        self.engine: AsyncEngine = create_async_engine(
-            url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, hide_parameters=True
+        self.engine = _asked_first(
+            create_async_engine(attentive(url), pool_size=pool_size, max_overflow=pool_size, hide_parameters=True),
+            patience,
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 

@@ -9,28 +9,20 @@ from procrastinate import PsycopgConnector
 from procrastinate.connector import Notify
 from sqlalchemy.engine import make_url
 
+from stakazo.core.db import attentive
 from stakazo.core.postgres import conninfo
 from stakazo.jobs.outage import persistently
 
-KEEPALIVE = {
-    "keepalives": "1",
-    "keepalives_idle": "5",
-    "keepalives_interval": "2",
-    "keepalives_count": "3",
-    "tcp_user_timeout": "10000",
-}
-"""libpq's options with which a connection whose other end is gone fails within about ten seconds."""
-
 
 def watchful(url: str, *, idle_in_transaction: float) -> str:
-    """The URL with keepalives, and a limit (in seconds) for transactions in which nobody does anything.
+    """The URL with a limit (in seconds) for transactions in which nobody does anything, and a short patience.
 
     A worker that was stopped in the middle of one must not hold its rows for ever.
     """
-    parsed = make_url(url)
+    parsed = make_url(attentive(url))
     options = parsed.query.get("options", "")
     limit = f"-c idle_in_transaction_session_timeout={int(idle_in_transaction * 1000)}"
-    parsed = parsed.update_query_dict({**KEEPALIVE, "options": f"{options} {limit}".strip()})
+    parsed = parsed.update_query_dict({"options": f"{options} {limit}".strip()})
     return parsed.render_as_string(hide_password=False)
 
 
