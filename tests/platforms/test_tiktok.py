@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 
+import obstore
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -191,3 +192,28 @@ async def test_bytes_can_come_from_anything_that_gives_ranges(there: There):
     await tiktok.finish(handle, POST, media)
     assert there.world.things[handle.id.rpartition(".")[2]]["received"] == 20 * MiB
     assert max(stop - start for start, stop in asked) == 4 * MiB
+
+
+async def test_bytes_can_come_from_an_object_store(there: There):
+    store = obstore.store.MemoryStore()
+    await obstore.put_async(store, "film.mp4", bytes(range(256)) * 40_000)
+    size = (await obstore.head_async(store, "film.mp4"))["size"]
+
+    async def fetch(start: int, stop: int) -> bytes:
+        return bytes(await obstore.get_range_async(store, "film.mp4", start=start, end=stop))
+
+    media = Media(RangeSource(size, fetch, piece=1_000_003))
+    whole = b"".join([piece async for piece in RangeSource(size, fetch, piece=1_000_003).read(7, size)])
+    assert whole == (bytes(range(256)) * 40_000)[7:]
+    tiktok = there.publisher(Platform.TIKTOK)
+    handle = await tiktok.upload(await tiktok.begin(POST, media), media)
+    assert (await tiktok.finish(handle, POST, media)).stage is Stage.SENT
+
+
+async def test_a_source_that_shrinks_is_noticed(film: Media, tmp_path: Path):
+    path = tmp_path / "shrinks.mp4"
+    path.write_bytes(b"12345678")
+    source = FileSource(path)
+    path.write_bytes(b"1234")
+    with pytest.raises(EOFError):
+        _ = [piece async for piece in source.read(0, 8)]

@@ -5,7 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.platforms.conftest import There
 
+from stakazo import platforms
+from stakazo.platforms.base import Account, Media, Platform, Post, Stage
+from stakazo.platforms.errors import Rejected, TryLater
 from stakazo.platforms.sandbox.faults import KNOWN, SCENARIOS, Fault, Faults
 from stakazo.platforms.sandbox.world import World
 
@@ -59,3 +63,31 @@ def test_everything_is_there_again_in_its_order(tmp_path: Path):
     assert again.now() == 1060
     assert again.new("IGMedia")["id"] not in world.things
     again.close()
+
+
+@pytest.mark.parametrize("platform", list(Platform))
+async def test_more_accounts_see_only_what_is_theirs(there: There, film: Media, platform: Platform):
+    made = (await there.http.post(f"{there.url}/sandbox/accounts", json={"platform": platform})).json()
+    mine = platforms.publisher(there.connection, Account(platform, made["id"], made["token"]))
+    handle = await mine.begin(Post(title="t"), film)
+    assert (await mine.ask(handle, Post())).stage in {Stage.UPLOADING, Stage.READY}
+    if platform in {Platform.INSTAGRAM, Platform.FACEBOOK}:
+        stranger = there.publisher(platform)
+        assert (await stranger.ask(handle, Post())).stage is Stage.FAILED
+        with pytest.raises(Rejected):
+            await stranger.finish(handle, Post(), film)
+
+
+async def test_limits_can_be_set(there: There, film: Media):
+    for limit, wanted in ((0, TryLater), (1, None)):
+        said = {"limits": {"youtube": limit}, "processing": 0.5}
+        answer = (await there.http.post(f"{there.url}/sandbox/settings", json=said)).json()
+        assert (answer["limits"]["youtube"], there.world.processing) == (limit, 0.5)
+        begin = there.publisher(Platform.YOUTUBE).begin(Post(title="t"), film)
+        if wanted:
+            with pytest.raises(wanted):
+                await begin
+        else:
+            assert (await begin).upload_url
+    wrong = await there.http.post(f"{there.url}/sandbox/settings", json={"processing": "slow"})
+    assert wrong.status_code == 422

@@ -30,6 +30,7 @@ async def overview(world: World, _request: Request) -> Response:
             "struck": dict(world.faults.struck),
             "things": counts,
             "violations": len(world.violations),
+            "limits": world.limits,
             "now": furniture.iso(world.now()),
         }
     )
@@ -87,6 +88,30 @@ async def move_on(world: World, request: Request) -> Response:
     return await overview(world, request)
 
 
+async def add_account(world: World, request: Request) -> Response:
+    """One more account: `{"platform": "tiktok"}`."""
+    body = await _body(request)
+    try:
+        return JSONResponse(world.add_account(str(body["platform"])))
+    except KeyError as error:
+        return _not_understood(error)
+
+
+async def set_up(world: World, request: Request) -> Response:
+    """How fast and how generous it is: `{"processing": 0.1, "allowance": 500, "limits": {"facebook": 1000}}`."""
+    body = await _body(request)
+    try:
+        world.processing = float(body.get("processing", world.processing))
+        world.late = float(body.get("late", world.late))
+        world.allowance = int(body.get("allowance", world.allowance))
+        world.limits |= {
+            name: int(value) for name, value in dict(body.get("limits", {})).items() if name in world.limits
+        }
+    except (TypeError, ValueError) as error:
+        return _not_understood(error)
+    return await overview(world, request)
+
+
 async def send(world: World, sender: Sender, request: Request) -> Response:
     """Let something happen, and tell who has subscribed.
 
@@ -138,6 +163,8 @@ ROUTES: list[tuple[str, str, Callable[[World, Request], Awaitable[Response]]]] =
     ("GET", "/", overview),
     ("GET", "/sandbox", overview),
     ("GET", "/sandbox/accounts", accounts),
+    ("POST", "/sandbox/accounts", add_account),
+    ("POST", "/sandbox/settings", set_up),
     ("GET", "/sandbox/violations", violations),
     ("GET", "/sandbox/calls", calls),
     ("GET", "/sandbox/things/{kind}", things),

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import re
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -229,10 +230,10 @@ def _require_scopes(token: Thing, operation: str) -> None:
 def _usage(world: World, token: str, operation: str) -> dict[str, str]:
     """How much of the allowance is used, as Meta's headers say it."""
     now = world.now()
-    spent = world.spent.setdefault(token, [])
+    spent = world.spent.setdefault(token, deque())
     spent.append(now)
     while spent and spent[0] < now - HOUR:
-        spent.pop(0)
+        spent.popleft()
     percent = min(100, int(100 * len(spent) / world.allowance))
     used = {"call_count": percent, "total_time": percent // 2, "total_cputime": percent // 2}
     headers = {"X-App-Usage": json.dumps(used), "facebook-api-version": "v26.0"}

@@ -7,7 +7,6 @@ from stakazo.platforms.sandbox.calls import Answer, Call, Edges, Refused, chosen
 from stakazo.platforms.sandbox.world import Thing, World, iso
 
 DAY = 86400.0
-POSTS_PER_DAY, CONTAINERS_PER_DAY = 100, 400
 CAPTION, HASHTAGS, COLLABORATORS = 2200, 30, 3
 
 
@@ -18,7 +17,7 @@ def create(call: Call) -> Answer:
     if not resumable:
         _check_address(call.text("video_url"))
     since = call.now - DAY
-    if sum(one["made"] > since for one in world.of("ShadowIGMediaBuilder", owner=user)) >= CONTAINERS_PER_DAY:
+    if sum(one["made"] > since for one in world.of("ShadowIGMediaBuilder", owner=user)) >= world.limits["containers"]:
         raise Refused(-1, "Container creation limit reached", subcode=2207032)
     container = world.new(
         "ShadowIGMediaBuilder", owner=user, media_type=call.text("media_type"), caption=call.text("caption"),
@@ -102,7 +101,7 @@ def publish(call: Call) -> Answer:
         raise Refused(-1, "Failed to create media", subcode=2207032)
     if code == "IN_PROGRESS" or call.struck("not_ready_after_finished"):
         raise Refused(9007, "The media is not ready for publishing, please wait for a moment", subcode=2207027)
-    if used(world, user, call.now) >= POSTS_PER_DAY:
+    if used(world, user, call.now) >= world.limits["instagram"]:
         raise Refused(9, "The user has reached the maximum number of posts", subcode=2207042)
     story = container["media_type"] == "STORIES"
     said = container["params"]
@@ -123,7 +122,7 @@ def used(world: World, user: str, now: float) -> int:
 def limit(call: Call) -> Answer:
     found: Answer = {"quota_usage": used(call.world, call.node["id"], call.now)}
     if "config" in call.fields():
-        found["config"] = {"quota_total": POSTS_PER_DAY, "quota_duration": int(DAY)}
+        found["config"] = {"quota_total": call.world.limits["instagram"], "quota_duration": int(DAY)}
     return {"data": [found]}
 
 

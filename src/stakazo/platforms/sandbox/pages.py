@@ -10,7 +10,6 @@ from stakazo.platforms.sandbox.calls import Answer, Call, Edges, Refused, chosen
 from stakazo.platforms.sandbox.world import Thing, World, iso
 
 DAY = 86400.0
-REELS_PER_DAY = 30
 PIECE = 1024 * 1024
 SOONEST, LATEST = 600.0, 29 * DAY
 
@@ -49,7 +48,7 @@ def _finish_reel(call: Call) -> Answer:
     if video["finished"] is not None:
         return {"success": True, "post_id": video["post_id"]}  # said before; it is one video
     state = call.params.get("video_state", "PUBLISHED")
-    if state == "PUBLISHED" and video["reel"] and _today(call) >= REELS_PER_DAY:
+    if state == "PUBLISHED" and video["reel"] and _today(call) >= call.world.limits["facebook"]:
         raise Refused(368, "The action attempted has been deemed abusive or is otherwise disallowed", subcode=1390008)
     return {"success": True, "post_id": _finish(call, video, scheduled=state == "SCHEDULED", draft=state == "DRAFT")}
 

@@ -23,6 +23,8 @@ Thing = dict[str, Any]
 FIRST_ID = 17_800_000_000_000_000
 """Ids look like Meta's: 17 digits."""
 _KEEP = "insert into things values (?, ?) on conflict (id) do update set body = excluded.body"
+LIMITS = {"instagram": 100, "containers": 400, "facebook": 30, "youtube": 100}
+"""Posts (and Instagram's containers) of an account in 24 hours; YouTube's are the project's."""
 KEPT_CALLS = 20_000
 
 META_APP, META_SECRET = "sandbox-app", "sandbox-meta-secret"
@@ -52,7 +54,10 @@ class World:
         """Seconds that a late reply is late."""
         self.allowance = 100_000
         """Requests an hour that one token may make."""
-        self.spent: dict[str, list[float]] = {}
+        self.spent: dict[str, deque[float]] = {}
+        """When each token has asked, within the last hour."""
+        self.limits = dict(LIMITS)
+        """Posts in a day."""
         self.things: dict[str, Thing] = {}
         self._kinds: dict[str, dict[str, Thing]] = {}
         self.violations: list[dict[str, Any]] = []
@@ -108,6 +113,30 @@ class World:
     def new_token(self, **fields: Any) -> Thing:
         """A token that is worth nothing anywhere else, and says so."""
         return self.new("Token", token=f"sandbox-{secrets.token_urlsafe(18)}", **fields)
+
+    def add_account(self, platform: str) -> dict[str, str]:
+        """Another account to connect: its id and token. Raises KeyError for a platform that isn't there."""
+        number = self.new("Account", platform=platform)["id"]
+        name = f"{platform}.{number[-4:]}"
+        match platform:
+            case "instagram" | "facebook":
+                page, user = f"2{number[1:]}", f"3{number[1:]}"
+                self.save({**self.things[IG_USER], "id": user, "username": name, "made": self.now()})
+                self.save({**self.things[PAGE], "id": page, "ig": user, "name": name, "made": self.now()})
+                token = self.new_token(
+                    type="PAGE", user=USER, page=page, app=META_APP, scopes=list(META_SCOPES), expires_at=0
+                )
+                return {"id": user if platform == "instagram" else page, "token": token["token"]}
+            case "tiktok":
+                self.save({**self.things[CREATOR], "id": name, "creator_username": name, "made": self.now()})
+                token = self.new_token(type="TIKTOK", creator=name, scopes=list(TIKTOK_SCOPES), expires_at=0)
+                return {"id": name, "token": token["token"]}
+            case "youtube":
+                channel = f"UC{number}"
+                self.save({**self.things[CHANNEL], "id": channel, "title": name, "made": self.now()})
+                token = self.new_token(type="GOOGLE", channel=channel, scopes=[], expires_at=0)
+                return {"id": channel, "token": token["token"]}
+        raise KeyError(platform)
 
     def close(self) -> None:
         if self._file:

@@ -13,7 +13,7 @@ from stakazo.platforms.sandbox.world import Thing, World
 
 UNIT = 256 * 1024
 """Pieces that aren't the last are multiples of it."""
-UPLOADS_PER_DAY, DAY = 100, 86400.0
+DAY = 86400.0
 OPEN_FOR = 7 * DAY
 REPORTED_AFTER = 2 * DAY
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -46,7 +46,7 @@ async def begin(ask: Ask) -> Answered:
     if len(str(snippet.get("description", "")).encode()) > 5000:
         return _no(400, "invalidDescription")
     since = ask.world.now() - DAY
-    if sum(video["made"] > since for video in ask.world.of("YouTubeVideo")) >= UPLOADS_PER_DAY:
+    if sum(video["made"] > since for video in ask.world.of("YouTubeVideo")) >= ask.world.limits["youtube"]:
         return _no(403, "quotaExceeded", "The request cannot be completed because you have exceeded your quota.")
     size = int(ask.request.headers.get("x-upload-content-length", "0"))
     session = ask.world.new("YouTubeSession", size=size, received=0, video=None, snippet=snippet, status=status)
