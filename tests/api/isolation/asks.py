@@ -261,7 +261,7 @@ ASKS: dict[str, list[Ask]] = {
     "DELETE /auth/sessions/{session_id}": [Ask(by="VIEWER")],
     "DELETE /auth/sessions": [Ask(by="VIEWER")],
     "POST /auth/logout": [Ask(json={"refresh_token": "@spent_refresh_token"}, by="VIEWER")],
-    "DELETE /members/{user_id}": [Ask(path={"user_id": "@manager"}), Ask(path={"user_id": "@user"})],
+    "DELETE /members/{user_id}": [Ask(), Ask(path={"user_id": "@manager"})],
     "POST /auth/me/delete": [
         Ask(json={"password": "@password"}, by="VIEWER", good=(403,)),
         Ask(json={"password": "$password"}, by="VIEWER", only="member"),

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -152,12 +152,12 @@ class Walk:
 
     # --- who has no business there --------------------------------------------------------------------------
 
-    def strangers(self, *only: str, known: bool = False) -> Iterator[Finding]:
+    def strangers(self, *only: str, seeing: Collection[Sees] = tuple(Sees)) -> Iterator[Finding]:
         """Everything that is wrong in what strangers are answered.
 
         Args:
             only: Names of operations; all of them when none is said.
-            known: Whether only those ask who are somebody elsewhere, and not those who are refused at the door.
+            seeing: Of those who may not, the ones that must be answered so.
         """
         before = self.watch.state()
         for operation in self.ordered():
@@ -165,11 +165,11 @@ class Walk:
                 continue
             for number, ask in enumerate(ask for ask in ASKS[operation.name] if ask.only is None):
                 for asker in self.askers.strangers(operation.needs):
+                    if asker.sees not in seeing:
+                        continue
                     if asker.sees is Sees.NOTHING:
                         yield from self._sees_nothing(operation, ask, asker)
-                    elif not known and (
-                        number == 0 or asker.name == "nobody"
-                    ):  # who is refused is so before it is looked at
+                    elif number == 0 or asker.name == "nobody":  # who is refused is so before it is looked at
                         yield from self._is_refused(operation, ask, asker)
                 after = self.watch.state()
                 changed = {table for table in before if before[table] != after[table]} - ask.changes
@@ -205,9 +205,11 @@ class Walk:
 
     # --- who may --------------------------------------------------------------------------------------------
 
-    def members(self) -> Iterator[Finding]:
-        """Everything that is wrong in what members are answered, who may; afterwards little is left."""
+    def members(self, *only: str) -> Iterator[Finding]:
+        """Everything that is wrong in what members are answered, who may; after all operations little is left."""
         for operation in self.ordered():
+            if only and operation.name not in only:
+                continue
             for ask in ASKS[operation.name]:
                 answer, _ = self._ask(operation, ask, self.askers.member(ask.by), real=True)
                 if answer.status_code not in ask.good:
