@@ -24,6 +24,7 @@ import pytest
 from stakazo.core import cluster, postgres
 from stakazo.core.errors import Unavailable
 from stakazo.core.postgres import Urls, conninfo
+from stakazo.core.server_user import ServerUser, server_user
 from stakazo.core.settings import Settings
 
 # For servers that need not survive a power cut.
@@ -178,7 +179,7 @@ def test_a_pid_file_that_lies_is_not_believed(used_dir: Path, whose: str):
 def test_a_server_started_by_hand_is_joined(used_dir: Path):
     postgres.ensure(used_dir)
     postgres.stop(used_dir)
-    user = cluster.server_user(used_dir / "postgres/data")
+    user = server_user(used_dir / "postgres/data")
     programs = cluster.programs(user, postgres.ELSEWHERE)
     code, _ = user.run([programs / "pg_ctl", "-D", used_dir / "postgres/data", "-w", "start"], quiet=True)
     assert code == 0
@@ -298,7 +299,7 @@ def test_root_with_a_closed_folder_gets_a_server_elsewhere(data_dir: Path):
         assert postgres.stop(mine)
 
 
-class Outsider(cluster.ServerUser):
+class Outsider(ServerUser):
     """Whoever can't reach anything outside the given folder."""
 
     def reaches(self, folder: Path) -> bool:

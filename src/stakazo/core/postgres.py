@@ -33,6 +33,7 @@ from sqlalchemy.exc import ArgumentError
 from stakazo.core import cluster
 from stakazo.core.cluster import SUPERUSER, Cluster
 from stakazo.core.errors import Unavailable
+from stakazo.core.server_user import server_user
 from stakazo.core.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -201,7 +202,7 @@ def lock_of(home: Path) -> Path:
 
 def server_in(home: Path, elsewhere: Path, major: int = cluster.MAJOR) -> Cluster:
     """The server in a folder, with the programs of a version. Raises Unavailable where it can't run there."""
-    user = cluster.server_user(home / "data")
+    user = server_user(home / "data")
     if not user.reaches(home):
         raise Unavailable(
             f"The embedded PostgreSQL runs as the user {user.name}, who can't reach {home}: a folder above it is "

@@ -6,23 +6,17 @@ What is refused before that, and how, is in `opening.py`.
 
 from __future__ import annotations
 
-import errno
-from array import array
-from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
-from av.codec.context import CodecContext
-from av.container import InputContainer
-from av.error import FFmpegError
-from av.stream import Disposition, Stream
 from numpy.typing import NDArray
 
 from stakazo.media import colour
 from stakazo.media.errors import MediaError, TooBig, Unreadable
-from stakazo.media.opening import DEFAULT_LIMITS, Limits, opened, words
+from stakazo.media.opening import DEFAULT_LIMITS, Limits, opened
+from stakazo.media.tracks import STILL, FirstFrame, Track, coded, first_frames, walk
 from stakazo.media.types import AudioStream, MediaInfo, VideoStream
 
 LATEST = 1e11
@@ -41,18 +35,18 @@ def probe(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> MediaInfo:
     with opened(path, limits) as container:
         if len(container.streams) > limits.streams:
             raise TooBig(f"{path.name} has {len(container.streams)} streams; at most {limits.streams} are read.")
-        for stream in (stream for stream in container.streams.video if not stream.disposition & _STILL):
-            _fits(*_coded(stream), limits)
+        for stream in (stream for stream in container.streams.video if not stream.disposition & STILL):
+            _fits(*coded(stream), limits)
         header = container.duration / av.time_base if container.duration else None
         name = container.format.name
-        walked, broken_off = _walk(container, limits)
+        walked, broken_off = walk(container, limits)
 
     notes: list[str] = []
     if broken_off:
         notes.append(f"The file breaks off: {broken_off}.")
-    first_frames = _first_frames(path, walked, limits)
-    video = _video(walked, first_frames, notes)
-    sounds = tuple(_sound(track, first_frames, limits) for track in walked if track.kind == "audio" and track.times)
+    frames = first_frames(path, walked, limits)
+    video = _video(walked, frames, notes)
+    sounds = tuple(_sound(track, frames, limits) for track in walked if track.kind == "audio" and track.times)
     audio = _preferred(sounds, walked)
     notes += [_unheard(sound) for sound in sounds if not sound.decodable]
     if video is None and audio is None:
@@ -88,12 +82,6 @@ def _fits(width: int, height: int, limits: Limits) -> None:
         raise TooBig(f"The picture is {width}x{height}; at most {limits.side} pixels a side are read.")
 
 
-def _coded(stream: av.VideoStream) -> tuple[int, int]:
-    """Width and height as the container has them; nothing where there is no decoder to say it."""
-    decoder: CodecContext | None = stream.codec_context
-    return (stream.width, stream.height) if decoder is not None else (0, 0)
-
-
 def _bearable(video: VideoStream, limits: Limits) -> None:
     _fits(video.width, video.height, limits)
     work = video.width * video.height * video.frames
@@ -108,163 +96,10 @@ def _unheard(sound: AudioStream) -> str:
     return f"Sound stream {sound.index} ({sound.codec}) doesn't decode."
 
 
-_STILL = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
-
-# --- packets ------------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class _Track:
-    """One stream as its packets tell it."""
-
-    index: int
-    kind: str
-    codec: str | None
-    time_base: Fraction
-    default: bool
-    picture: bool
-    """Whether it is cover art, a thumbnail or another still that hangs on the file."""
-    times: array[int] = field(default_factory=lambda: array("q"))
-    """Presentation times of the packets that are shown, in file order; decoding times where there are no others."""
-    last_duration: int = 0
-    """Ticks that the packet with the latest time is shown; 0 when the file doesn't say."""
-    first_key: int | None = None
-    """Time of the first packet that is flagged as a key frame, whether it is shown or only decoded."""
-    latest: int | None = None
-    huge: bool = False
-    """Whether its decoder refused a picture because of its size."""
-
-    def sorted(self) -> NDArray[np.int64]:
-        return np.sort(np.frombuffer(self.times, np.int64)) if self.times else np.empty(0, np.int64)
-
-    def describe(self) -> str:
-        kind = "cover" if self.picture else self.kind
-        return f"{kind} ({self.codec})" if self.codec else kind
-
-
-def _track(stream: Stream) -> _Track:
-    codec: CodecContext | None = getattr(stream, "codec_context", None)
-    return _Track(
-        index=stream.index,
-        kind=stream.type,
-        codec=codec.name if codec is not None and stream.type in {"video", "audio"} else None,
-        time_base=stream.time_base or Fraction(1, av.time_base),
-        default=bool(stream.disposition & Disposition.default),
-        picture=bool(stream.disposition & _STILL),
-    )
-
-
-def _walk(container: InputContainer, limits: Limits) -> tuple[list[_Track], str | None]:
-    """All packets of all streams, and why the walk ended early if it did."""
-    tracks = [_track(stream) for stream in container.streams]
-    counted = [stream for stream in container.streams if stream.type in {"video", "audio"}]
-    if not counted:
-        return tracks, None
-    walked = 0
-    try:
-        for packet in container.demux(counted):
-            walked += 1
-            if walked > limits.packets:
-                raise TooBig(f"There are more than {limits.packets} packets.")
-            time = packet.pts if packet.pts is not None else packet.dts
-            if time is None or not packet.size:
-                continue
-            track = tracks[packet.stream_index]
-            if track.first_key is None and packet.is_keyframe:
-                track.first_key = time
-            if packet.is_discard:
-                continue
-            track.times.append(time)
-            if track.latest is None or time > track.latest:
-                track.latest, track.last_duration = time, packet.duration or 0
-    except FFmpegError as error:
-        return tracks, words(error)
-    return tracks, None
-
-
-# --- frames -------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _FirstFrame:
-    """What the first frame that decodes says; for sound only that there is one."""
-
-    width: int = 0
-    height: int = 0
-    rotation: int = 0
-    sar: Fraction = Fraction(1)
-    pixel_format: str = ""
-    bit_depth: int = 8
-    has_alpha: bool = False
-    trc: int = 2
-    primaries: int = 2
-    space: int = 2
-    range: int = 0
-    sample_rate: int = 0
-    channels: int = 0
-    layout: str = ""
-
-
-def _first_frames(path: Path, tracks: list[_Track], limits: Limits) -> dict[int, _FirstFrame]:
-    """The first frame of every stream that decodes, by stream index."""
-    found: dict[int, _FirstFrame] = {}
-    for track in tracks:
-        if not track.times or track.codec is None or track.picture:
-            continue
-        with opened(path, limits) as container:
-            try:
-                frame = _decode_one(container, track)
-            except (FFmpegError, ValueError):
-                frame = None
-        if frame is not None:
-            found[track.index] = frame
-    return found
-
-
-def _decode_one(container: InputContainer, track: _Track) -> _FirstFrame | None:
-    """Tries the first packets of a stream until one frame comes out."""
-    stream = container.streams[track.index]
-    for tried, packet in enumerate(container.demux(stream)):
-        if tried > 600:
-            return None
-        try:
-            frames = packet.decode()
-        except FFmpegError as error:
-            unsized = isinstance(stream, av.VideoStream) and not _coded(stream)[0]
-            track.huge = track.huge or (unsized and error.errno == errno.EINVAL)
-            continue
-        for frame in frames:
-            if isinstance(frame, av.VideoFrame) and isinstance(stream, av.VideoStream):
-                return _look(frame, stream)
-            if isinstance(frame, av.AudioFrame) and frame.samples:
-                layout = frame.layout
-                return _FirstFrame(sample_rate=frame.sample_rate, channels=layout.nb_channels, layout=layout.name)
-    return None
-
-
-def _look(frame: av.VideoFrame, stream: av.VideoStream) -> _FirstFrame:
-    components = [part for part in frame.format.components if not part.is_alpha]
-    sar = stream.sample_aspect_ratio or Fraction(1)
-    rotation = frame.rotation if -360 <= frame.rotation <= 360 else 0
-    return _FirstFrame(
-        width=frame.width,
-        height=frame.height,
-        rotation=round(-rotation / 90) * 90 % 360,
-        sar=sar if Fraction(1, 20) < sar < 20 else Fraction(1),
-        pixel_format=frame.format.name,
-        bit_depth=max((part.bits for part in components), default=8),
-        has_alpha=any(part.is_alpha for part in frame.format.components) or stream.metadata.get("alpha_mode") == "1",
-        trc=int(frame.color_trc),
-        primaries=int(frame.color_primaries),
-        space=int(frame.colorspace),
-        range=int(frame.color_range),
-    )
-
-
 # --- streams ------------------------------------------------------------------------------------------------
 
 
-def _video(tracks: list[_Track], frames: dict[int, _FirstFrame], notes: list[str]) -> VideoStream | None:
+def _video(tracks: list[Track], frames: dict[int, FirstFrame], notes: list[str]) -> VideoStream | None:
     """The largest stream of moving pictures that decodes."""
     moving = [track for track in tracks if track.kind == "video" and track.times and not track.picture]
     sound = max((len(track.times) for track in tracks if track.kind == "audio" and track.index in frames), default=0)
@@ -285,16 +120,16 @@ def _video(tracks: list[_Track], frames: dict[int, _FirstFrame], notes: list[str
     return _as_video(best, frames[best.index], notes)
 
 
-def _shows(frame: _FirstFrame) -> bool:
+def _shows(frame: FirstFrame) -> bool:
     shorter, longer = sorted((frame.width, frame.height))
     return shorter >= SMALLEST and longer <= SLIMMEST * shorter
 
 
-def _area(frame: _FirstFrame) -> int:
+def _area(frame: FirstFrame) -> int:
     return frame.width * frame.height
 
 
-def _as_video(track: _Track, frame: _FirstFrame, notes: list[str]) -> VideoStream:
+def _as_video(track: Track, frame: FirstFrame, notes: list[str]) -> VideoStream:
     times = track.sorted()
     if track.first_key is not None and track.first_key > times[0]:
         lost = int(np.count_nonzero(times < track.first_key))
@@ -374,7 +209,7 @@ def varies(steps: NDArray[np.float64], base: Fraction) -> bool:
     return bool(np.count_nonzero(strays) > max(1, len(steps) // 200))
 
 
-def _sound(track: _Track, frames: dict[int, _FirstFrame], limits: Limits) -> AudioStream:
+def _sound(track: Track, frames: dict[int, FirstFrame], limits: Limits) -> AudioStream:
     times = track.sorted()
     duration = float((int(times[-1]) - int(times[0]) + track.last_duration) * track.time_base)
     frame = frames.get(track.index)
@@ -392,7 +227,7 @@ def _sound(track: _Track, frames: dict[int, _FirstFrame], limits: Limits) -> Aud
     )
 
 
-def _preferred(sounds: tuple[AudioStream, ...], tracks: list[_Track]) -> AudioStream | None:
+def _preferred(sounds: tuple[AudioStream, ...], tracks: list[Track]) -> AudioStream | None:
     """As a player chooses: what is marked as default, then more channels, then longer, then first."""
     usable = [sound for sound in sounds if sound.decodable]
     if not usable:
@@ -400,7 +235,7 @@ def _preferred(sounds: tuple[AudioStream, ...], tracks: list[_Track]) -> AudioSt
     return max(usable, key=lambda s: (tracks[s.index].default, s.channels, round(s.duration), -s.index))
 
 
-def _nothing(path: Path, tracks: list[_Track], notes: list[str], limits: Limits) -> MediaError:
+def _nothing(path: Path, tracks: list[Track], notes: list[str], limits: Limits) -> MediaError:
     """Why there is neither a picture nor a sound to be had."""
     streams = ", ".join(track.describe() for track in tracks if track.kind in {"video", "audio"})
     if not streams:
