@@ -30,7 +30,7 @@ class There:
     def __init__(self, world: World, url: str, http: httpx.AsyncClient) -> None:
         self.world, self.url, self.http = world, url, http
         self.connection = Connection(
-            http, sandbox=hosts.sandbox(url), clock=world.now,
+            http, sandbox=hosts.sandbox(url), clock=world.now, meters={},
             sandbox_apps={
                 name.removesuffix("_app"): App(known["id"], known["secret"])
                 for name, known in ACCOUNTS.items()

@@ -147,7 +147,7 @@ async def test_a_budget_changes_four_times_an_hour(there: There):
         await ads(there).set_budget(made, Budget(daily=amount))
     with pytest.raises(TryLater) as often:
         await ads(there).set_budget(made, Budget(daily=2500))
-    assert often.value.reason is Reason.RATE
+    assert (often.value.reason, often.value.after) == (Reason.QUOTA, 3600)
     assert (await ads(there).get(Level.AD_SET, made)).daily_budget == 2400
 
 

@@ -117,6 +117,7 @@ async def test_rate_limits_come_as_any_status_and_close_the_account(there: There
         with pytest.raises(TryLater) as limited:
             await asking.get("me")
         assert (limited.value.reason, limited.value.after) == (Reason.RATE, 300)
+        there.world.move_on(301)
     there.world.faults.add(Fault("busy_text", times=1))
     with pytest.raises(TryLater) as busy:
         await graph(there).get("me")
@@ -135,6 +136,16 @@ async def test_nothing_is_asked_while_an_allowance_is_used_up(there: There):
     assert (held.value.after, len(there.world.calls)) == (300, before)
     there.world.move_on(301)
     await asking.get("me")
+
+
+async def test_an_allowance_is_known_to_whoever_acts_for_the_account(there: There):
+    there.world.faults.add(Fault("rate_limit", times=1, detail={"code": 80002}))
+    with pytest.raises(TryLater):
+        await there.publisher(Platform.INSTAGRAM).quota()
+    before = len(there.world.calls)
+    with pytest.raises(TryLater):
+        await there.publisher(Platform.INSTAGRAM).quota()
+    assert len(there.world.calls) == before
 
 
 async def test_what_can_wait_waits_before_the_limit_is_hit(there: There):

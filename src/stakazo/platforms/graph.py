@@ -14,7 +14,7 @@ from stakazo.platforms import graph_errors
 from stakazo.platforms.base import Account, Source
 from stakazo.platforms.errors import PlatformError, Reason, Rejected, Said, TryLater, Unknown
 from stakazo.platforms.http import PAUSE, UPLOAD_PAUSE, Connection, Reply, send
-from stakazo.platforms.usage import APP, Meter
+from stakazo.platforms.usage import APP
 
 MAX_PAGES = 1000
 MAX_BATCH = 50
@@ -41,7 +41,6 @@ class Graph:
 
     Args:
         allowances: Meta's names of the business use cases that the requests count against.
-        meter: Shared by whoever counts against the same ones.
         proof: Whether to prove that we are the app; not with the app's own token, which is its secret.
     """
 
@@ -51,7 +50,6 @@ class Graph:
         account: Account,
         *,
         allowances: Sequence[str] = (),
-        meter: Meter | None = None,
         proof: bool = True,
     ) -> None:
         self.hosts = connection.hosts(account)
@@ -59,7 +57,7 @@ class Graph:
         self._connection = connection
         self._app = connection.app("meta", live=account.live) if proof else None
         self._allowances = (APP, *allowances)
-        self.meter = meter or Meter()
+        self.meter = connection.meter(account)
 
     async def get(self, path: str, params: Params = _NONE, *, urgent: bool = True) -> dict[str, Any]:
         """One node or one page of an edge.

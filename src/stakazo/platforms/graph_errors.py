@@ -51,6 +51,7 @@ BY_SUBCODE: dict[tuple[int, int], Meaning] = {
     (190, 467): Meaning("token", Reason.EXPIRED),
     (190, 492): Meaning("token", Reason.REVOKED),
     (368, 1390008): Meaning("later", Reason.BLOCKED, 6 * HOUR),
+    (613, 1487632): Meaning("later", Reason.QUOTA, HOUR),  # budget changes of one ad set; the account stays open
     (6000, 1363030): TROUBLE,
     (6001, 1363037): Meaning("later", Reason.BUSY, 1.0),
     (9004, 2207052): Meaning("rejected", Reason.FETCH),

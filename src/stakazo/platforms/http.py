@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +15,7 @@ from stakazo.platforms import hosts as places
 from stakazo.platforms.base import Account
 from stakazo.platforms.errors import Reason, Rejected, Said, TryLater, Unknown
 from stakazo.platforms.hosts import Hosts
+from stakazo.platforms.usage import Meter
 
 MAX_ANSWER = 32 * 1024 * 1024
 """Bytes; the longest page of insights is a tenth of it."""
@@ -48,6 +49,10 @@ class Reply:
             return None
 
 
+_METERS: dict[tuple[str, str], Meter] = {}
+"""Of this process, by place and token."""
+
+
 def client(trusted: ssl.SSLContext | None = None) -> httpx.AsyncClient:
     """The connections to all platforms; one for a process. Without cookies, redirects and proxies.
 
@@ -76,6 +81,13 @@ class Connection:
     sandbox_apps: Mapping[str, App] = field(default_factory=dict)
     clock: Callable[[], float] = field(default=lambda: datetime.now(UTC).timestamp())
     """Seconds since 1970."""
+
+    meters: MutableMapping[tuple[str, str], Meter] = field(default_factory=lambda: _METERS, repr=False)
+    """What is known of the allowances; all connections of a process share it unless told otherwise."""
+
+    def meter(self, account: Account) -> Meter:
+        """What is known of this account's allowances, whoever has asked."""
+        return self.meters.setdefault((self.hosts(account).graph, account.token), Meter())
 
     def world(self, *, live: bool) -> Hosts:
         """The real platforms, or the sandbox."""
