@@ -28,6 +28,7 @@ from stakazo.jobs.run import Run
 from stakazo.media.choice import Pick, Preview
 from stakazo.media.render import Rendered, render
 from stakazo.media.types import Span
+from stakazo.publishing import jobs as _publishing  # noqa: F401 (what becomes of the variants)
 from stakazo.rules import service as rules
 from stakazo.rules.models import PlatformRule
 from stakazo.rules.schema import clip_rules, render_overrides

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from tests.publishing.press import Desk
 
 from stakazo.api.conditions import names
 
@@ -56,7 +57,13 @@ EDITS = {
     ("post", "/jobs/{job_id}/retry"),
     ("post", "/rules/{rule_id}/activate"),
     ("post", "/rules/{rule_id}/retire"),
+    ("patch", "/channels/{channel_id}"),
+    ("patch", "/publications/{publication_id}"),
+    ("post", "/publications/{publication_id}/approve"),
+    ("post", "/publications/{publication_id}/cancel"),
     ("delete", "/api-keys/{key_id}"),
+    ("delete", "/channels/{channel_id}"),
+    ("delete", "/publications/{publication_id}"),
     ("delete", "/clips/{clip_id}"),
     ("delete", "/invitations/{invitation_id}"),
     ("delete", "/members/{user_id}"),
@@ -68,6 +75,8 @@ EDITS = {
 OTHERWISE = {
     ("patch", "/uploads/{upload_id}"): "Upload-Offset says on what it builds",
     ("delete", "/uploads/{upload_id}"): "nobody edits an upload: what came of it is thrown away",
+    ("put", "/videos/{video_id}/rights"): "rights are said as a whole, and the last word counts",
+    ("put", "/publishing/policy"): "likewise: it is one word",
     ("delete", "/auth/sessions"): "whatever sessions there are, they end",
     ("delete", "/auth/sessions/{session_id}"): "a session is not edited: it ends",
 }
@@ -98,6 +107,9 @@ def test_an_edit_of_what_has_changed_since_is_refused(
     invitation = client.post("/invitations", json={"role": "VIEWER"}).json()["invitation"]["id"]
     key = client.post("/api-keys", json={"name": "robot"}).json()["key"]["id"]
     workspace = f"/workspaces/{site.workspace_id}"
+    desk = Desk(site, None, client)
+    channel, idle = (f"/channels/{desk.channel('facebook', unseen=page)}" for page in ("a", "b"))
+    planned, posted = (f"/publications/{found}" for found in _publications(client, desk, channel))
     edits = [
         ("patch", "/auth/me", "/auth/me", {"name": "Anna"}),
         ("patch", workspace, workspace, {"name": "Verve"}),
@@ -112,6 +124,12 @@ def test_an_edit_of_what_has_changed_since_is_refused(
         ("post", f"{clip}/reject", clip, None),
         ("post", f"{rule}/activate", rule, None),
         ("post", f"{spare}/retire", spare, None),
+        ("patch", idle, idle, {"name": "Blue Note"}),
+        ("delete", idle, idle, None),
+        ("patch", planned, planned, {"caption": "Out now"}),
+        ("post", f"{planned}/approve", planned, None),
+        ("post", f"{planned}/cancel", planned, None),
+        ("delete", posted, posted, None),
         ("delete", variant, variant, None),
         ("delete", clip, clip, None),
         ("delete", f"/videos/{catalogue.video_id}", f"/videos/{catalogue.video_id}", None),
@@ -129,6 +147,15 @@ def test_an_edit_of_what_has_changed_since_is_refused(
         assert done.is_success, done.text
         if method != "delete":
             assert done.headers["etag"] == http.get(subject).headers["etag"] != before.headers["etag"]
+
+
+def _publications(client: httpx.Client, desk: Desk, channel: str) -> list[str]:
+    """One that awaits approval, and one that a person has posted."""
+    client.put("/publishing/policy", json={"approval": "anyone"}).raise_for_status()
+    first, second = desk.variants("facebook_feed", count=2)
+    (planned,) = desk.want([first], [channel.rpartition("/")[2]], at="2030-01-01T18:00:00Z")
+    said = {"variant_id": second, "platform": "facebook", "channel_id": planned["channel_id"], "external_id": "7"}
+    return [planned["id"], client.post("/confirm_publish", json=said).json()["id"]]
 
 
 def test_a_key_that_is_used_is_not_edited_by_that(site: Any, client: httpx.Client) -> None:

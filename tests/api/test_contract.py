@@ -33,6 +33,7 @@ PROMISED = {
     ("get", "/debug/health"),
     ("get", "/debug/ledger/recent"),
     ("get", "/live"),
+    ("post", "/confirm_publish"),
 }
 
 

@@ -17,6 +17,7 @@ import pytest
 from fastapi import Response
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from tests.publishing.press import Desk
 
 from stakazo.accounts import keys
 from stakazo.accounts.models import User
@@ -82,6 +83,37 @@ def _person(catalogue: Any) -> str:
     return f"user/{person}"
 
 
+LATER = "2030-01-01T18:00:00Z"
+
+
+def _wish(client: httpx.Client, catalogue: Any, **said: Any) -> dict[str, Any]:
+    """A variant and a channel that nothing stands between."""
+    desk = Desk(catalogue.site, None, client)
+    channel = desk.channel("facebook", unseen="page")
+    return {"variant_ids": desk.variants("facebook_feed"), "channel_ids": [channel], "at": LATER, **said}
+
+
+def _planned(client: httpx.Client, catalogue: Any, **said: Any) -> str:
+    made = client.post("/publications", json=_wish(client, catalogue, **said)).json()["publications"][0]
+    return f"/publications/{made['id']}"
+
+
+def _awaiting(client: httpx.Client, catalogue: Any) -> str:
+    client.put("/publishing/policy", json={"approval": "anyone"})
+    return _planned(client, catalogue)
+
+
+def _stopped(client: httpx.Client, catalogue: Any) -> str:
+    publication = _planned(client, catalogue)
+    client.post(f"/jobs/{client.get(publication).json()['job_id']}/cancel")
+    return publication
+
+
+def _posted(client: httpx.Client, catalogue: Any) -> dict[str, Any]:
+    (variant,) = _wish(client, catalogue)["variant_ids"]
+    return {"variant_id": variant, "platform": "tiktok", "url": "https://www.tiktok.com/@blue/video/7"}
+
+
 REQUESTS: dict[str, Callable[[httpx.Client, Any], Asked]] = {
     "/jobs": lambda _, catalogue: ("/jobs", {"type": "propose_clips", "video_id": str(catalogue.video_id)}),
     "/jobs/{job_id}/cancel": lambda client, catalogue: (f"{_job(client, catalogue)}/cancel", None),
@@ -92,6 +124,22 @@ REQUESTS: dict[str, Callable[[httpx.Client, Any], Asked]] = {
     "/rules": lambda *_: ("/rules", {"platform": "tiktok", "rule": {}}),
     "/rules/{rule_id}/activate": lambda client, _: (f"{_proposed(client)}/activate", None),
     "/rules/{rule_id}/retire": lambda client, _: (f"{_proposed(client)}/retire", None),
+    "/channels/{channel_id}/live": lambda client, catalogue: (
+        f"/channels/{_wish(client, catalogue)['channel_ids'][0]}/live",
+        {"live": False},
+    ),
+    "/publications": lambda client, catalogue: ("/publications", _wish(client, catalogue)),
+    "/publications/{publication_id}/submit": lambda client, catalogue: (
+        f"{_planned(client, catalogue, draft=True)}/submit",
+        None,
+    ),
+    "/publications/{publication_id}/approve": lambda client, catalogue: (
+        f"{_awaiting(client, catalogue)}/approve",
+        None,
+    ),
+    "/publications/{publication_id}/cancel": lambda client, catalogue: (f"{_planned(client, catalogue)}/cancel", None),
+    "/publications/{publication_id}/retry": lambda client, catalogue: (f"{_stopped(client, catalogue)}/retry", None),
+    "/confirm_publish": lambda client, catalogue: ("/confirm_publish", _posted(client, catalogue)),
     "/api-keys": lambda *_: ("/api-keys", {"name": "robot"}),
     "/invitations": lambda *_: ("/invitations", {"role": "VIEWER"}),
     "/imports": lambda *_: ("/imports", {"url": "https://cdn.example.com/a.mp4"}),
@@ -146,6 +194,7 @@ EXEMPT = {
     "/auth/password/change",
     "/auth/email/change",
     "/workspaces/{workspace_id}/switch",
+    "/channels",
     # the key stays with the video; and tus has its own way: offsets
     "/upload",
     "/uploads",

@@ -20,7 +20,9 @@ from stakazo.core.actor import new_id
 from stakazo.core.storage import DiskStorage
 from stakazo.jobs.models import Job
 from stakazo.jobs.states import JobState
+from stakazo.platforms.base import Kind
 from stakazo.publishing.models import Publication
+from stakazo.publishing.states import PublicationState
 from stakazo.variants import service as variants
 from stakazo.variants.models import ClipVariant, VariantState
 
@@ -334,7 +336,14 @@ def test_what_was_published_stays_and_the_workspace_can_end_with_it(
         campaign = new_id()
         whose = {"variant_id": UUID(variant), "platform": "tiktok"}
         money = {"total_budget": 100, "currency": "EUR"}
-        session.add(Publication(**whose))
+        posted = {
+            "kind": Kind.VIDEO,
+            "by_hand": True,
+            "author": "user/ann",
+            "intent_key": "k",
+            "due_at": datetime.now(UTC),
+        }
+        session.add(Publication(**whose, **posted, state=PublicationState.PUBLISHED, published_at=datetime.now(UTC)))
         session.add(Campaign(**whose, **money, id=campaign, name="Blue", objective="views"))
         await session.flush()
         counted = dict.fromkeys(("impressions", "clicks", "views", "spend"), 1)

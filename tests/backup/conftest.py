@@ -34,7 +34,9 @@ from stakazo.ledger.checkpoint import Note
 from stakazo.ledger.keys import KeyFolder
 from stakazo.ledger.outlets import CheckpointFile
 from stakazo.ledger.sealer import Sealer
-from stakazo.publishing.models import Publication, PublicationState
+from stakazo.platforms.base import Kind, Platform
+from stakazo.publishing.models import Channel, Publication, PublishingPolicy, VideoRights
+from stakazo.publishing.states import PublicationState
 from stakazo.rules.models import PlatformRule
 from stakazo.variants.models import ClipVariant, VariantState
 from stakazo.videos import imports
@@ -207,8 +209,14 @@ def _workspace(
             correlation_id=new_id(), **mine),
         ClipVariant(id=variant, clip_id=clip, recipe="reel", platform="instagram", state=VariantState.READY,
                     storage_key=rendered, sha256=hashed, size_bytes=2000, job_id=job, **mine),
-        Publication(variant_id=variant, platform="instagram", state=PublicationState.PENDING, **mine),
-        Publication(variant_id=variant, platform="tiktok", state=PublicationState.PUBLISHED, published_at=now, **mine),
+        Channel(id=(channel := new_id()), platform=Platform.INSTAGRAM, external_id="a", name="Blue", sandbox=True,
+                token=keyring.seal(b"sandbox-t", "channels.token", owner=workspace_id, row=channel), **mine),
+        VideoRights(video_id=video, isrc="DEA122600001", territories=["DE"], **mine),
+        PublishingPolicy(**mine),
+        Publication(variant_id=variant, channel_id=channel, platform=Platform.INSTAGRAM, kind=Kind.REEL,
+                    state=PublicationState.SCHEDULED, intent_key="a", due_at=now, author="user/ann", **mine),
+        Publication(variant_id=variant, platform=Platform.TIKTOK, kind=Kind.VIDEO, state=PublicationState.PUBLISHED,
+                    intent_key="b", due_at=now, author="user/ann", by_hand=True, published_at=now, **mine),
         Campaign(id=(campaign := new_id()), variant_id=variant, platform="meta", name="A", objective="views",
                  state=CampaignState.LAUNCHING, total_budget=100, currency="EUR", **mine),
         AdMetric(campaign_id=campaign, day=now.date(), sampled_at=now, impressions=1, clicks=1, views=1, spend=1,

@@ -32,7 +32,9 @@ from stakazo.idempotency.models import IdempotencyKey, PersonalIdempotencyKey
 from stakazo.jobs.models import Job
 from stakazo.ledger import service as ledger
 from stakazo.ledger.models import LedgerCheckpoint, LedgerEvent, LedgerPerson, LedgerSeal
-from stakazo.publishing.models import Publication
+from stakazo.platforms.base import Kind, Platform
+from stakazo.publishing.models import Channel, Publication, PublishingPolicy, VideoRights
+from stakazo.publishing.states import PublicationState
 from stakazo.rules.models import PlatformRule
 from stakazo.variants.models import ClipVariant
 from stakazo.videos.models import Upload, VideoAsset, VideoImport
@@ -76,7 +78,21 @@ def fill(database: Database):
         parent = Job(id=new_id(), type="cut_analysis", queue="media", correlation_id=new_id())
         job = Job(id=new_id(), type="propose_clips", queue="media", correlation_id=new_id(), parent_id=parent.id)
         variant = ClipVariant(id=new_id(), clip_id=clip.id, recipe="tiktok", platform="tiktok", job_id=job.id)
-        publication = Publication(id=new_id(), variant_id=variant.id, platform="tiktok")
+        channel = Channel(
+            id=new_id(), platform=Platform.TIKTOK, external_id="a", name="Blue", sandbox=True, token=b"sealed"
+        )
+        publication = Publication(
+            id=new_id(),
+            variant_id=variant.id,
+            channel_id=channel.id,
+            platform=Platform.TIKTOK,
+            kind=Kind.VIDEO,
+            state=PublicationState.SCHEDULED,
+            intent_key="k",
+            due_at=datetime.now(UTC),
+            author="user/ann",
+            job_id=job.id,
+        )
         campaign = Campaign(
             id=new_id(),
             variant_id=variant.id,
@@ -112,13 +128,27 @@ def fill(database: Database):
             id=new_id(), role=Role.VIEWER, token_hash=user.bytes * 2, invited_by=user, expires_at=datetime.now(UTC)
         )
         key = new_key(actor.workspace_id, "test", made_by=user).key
-        rows: list[Base] = [video, rule, parent, clip, job, variant, publication, campaign, metric, member, kept]
+        rows: list[Base] = [
+            video,
+            rule,
+            parent,
+            clip,
+            job,
+            variant,
+            channel,
+            publication,
+            campaign,
+            metric,
+            member,
+            kept,
+        ]
         rows.append(
             Upload(id=new_id(), length=1, filename="a", expires_at=datetime.now(UTC), video_id=video.id, created=True)
         )
         rows.append(
             VideoImport(id=new_id(), address="https://a.example/b", url=b"sealed", video_id=video.id, job_id=job.id)
         )
+        rows += [PublishingPolicy(id=new_id()), VideoRights(id=new_id(), video_id=video.id)]
         rows += [invitation, key]
         async with database.transaction(actor) as session:
             for row in rows:

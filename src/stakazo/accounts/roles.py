@@ -50,6 +50,11 @@ class Permission(StrEnum):
     RULES_ACTIVATE = "rules:activate"
     CHANNELS_WRITE = "channels:write"
     """Connect and disconnect accounts of platforms."""
+    CHANNELS_LIVE = "channels:live"
+    """Let a channel publish for real."""
+    PUBLICATIONS_APPROVE = "publications:approve"
+    RIGHTS_WRITE = "rights:write"
+    """Say what may be published of a recording, and who must agree."""
     CAMPAIGNS_WRITE = "campaigns:write"
     CAMPAIGNS_SPEND = "campaigns:spend"
     """Let money flow: approve, activate, raise a budget."""
@@ -98,6 +103,9 @@ _MANAGER = _EDITOR | {
     Permission.KEYS_WRITE,
     Permission.RULES_ACTIVATE,
     Permission.CHANNELS_WRITE,
+    Permission.CHANNELS_LIVE,
+    Permission.PUBLICATIONS_APPROVE,
+    Permission.RIGHTS_WRITE,
     Permission.CAMPAIGNS_WRITE,
     Permission.CAMPAIGNS_SPEND,
     Permission.WEBHOOKS_READ,

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from stakazo.api import (
     account,
     auth,
+    channels,
     clips,
     debug,
     health,
@@ -19,6 +20,8 @@ from stakazo.api import (
     members,
     oidc,
     pages,
+    publications,
+    rights,
     rules,
     tus,
     uploads,
@@ -45,6 +48,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     live.router,  # GET /live
     clips.router,  # /clips, POST /clips/{id}/variants
     variants.router,  # /variants
+    rights.router,  # /videos/{id}/rights, /publishing/policy
+    channels.router,  # /channels
+    publications.router,  # /publications, POST /confirm_publish
     rules.router,  # /rules
     ledger.router,  # /ledger
     debug.router,  # /debug, off unless DEBUG_ENDPOINTS_ENABLED

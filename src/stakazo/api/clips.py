@@ -28,6 +28,7 @@ from stakazo.jobs import service as jobs
 from stakazo.jobs.engine import JobOptions
 from stakazo.jobs.models import Job
 from stakazo.ledger import service as ledger
+from stakazo.publishing import service as publications
 from stakazo.rules import service as rules
 from stakazo.rules.schema import render_overrides
 from stakazo.variants import quota, recipes
@@ -248,7 +249,9 @@ async def delete(
         await jobs.cancel_about(session, [{"clip_id": clip_id}])
         await editing.check(session, Clip, clip_id)
         clip = await clips.hold(session, clip_id)
-        files = {clip.thumbnail_key, clip.filmstrip_key, *variants.files(await variants.of_clip(session, clip_id))}
+        rendered = await variants.of_clip(session, clip_id)
+        await publications.forbid_loss(session, [variant.id for variant in rendered])
+        files = {clip.thumbnail_key, clip.filmstrip_key, *variants.files(rendered)}
         await clips.delete(session, clip_id)
         gone = await unused(session, files)
     await remove(here, gone)

@@ -19,6 +19,7 @@ from stakazo.api.jobs import JobError
 from stakazo.api.routes import Router
 from stakazo.core.actor import Actor
 from stakazo.core.errors import Conflict
+from stakazo.publishing import service as publications
 from stakazo.variants import service as variants
 from stakazo.variants.models import ClipVariant, VariantState
 
@@ -125,5 +126,6 @@ async def delete(
     """Forget a variant and remove its file."""
     async with here.db.transaction(actor) as session:
         await editing.check(session, ClipVariant, variant_id)
+        await publications.forbid_loss(session, [variant_id])
         gone = await unused(session, await variants.delete(session, variant_id))
     await remove(here, gone)

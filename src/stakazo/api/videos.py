@@ -22,6 +22,7 @@ from stakazo.clips.models import Clip
 from stakazo.core.actor import Actor
 from stakazo.core.errors import Conflict
 from stakazo.jobs import service as jobs
+from stakazo.publishing import service as publications
 from stakazo.variants.models import ClipVariant
 from stakazo.videos import service as videos
 from stakazo.videos.models import VideoAsset, VideoState
@@ -127,8 +128,10 @@ async def delete(
     async with here.db.transaction(actor) as session:
         await editing.check(session, VideoAsset, video_id, hold=False)  # a worker holds its job first, then the video
         video = await videos.get(session, video_id)
-        made = await session.scalars(select(Clip.id).where(Clip.video_id == video_id))
+        made = (await session.scalars(select(Clip.id).where(Clip.video_id == video_id))).all()
         await jobs.cancel_about(session, [{"video_id": video_id}, *({"clip_id": clip_id} for clip_id in made)])
+        rendered = await session.scalars(select(ClipVariant.id).where(ClipVariant.clip_id.in_(made)))
+        await publications.forbid_loss(session, rendered)
         files = await _files_of(session, video)
         await videos.delete(session, video.id)
         gone = await unused(session, files)

@@ -38,7 +38,8 @@ from stakazo.jobs.models import Job
 from stakazo.ledger import service as ledger
 from stakazo.ledger.checkpoint import Note
 from stakazo.ledger.models import LedgerEvent
-from stakazo.publishing.models import Publication, PublicationState
+from stakazo.publishing.models import Publication
+from stakazo.publishing.states import EDITABLE, UNDER_WAY, PublicationState
 
 OURS = {
     "postgres", "storage", "master_keys", "api_key", "ledger", "checkpoints", "outbox", belongings.SETTINGS_FILE,
@@ -188,7 +189,7 @@ async def _hold(session: AsyncSession, reader: Reader) -> None:
     }
     publications = (
         update(Publication)
-        .where(Publication.state.in_((PublicationState.PENDING, PublicationState.PUBLISHING)))
+        .where(Publication.state.in_(EDITABLE | UNDER_WAY))
         .values(state=PublicationState.NEEDS_HUMAN, error=why)
         .returning(Publication.id)
     )

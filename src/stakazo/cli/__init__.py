@@ -12,6 +12,9 @@ from stakazo.cli.keys import app as keys_app
 from stakazo.cli.ledger import app as ledger_app
 from stakazo.cli.options import AsJson, Server
 from stakazo.cli.output import Failure, trouble
+from stakazo.cli.publishing import channels as channels_app
+from stakazo.cli.publishing import publications as publications_app
+from stakazo.cli.publishing import publish
 from stakazo.cli.secrets import app as secrets_app
 from stakazo.jobs.states import JobState
 
@@ -32,6 +35,9 @@ app.add_typer(jobs_app, name="jobs")
 app.add_typer(keys_app, name="keys")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(secrets_app, name="secrets")
+app.command()(publish)
+app.add_typer(channels_app, name="channels")
+app.add_typer(publications_app, name="publications")
 
 PassphraseFile = Annotated[
     Path | None,

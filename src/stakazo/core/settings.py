@@ -109,6 +109,12 @@ class Settings(BaseSettings):
     shutdown_grace: float = Field(default=5.0, ge=0)
     """Seconds that running jobs get to finish when a worker is asked to stop; then they are handed back."""
 
+    sandbox_url: str = "http://127.0.0.1:8480"
+    """Where the sandbox runs that plays the platforms for every channel that isn't live (`stakazo sandbox`)."""
+    meta_app_id: str | None = None
+    """Your app at developers.facebook.com, for real Instagram and Facebook accounts; with its secret."""
+    meta_app_secret: SecretStr | None = None
+
     ledger_interval: float = Field(default=2.0, gt=0)
     """Seconds between two looks for events that have no place in the ledger's tree yet."""
     ledger_name: str = Field(default="stakazo", pattern=r"^[^\s+]+$")

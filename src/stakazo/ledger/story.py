@@ -139,6 +139,15 @@ def _of_clip(words: str) -> Callable[[Mapping[str, Any]], str]:
     return lambda data: f"{words} ({_window(data)})"
 
 
+def _where(data: Mapping[str, Any]) -> str:
+    found = data.get("url") or data.get("external_id")
+    return f": {found}" if found else ", but which post it is isn't known"
+
+
+def _isrc(data: Mapping[str, Any]) -> str:
+    return f": ISRC {data['isrc']}" if data.get("isrc") else ""
+
+
 _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "video_uploaded": _uploaded,
     "video_analysed": _analysed,
@@ -157,6 +166,25 @@ _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "variant_rendered": _rendered,
     "variant_failed": lambda data: f"The variant {data['recipe']} could not be rendered: {data['detail']}",
     "variant_deleted": lambda data: f"The variant {data['recipe']} was deleted",
+    "rights_set": lambda data: "The rights to the recording were written down" + _isrc(data),
+    "publication_created": lambda data: f"A post on {data['platform']} was planned for {data['due_at'][:16]} UTC",
+    "publication_submitted": lambda _: "The draft was handed in",
+    "publication_approved": lambda data: f"It was approved ({data['by']}; its author is {data['author']})",
+    "publication_changed": lambda data: f"The plan was changed: {', '.join(data['changed'])}",
+    "publication_due": lambda _: "Its time came, and it was checked once more",
+    "publication_begun": lambda data: f"The upload to {data['platform']} was begun, where nobody sees it",
+    "publication_handle_kept": lambda data: f"{data['platform'].capitalize()} calls the upload {data['handle']}",
+    "publication_processing": lambda data: f"{data['platform'].capitalize()} works on the file",
+    "publication_publishing": lambda data: f"{data['platform'].capitalize()} is asked to make {data['handle']} public",
+    "publication_put_off": lambda data: f"{data['platform'].capitalize()} put it off; nothing happened",
+    "publication_published": lambda data: f"It is public on {data['platform']}" + _where(data),
+    "publication_confirmed": lambda data: f"A person confirmed it on {data['platform']}" + _where(data),
+    "publication_checked": lambda data: f"{data['platform'].capitalize()} says that it is there",
+    "publication_failed": lambda data: f"It was not published: {data['detail']}",
+    "publication_needs_human": lambda data: f"A person has to settle it: {data['detail']}",
+    "publication_retried": lambda data: "It was begun anew" if data["anew"] else "It was taken up again",
+    "publication_cancelled": lambda _: "It was called off",
+    "publication_removed": lambda data: f"It was taken down from {data['platform']}",
     "job_created": lambda data: f"The job {data['type']} was wanted",
     "job_retried": lambda data: f"The job {data['type']} is tried again",
     "job_processing_failed": lambda data: f"The job {data['type']} failed: {data['detail']}",

@@ -32,6 +32,8 @@ PATH = {
     "invitation_id": "@invitation",
     "session_id": "@session",
     "workspace_id": "@workspace",
+    "channel_id": "@channel",
+    "publication_id": "@publication",
     "event_id": "@event",
     "subject": "@video",
     "correlation_id": "@correlation",
@@ -80,6 +82,7 @@ TUS = {"Tus-Resumable": "1.0.0"}
 BYTES = TUS | {"Content-Type": "application/offset+octet-stream"}
 TAGGED = {"If-Match": "@clip_tag"}
 LOUDER = {"platform": "tiktok", "rule": {"render": {"loudness": -13}}}
+WISH = {"variant_ids": ["@variant"], "channel_ids": ["@channel"], "at": "2030-01-01T00:00:00Z", "intent_key": "more"}
 NEW_PASSWORD = "words that nobody has used so far"
 
 ASKS: dict[str, list[Ask]] = {
@@ -219,6 +222,30 @@ ASKS: dict[str, list[Ask]] = {
     "GET /variants": by_query(clip_id="@clip", video_id="@video"),
     "GET /variants/{variant_id}": [Ask()],
     "GET /variants/{variant_id}/file": [Ask()],
+    # --- publishing ---
+    "GET /videos/{video_id}/rights": [Ask()],
+    "PUT /videos/{video_id}/rights": [Ask(json={"artist": "Another"})],
+    "GET /publishing/policy": [Ask(shows=False)],
+    "PUT /publishing/policy": [Ask(json={"approval": "anyone"})],
+    "GET /channels": [Ask()],
+    "POST /channels": [Ask(json={"platform": "youtube", "external_id": "another", "token": "sandbox-another"})],
+    "GET /channels/{channel_id}": [Ask()],
+    "PATCH /channels/{channel_id}": [Ask(json={"name": "Another"})],
+    "POST /channels/{channel_id}/live": [Ask(json={"live": False})],
+    "GET /publications": by_query(channel_id="@channel", variant_id="@variant", clip_id="@clip", video_id="@video"),
+    "POST /publications": [
+        Ask(json=WISH, query={"dry_run": "true"}, shows=True),
+        Ask(json=WISH),
+    ],
+    "GET /publications/{publication_id}": [Ask()],
+    "PATCH /publications/{publication_id}": [Ask(json={"first_comment": "More"})],
+    "POST /publications/{publication_id}/submit": [Ask(path={"publication_id": "@draft"})],
+    "POST /publications/{publication_id}/approve": [Ask()],
+    "POST /publications/{publication_id}/cancel": [Ask()],
+    "POST /publications/{publication_id}/retry": [Ask(path={"publication_id": "@failed_publication"})],
+    "POST /confirm_publish": [
+        Ask(json={"variant_id": "@variant", "platform": "facebook", "channel_id": "@channel", "external_id": "8"})
+    ],
     # --- rules ---
     "GET /rules": [Ask(query={"state": "PROPOSED"})],
     "POST /rules": [
@@ -250,6 +277,8 @@ ASKS: dict[str, list[Ask]] = {
     "GET /debug/clips/summary": [Ask(shows=False)],
     "GET /debug/health": [Ask(good=(200, 503), shows=False)],
     # --- what ends things: the smaller ones first ---
+    "DELETE /publications/{publication_id}": [Ask(path={"publication_id": "@posted"})],
+    "DELETE /channels/{channel_id}": [Ask(path={"channel_id": "@broken_channel"})],
     "DELETE /uploads/{upload_id}": [Ask(headers=TUS)],
     "DELETE /variants/{variant_id}": [Ask(headers={"If-Match": '"stale"'}, good=(412,)), Ask(good=(409,))],
     "DELETE /clips/{clip_id}": [

@@ -31,6 +31,9 @@ WITHOUT_WORDS = {
     "api_keys.prefix",
     "campaigns.currency",
     "campaigns.platform",
+    "channels.slots",
+    "channels.territory",
+    "channels.time_zone",
     "clip_variants.platform",
     "clip_variants.recipe",
     "clip_variants.sha256",
@@ -52,7 +55,6 @@ WITHOUT_WORDS = {
     "platform_rules.platform",
     "platform_rules.proposed_by",
     "platform_rules.rule",
-    "publications.platform",
     "sessions.address",
     "sessions.end_reason",
     "uploads.client_metadata",
@@ -60,6 +62,8 @@ WITHOUT_WORDS = {
     "video_assets.content_type",
     "video_assets.sha256",
     "video_assets.storage_key",
+    "video_rights.isrc",
+    "video_rights.territories",
 }
 """Columns of text where no mark fits: they have a grammar of their own. What tells something in them is looked for all
 the same: ids, hashes, how keys begin, the mark in base64."""

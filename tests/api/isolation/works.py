@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
@@ -16,13 +17,16 @@ from stakazo.accounts.roles import Role
 from stakazo.ads.models import AdMetric, Campaign
 from stakazo.clips import service as clips
 from stakazo.core.actor import new_id
+from stakazo.core.db import Base
 from stakazo.core.security import Keyring
 from stakazo.idempotency.models import IdempotencyKey, PersonalIdempotencyKey
 from stakazo.jobs.models import Job
 from stakazo.jobs.states import JobState
 from stakazo.ledger import service as ledger
 from stakazo.media.choice import Part, Pick, Score, Window
-from stakazo.publishing.models import Publication
+from stakazo.platforms.base import Kind, Platform
+from stakazo.publishing.models import Channel, Publication, PublishingPolicy, VideoRights
+from stakazo.publishing.states import Approval, PublicationState
 from stakazo.variants.models import ClipVariant, VariantState
 from stakazo.videos import imports
 from stakazo.videos import service as videos
@@ -174,17 +178,9 @@ class Works(Filling):
             campaign = new_id()
             error = {"detail": mark}
             words = {"external_id": f"x{mark}", "error": error}
-            session.add(
-                Publication(
-                    variant_id=variant,
-                    platform="tiktok",
-                    account=f"@{mark}",
-                    caption=mark,
-                    handle=mark,
-                    url=f"https://tiktok.example/{mark}",
-                    **words,
-                )
-            )
+            for made in self._publications(variant):
+                session.add(made)
+                await session.flush()
             session.add(
                 Campaign(
                     id=campaign,
@@ -211,6 +207,36 @@ class Works(Filling):
             )
 
         self.within(publish)
+
+    def _publications(self, variant: UUID) -> Iterator[Base]:
+        """Two channels, one of which must be connected again; what may be done, and who says so; a post in each way."""
+        mark, keyring = self.mark, Keyring(self.site.settings)
+        owner = UUID(self.stage.real("workspace"))
+        yield PublishingPolicy(approval=Approval.ANYONE)
+        yield VideoRights(video_id=UUID(self.stage.real("video")), artist=mark)
+        channels = new_id(), new_id()
+        self.things["channel"], self.things["broken_channel"] = map(named, channels)
+        for row, error in zip(channels, (None, {"code": "expired", "detail": mark}), strict=True):
+            token = keyring.seal(f"sandbox-{mark}".encode(), "channels.token", owner=owner, row=row)
+            yield Channel(
+                id=row, platform=Platform.FACEBOOK, external_id=f"{mark}{row}", name=f"Page {mark}", sandbox=True,
+                token=token, scopes=[mark], error=error,
+            )  # fmt: skip
+        why = {"code": "internal", "detail": f"It broke {mark}."}
+        posted = {"external_id": f"x{mark}", "url": f"https://facebook.example/{mark}", "handle_id": mark}
+        for name, state, more in (
+            ("publication", PublicationState.AWAITING_APPROVAL, {}),
+            ("draft", PublicationState.DRAFT, {}),
+            ("failed_publication", PublicationState.FAILED, {"error": why}),
+            ("posted", PublicationState.PUBLISHED, {"published_at": datetime.now(UTC), "handle": b"sealed", **posted}),
+        ):
+            row = new_id()
+            self.things[name] = named(row)
+            yield Publication(
+                id=row, variant_id=variant, channel_id=channels[0], platform=Platform.FACEBOOK, kind=Kind.VIDEO,
+                state=state, intent_key=f"{row} {mark}", due_at=datetime(2030, 1, 1, tzinfo=UTC), caption=mark,
+                first_comment=mark, details={"title": mark}, author=f"user/{mark}", approved_by=f"user/{mark}", **more,
+            )  # fmt: skip
 
     def answers(self) -> None:
         """A request that was answered under a key of its sender's, and one whose time is up."""

@@ -1,0 +1,209 @@
+"""Channels: connected accounts of platforms."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import Query, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
+
+from stakazo.accounts.roles import Permission
+from stakazo.api.conditions import KNOWN, Editing, Reading
+from stakazo.api.deps import DB, Cursor, Here, Limit, PageOut, may
+from stakazo.api.errors import responses
+from stakazo.api.once import keyless
+from stakazo.api.routes import Router
+from stakazo.core.actor import Actor
+from stakazo.core.errors import Invalid
+from stakazo.platforms.base import Platform
+from stakazo.publishing import channels, outside
+from stakazo.publishing.channels import Given
+from stakazo.publishing.models import Channel
+from stakazo.publishing.preflight import EXPIRES_SOON
+
+router = Router(prefix="/channels", tags=["channels"], responses=responses(401))
+
+
+class SlotOut(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    weekday: int = Field(ge=0, le=6, description="0 is Monday.")
+    at: str = Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", examples=["18:00"], description="In the channel's time zone.")
+
+
+class TroubleOut(BaseModel):
+    """Why something doesn't work, and what to do about it."""
+
+    code: str
+    detail: str
+    todo: str = ""
+    said: dict[str, Any] | None = Field(default=None, description="The platform's own words and numbers.")
+
+
+class ChannelOut(BaseModel):
+    id: UUID
+    platform: Platform
+    external_id: str = Field(description="The account's id at the platform.")
+    name: str
+    sandbox: bool = Field(description="An account of the sandbox: nothing there is real.")
+    live: bool = Field(description="A person has let it publish for real.")
+    health: str = Field(description="ok, expiring, needs_reauth, disconnected.", examples=["ok"])
+    error: TroubleOut | None = Field(description="Why it must be connected again.")
+    token_expires_at: datetime | None
+    scopes: list[str]
+    time_zone: str = Field(examples=["Europe/Berlin"])
+    slots: list[SlotOut]
+    gap_minutes: int
+    per_day: int | None
+    territory: str | None
+    created_at: datetime
+    updated_at: datetime
+    disconnected_at: datetime | None
+
+
+class ChannelIn(BaseModel):
+    """An account. Without a token it is the sandbox's account of that platform."""
+
+    model_config = ConfigDict(extra="forbid")
+    platform: Platform
+    external_id: str | None = Field(
+        default=None, min_length=1, max_length=200, description="The account's id at the platform."
+    )
+    name: str | None = Field(default=None, min_length=1, max_length=200)
+    token: SecretStr | None = Field(default=None, min_length=8, max_length=4000, description="Kept sealed.")
+    refresh_token: SecretStr | None = Field(default=None, max_length=4000)
+    token_expires_at: AwareDatetime | None = None
+    scopes: list[str] = Field(default=[], max_length=100)
+
+
+class ChannelChange(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    name: str | None = Field(default=None, min_length=1, max_length=200)
+    time_zone: str | None = Field(default=None, max_length=60, examples=["Europe/Berlin"])
+    slots: list[SlotOut] | None = Field(default=None, max_length=200, description="When it posts, every week.")
+    gap_minutes: int | None = Field(default=None, ge=0, le=10_080, description="At least, between two posts.")
+    per_day: int | None = Field(default=None, ge=1, le=1000, description="At most, in any 24 hours.")
+    territory: str | None = Field(default=None, description="The country whose people it addresses.", examples=["DE"])
+
+
+class LiveIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    live: bool
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=ChannelOut,
+    responses=responses(409, 422, 503, also={200: {"model": ChannelOut, "description": "Connected again."}}),
+)
+@keyless("the same account is the same channel, however often it is connected")
+async def connect(
+    actor: Annotated[Actor, may(Permission.CHANNELS_WRITE)], here: Here, wanted: ChannelIn, response: Response
+) -> ChannelOut:
+    """Connect an account, or connect it again with a new token. Nothing is published for real before it is live.
+
+    Without a token this is the sandbox's account of the platform, where everything can be tried.
+    """
+    given = _given(wanted) if wanted.token is not None else await _sandbox(here, wanted)
+    async with here.db.transaction(actor) as session:
+        channel, created = await channels.connect(session, here.keys, given)
+        response.status_code = 201 if created else 200
+        response.headers["Location"] = f"/channels/{channel.id}"
+        return _out(channel)
+
+
+def _given(wanted: ChannelIn) -> Given:
+    if wanted.external_id is None or wanted.token is None:
+        raise Invalid("A token is of an account: say its `external_id` too.")
+    return Given(
+        wanted.platform,
+        wanted.external_id,
+        wanted.name or f"{wanted.platform.value} {wanted.external_id}",
+        wanted.token.get_secret_value(),
+        wanted.refresh_token.get_secret_value() if wanted.refresh_token else None,
+        wanted.token_expires_at,
+        tuple(wanted.scopes),
+    )
+
+
+async def _sandbox(here: Here, wanted: ChannelIn) -> Given:
+    offered = (await outside.sandbox_accounts(here.settings)).get(wanted.platform.value)
+    if offered is None:
+        raise Invalid(f"The sandbox that runs has no account of {wanted.platform.value}.")
+    name = wanted.name or f"{wanted.platform.value.capitalize()} (sandbox)"
+    return Given(wanted.platform, wanted.external_id or str(offered["id"]), name, str(offered["token"]))
+
+
+@router.get("", response_model=PageOut[ChannelOut], responses=responses(422))
+async def find(
+    _: Annotated[Actor, may(Permission.CHANNELS_READ)],
+    db: DB,
+    platform: Platform | None = None,
+    disconnected: bool = False,  # noqa: FBT001, FBT002 - a parameter of the query
+    sort: Annotated[Literal["newest", "oldest"], Query()] = "newest",
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Any:
+    """Channels of this workspace; disconnected ones only where they are asked for."""
+    page = await channels.find(db, platform=platform, disconnected=disconnected, sort=sort, cursor=cursor, limit=limit)
+    return PageOut(items=[_out(channel) for channel in page.items], next_cursor=page.next_cursor)
+
+
+@router.get("/{channel_id}", response_model=ChannelOut, responses=responses(404, also=KNOWN))
+async def get(
+    _: Annotated[Actor, may(Permission.CHANNELS_READ)], db: DB, channel_id: UUID, reading: Reading
+) -> ChannelOut | Response:
+    channel = await channels.get(db, channel_id)
+    shown = reading.show(channel)
+    return _out(channel) if isinstance(shown, Channel) else shown
+
+
+@router.patch("/{channel_id}", response_model=ChannelOut, responses=responses(404, 412, 422))
+async def change(
+    _: Annotated[Actor, may(Permission.CHANNELS_WRITE)],
+    db: DB,
+    channel_id: UUID,
+    wanted: ChannelChange,
+    editing: Editing,
+) -> ChannelOut:
+    """Its name, time zone, weekly slots, pace and territory."""
+    await editing.check(db, Channel, channel_id)
+    channel = await channels.change(db, channel_id, wanted.model_dump(exclude_unset=True))
+    return _out(editing.show(channel))
+
+
+@router.post("/{channel_id}/live", response_model=ChannelOut, responses=responses(404, 409))
+async def let_live(
+    _: Annotated[Actor, may(Permission.CHANNELS_LIVE)], db: DB, channel_id: UUID, wanted: LiveIn
+) -> ChannelOut:
+    """Let it publish for real, or stop it. Only a signed-in person can let it, never a key."""
+    return _out(await channels.let_live(db, channel_id, live=wanted.live))
+
+
+@router.delete("/{channel_id}", status_code=204, responses=responses(404, 409, 412))
+async def disconnect(
+    _: Annotated[Actor, may(Permission.CHANNELS_WRITE)], db: DB, channel_id: UUID, editing: Editing
+) -> None:
+    """Forget its tokens. What was published on it stays known."""
+    await editing.check(db, Channel, channel_id)
+    await channels.disconnect(db, channel_id)
+
+
+def _health(channel: Channel) -> str:
+    if channel.disconnected_at is not None:
+        return "disconnected"
+    if channel.error is not None:
+        return "needs_reauth"
+    ends = channel.token_expires_at
+    if ends is None or channel.refresh_token is not None:
+        return "ok"
+    if ends <= datetime.now(UTC):
+        return "needs_reauth"
+    return "expiring" if ends <= datetime.now(UTC) + EXPIRES_SOON else "ok"
+
+
+def _out(channel: Channel) -> ChannelOut:
+    known = {name: getattr(channel, name) for name in ChannelOut.model_fields if name != "health"}
+    return ChannelOut.model_validate({**known, "health": _health(channel)})

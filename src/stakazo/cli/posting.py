@@ -1,0 +1,196 @@
+"""What `stakazo channels`, `stakazo publish` and `stakazo publications` do."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+from stakazo.cli.client import Api, Row, connected
+from stakazo.cli.output import USAGE, Failure, console, print_json
+from stakazo.core.settings import Settings
+
+STYLES = {"PUBLISHED": "green", "FAILED": "red", "NEEDS_HUMAN": "bold red", "CANCELLED": "dim", "SCHEDULED": "cyan"}
+TOKEN = "STAKAZO_TOKEN"  # noqa: S105 - the name of a variable
+
+
+def _ask(settings: Settings, server: str | None, work: Callable[[Api], Awaitable[Any]]) -> Any:
+    async def ask() -> Any:
+        async with connected(settings, server) as api:
+            return await work(api)
+
+    return asyncio.run(ask())
+
+
+# --- channels -----------------------------------------------------------------------------------------------
+
+
+def show_channels(settings: Settings, server: str | None, *, as_json: bool) -> None:
+    rows = _ask(settings, server, lambda api: api.every("/channels"))
+    if as_json:
+        print_json(rows)
+    elif rows:
+        shown = [
+            [row["id"], row["platform"], row["name"], _world(row), row["health"], row["time_zone"]] for row in rows
+        ]
+        _table(("id", "platform", "name", "world", "health", "zone"), shown)
+    else:
+        console().print("No channels. `stakazo channels connect instagram` connects the sandbox's.")
+
+
+def _world(row: Row) -> str:
+    return "sandbox" if row["sandbox"] else "live" if row["live"] else "real, not live"
+
+
+def connect(
+    settings: Settings,
+    server: str | None,
+    platform: str,
+    account: str | None,
+    name: str | None,
+    time_zone: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    token = os.environ.get(TOKEN)
+    if account and not token:
+        raise Failure(
+            f"Put the account's token into the variable {TOKEN}: on the command line everybody sees it.", USAGE
+        )
+    body = {"platform": platform, "external_id": account, "name": name, "token": token if account else None}
+
+    async def work(api: Api) -> Row:
+        row = dict(await api.post("/channels", {key: value for key, value in body.items() if value is not None}))
+        if time_zone:
+            row = dict(await api.patch(f"/channels/{row['id']}", {"time_zone": time_zone}))
+        return row
+
+    _show(_ask(settings, server, work), as_json=as_json)
+
+
+def disconnect(settings: Settings, server: str | None, given: str) -> None:
+    async def work(api: Api) -> str:
+        channel = await _channel(api, given)
+        await api.delete(f"/channels/{channel['id']}")
+        return str(channel["name"])
+
+    console().print(f"{_ask(settings, server, work)} is disconnected.")
+
+
+async def _channel(api: Api, given: str) -> Row:
+    """A channel by its id, its name or its platform, as long as only one fits."""
+    fits = [row for row in await api.every("/channels") if given in {row["id"], row["name"], row["platform"]}]
+    if len(fits) == 1:
+        return dict(fits[0])
+    if fits:
+        raise Failure(f"{given!r} fits {len(fits)} channels; say its id. `stakazo channels list` shows them.")
+    raise Failure(f"There is no channel {given!r}. `stakazo channels list` shows what there is.")
+
+
+# --- publications -------------------------------------------------------------------------------------------
+
+
+def publish(
+    settings: Settings, server: str | None, given: str, to: list[str], said: Row, *, dry_run: bool, as_json: bool
+) -> None:
+    """Want a clip's rendered variants, or one variant, on channels."""
+
+    async def work(api: Api) -> Row:
+        found = await api.every("/variants", clip_id=given, state="READY")
+        variant_ids = [row["id"] for row in found] or [given]
+        channel_ids = [(await _channel(api, one))["id"] for one in to]
+        body = {"variant_ids": variant_ids, "channel_ids": channel_ids, **said}
+        return dict(await api.post(f"/publications{'?dry_run=true' if dry_run else ''}", body))
+
+    answer = _ask(settings, server, work)
+    if as_json:
+        print_json(answer)
+        return
+    states = {row["id"]: row["state"] for row in answer["publications"]}
+    rows = []
+    for one in answer["plan"]:
+        words = " ".join(found["sentence"] for found in one["findings"])
+        state = states.get(one["publication_id"], "would be refused" if _refused(one) else "would go out")
+        rows.append([one["publication_id"] or "-", one["kind"], _moment(one["due_at"]), state, words])
+    _table(("publication", "kind", "due", "state", "what to know"), rows)
+
+
+def _refused(planned: Row) -> bool:
+    return any(found["refused"] for found in planned["findings"])
+
+
+def show_list(
+    settings: Settings, server: str | None, states: list[str], sort: str, limit: int, *, as_json: bool
+) -> None:
+    page = _ask(settings, server, lambda api: api.get("/publications", state=states or None, sort=sort, limit=limit))
+    if as_json:
+        print_json(page["items"])
+        return
+    if not page["items"]:
+        console().print("No publications.")
+        return
+    rows = [
+        [
+            row["id"],
+            f"{row['platform']} {row['kind']}",
+            f"[{STYLES.get(row['state'], 'default')}]{row['state']}[/]"
+            + (" [red]overdue[/]" if row["overdue"] else ""),
+            _moment(row["due_at"]),
+            row["url"] or (row["error"] or {}).get("detail", ""),
+        ]
+        for row in page["items"]
+    ]
+    _table(("id", "where", "state", "due", "what came of it"), rows)
+
+
+def act(
+    settings: Settings, server: str | None, given: str, verb: str | None, body: Row | None, *, as_json: bool
+) -> None:
+    """Show a publication; do something with it first."""
+
+    async def work(api: Api) -> Row:
+        publication_id = await _whole_id(api, given)
+        if verb == "remove":
+            await api.delete(f"/publications/{publication_id}")
+        elif verb:
+            await api.post(f"/publications/{publication_id}/{verb}", body)
+        return dict(await api.get(f"/publications/{publication_id}"))
+
+    _show(_ask(settings, server, work), as_json=as_json)
+
+
+async def _whole_id(api: Api, given: str) -> str:
+    if len(given) == 36:
+        return given
+    recent = (await api.get("/publications", limit=200))["items"]
+    found = [str(row["id"]) for row in recent if row["id"].startswith(given) or row["id"].endswith(given)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise Failure(f"{given!r} fits {len(found)} publications; write more of the id.")
+    raise Failure(f"There is no recent publication {given!r}. `stakazo publications list` shows what there is.")
+
+
+def _show(row: Row, *, as_json: bool) -> None:
+    if as_json:
+        print_json(row)
+        return
+    _table(None, [[name, str(value)] for name, value in row.items() if value not in (None, "", [], {})])
+
+
+def _moment(text: str) -> str:
+    """In this machine's time zone."""
+    return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M}"
+
+
+def _table(columns: tuple[str, ...] | None, rows: list[list[str]]) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, show_header=columns is not None)
+    for column in columns or ("", ""):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console().print(table)

@@ -1,0 +1,83 @@
+"""What a person has posted, or looked for, themselves: recorded, so that it is followed like the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from stakazo.core.actor import new_id
+from stakazo.core.db import now
+from stakazo.core.errors import Conflict, Invalid
+from stakazo.platforms.base import Kind, Platform
+from stakazo.publishing import channels, rights, service, states
+from stakazo.publishing.limits import natural_kind
+from stakazo.publishing.models import Publication
+from stakazo.publishing.states import PublicationState as S
+from stakazo.variants import service as variants
+from stakazo.variants.models import ClipVariant
+
+
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """What a person says that they have posted."""
+
+    variant_id: UUID
+    platform: Platform
+    channel_id: UUID | None
+    external_id: str | None
+    url: str | None
+    published_at: datetime | None
+    caption: str = ""
+    kind: Kind | None = None
+
+
+async def confirm(session: AsyncSession, said: ByHand) -> tuple[Publication, bool]:
+    """A person has posted it: from now on it is followed like the rest. Says it, and whether it is new.
+
+    Settles what was doubtful on the same channel. Raises Conflict where the post belongs to another publication.
+    """
+    if not said.external_id and not said.url:
+        raise Invalid("Say which post it is: by its address, or by its id at the platform.")
+    variant = await variants.get(session, said.variant_id)
+    channel = await channels.hold(session, said.channel_id) if said.channel_id else None
+    if channel is not None and channel.platform is not said.platform:
+        raise Invalid(f"The channel {channel.name} is at {channel.platform.value}, not at {said.platform.value}.")
+    publication, created = await _meant(session, said, variant)
+    if publication.state is S.PUBLISHED and not created:
+        return publication, False
+    publication.external_id, publication.url = said.external_id, said.url
+    publication.published_at = rights.moment(said.published_at) if said.published_at else await now(session)
+    publication.state, publication.error = S.PUBLISHED, None
+    publication.caption = said.caption or publication.caption
+    await service.let_go(session, publication)
+    await service.flush(session)
+    await service.record(session, "publication_confirmed", publication, url=said.url, external_id=said.external_id)
+    return publication, created
+
+
+async def _meant(session: AsyncSession, said: ByHand, variant: ClipVariant) -> tuple[Publication, bool]:
+    """The publication that a person speaks of: what waits for them, the same said before, or a new one."""
+    same = select(Publication).where(Publication.variant_id == variant.id, Publication.platform == said.platform)
+    where = Publication.channel_id == said.channel_id if said.channel_id else Publication.channel_id.is_(None)
+    found = (await session.scalars(same.where(where).order_by(Publication.id).with_for_update())).all()
+    for publication in found:
+        known = (said.external_id and publication.external_id == said.external_id) or (
+            said.url and publication.url == said.url
+        )
+        if known or publication.state is S.NEEDS_HUMAN:
+            return publication, False
+    if busy := next((one for one in found if one.state in states.UNDER_WAY), None):
+        raise Conflict(f"This is being published right now ({busy.state.value}): wait for it, or cancel it.")
+    publication = Publication(
+        id=new_id(), variant_id=variant.id, channel_id=said.channel_id, platform=said.platform,
+        kind=said.kind or natural_kind(said.platform, variant.width, variant.height, variant.duration),
+        state=S.DRAFT, intent_key=f"{variant.id}:{said.channel_id}:{said.external_id or said.url}"[:300],
+        due_at=await now(session), caption=said.caption, author=await service.author(session), by_hand=True, begins=0,
+        details={},
+    )  # fmt: skip
+    session.add(publication)
+    return publication, True

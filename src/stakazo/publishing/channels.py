@@ -1,0 +1,195 @@
+"""What can be done with channels: connect accounts of platforms, let them publish for real, disconnect them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, time
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from stakazo.core.actor import new_id
+from stakazo.core.db import actor_of, now
+from stakazo.core.errors import Conflict, Forbidden, Invalid, NotFound
+from stakazo.core.paging import Key, Page, page
+from stakazo.core.security import Keyring
+from stakazo.ledger import service as ledger
+from stakazo.platforms import Account, Platform
+from stakazo.platforms.errors import TokenExpired
+from stakazo.platforms.hosts import TOKEN_MARK
+from stakazo.publishing import slots
+from stakazo.publishing.models import Channel, Publication
+from stakazo.publishing.preflight import TERRITORY
+from stakazo.publishing.slots import Slot
+from stakazo.publishing.states import OPEN
+
+_TOKEN, _REFRESH = "channels.token", "channels.refresh_token"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An account as a platform, or a person, hands it over."""
+
+    platform: Platform
+    external_id: str
+    name: str
+    token: str = field(repr=False)
+    refresh_token: str | None = field(default=None, repr=False)
+    token_expires_at: datetime | None = None
+    scopes: tuple[str, ...] = ()
+
+
+async def connect(session: AsyncSession, keys: Keyring, given: Given) -> tuple[Channel, bool]:
+    """Connect an account, or connect it again with a new token; says the channel, and whether it is new.
+
+    It publishes nothing for real before a person switches it to live. Raises Conflict where the same account was
+    connected in the other world, sandbox or real.
+    """
+    sandbox = given.token.startswith(TOKEN_MARK)
+    same = select(Channel).where(
+        Channel.platform == given.platform,
+        Channel.external_id == given.external_id,
+        Channel.disconnected_at.is_(None),
+    )
+    channel = (await session.scalars(same.with_for_update())).one_or_none()
+    created = channel is None
+    if channel is None:
+        channel = Channel(
+            id=new_id(), platform=given.platform, external_id=given.external_id, name=given.name, sandbox=sandbox,
+            live=False, slots=[], scopes=[],
+        )  # fmt: skip
+    elif channel.sandbox is not sandbox:
+        raise Conflict("This account is connected with a token of the other world. Disconnect it first.")
+    owner = actor_of(session).workspace_id
+    channel.token = keys.seal(given.token.encode(), _TOKEN, owner=owner, row=channel.id)
+    channel.refresh_token = (
+        keys.seal(given.refresh_token.encode(), _REFRESH, owner=owner, row=channel.id) if given.refresh_token else None
+    )
+    channel.token_expires_at, channel.scopes, channel.error = given.token_expires_at, list(given.scopes), None
+    session.add(channel)
+    await session.flush()
+    await _record(session, "channel_connected" if created else "channel_reconnected", channel)
+    return channel, created
+
+
+def account(channel: Channel, keys: Keyring) -> Account:
+    """The account as the platforms' clients want it. Raises Conflict for one that was disconnected."""
+    if channel.token is None:
+        raise Conflict(f"The channel {channel.name} was disconnected.")
+    token = keys.unseal(channel.token, _TOKEN, owner=channel.workspace_id, row=channel.id).decode()
+    return Account(channel.platform, channel.external_id, token, live=channel.live)
+
+
+async def get(session: AsyncSession, channel_id: UUID) -> Channel:
+    channel = await session.get(Channel, channel_id)
+    if channel is None:
+        raise NotFound(f"There is no channel {channel_id}.")
+    return channel
+
+
+async def hold(session: AsyncSession, channel_id: UUID) -> Channel:
+    """The channel, locked: who plans on it waits for the others."""
+    found = select(Channel).where(Channel.id == channel_id).with_for_update()
+    channel = (await session.scalars(found.execution_options(populate_existing=True))).one_or_none()
+    if channel is None:
+        raise NotFound(f"There is no channel {channel_id}.")
+    return channel
+
+
+async def find(
+    session: AsyncSession,
+    *,
+    platform: Platform | None = None,
+    disconnected: bool = False,
+    sort: Literal["newest", "oldest"] = "newest",
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[Channel]:
+    """Channels; disconnected ones only where they are asked for."""
+    found = select(Channel)
+    if platform is not None:
+        found = found.where(Channel.platform == platform)
+    if not disconnected:
+        found = found.where(Channel.disconnected_at.is_(None))
+    keys: list[Key] = [Channel.created_at, Channel.id]
+    if sort == "newest":
+        keys = [Channel.created_at.desc(), Channel.id.desc()]
+    return await page(session, found, keys, cursor, limit)
+
+
+async def change(session: AsyncSession, channel_id: UUID, changes: Mapping[str, Any]) -> Channel:
+    """Name, time zone, slots, pace and territory. Raises Invalid."""
+    channel = await hold(session, channel_id)
+    if (name := changes.get("time_zone")) is not None and slots.zone(name) is None:
+        raise Invalid(f"There is no time zone {name!r}; one is called Europe/Berlin, another America/New_York.")
+    if (where := changes.get("territory")) is not None and not TERRITORY.fullmatch(where):
+        raise Invalid("A territory is a country's two letters (ISO 3166-1): DE, US.")
+    for name, value in changes.items():
+        setattr(channel, name, value)
+    await session.flush()
+    await _record(session, "channel_changed", channel, changed=dict(changes))
+    return channel
+
+
+async def let_live(session: AsyncSession, channel_id: UUID, *, live: bool) -> Channel:
+    """Let an account publish for real, or stop it. Only a person may, and nothing else ever does."""
+    channel = await hold(session, channel_id)
+    if live and actor_of(session).kind != "user":
+        raise Forbidden("Only a person lets a channel publish for real: sign in, a key can't.")
+    if live and channel.sandbox:
+        raise Conflict("This is an account of the sandbox; nothing there is real. Connect the real account.")
+    if live and channel.token is None:
+        raise Conflict("This channel was disconnected. Connect it again first.")
+    if channel.live is not live:
+        channel.live = live
+        await session.flush()
+        await _record(session, "channel_went_live" if live else "channel_stopped", channel)
+    return channel
+
+
+async def token_died(session: AsyncSession, channel_id: UUID, error: TokenExpired) -> None:
+    """The platform doesn't take the token any more: said once, until the channel is connected again."""
+    channel = await hold(session, channel_id)
+    if channel.error is None:
+        channel.error = {
+            "code": error.reason.value,
+            "detail": str(error),
+            "todo": "Connect the channel again, then retry what waits for it.",
+        }
+        await session.flush()
+        await _record(session, "channel_token_expired", channel, reason=error.reason.value)
+
+
+async def disconnect(session: AsyncSession, channel_id: UUID) -> Channel:
+    """Forget an account's tokens. Raises Conflict where something is still to be published on it."""
+    channel = await hold(session, channel_id)
+    waiting = select(func.count()).where(Publication.channel_id == channel_id, Publication.state.in_(OPEN))
+    if count := (await session.execute(waiting)).scalar_one():
+        raise Conflict(f"{count} publications on this channel are not over: cancel or settle them first.")
+    if channel.disconnected_at is None:
+        channel.token = channel.refresh_token = None
+        channel.live, channel.disconnected_at = False, await now(session)
+        await session.flush()
+        await _record(session, "channel_disconnected", channel)
+    return channel
+
+
+def slots_of(channel: Channel) -> list[Slot]:
+    """The channel's weekly slots."""
+    return [Slot(int(slot["weekday"]), time.fromisoformat(slot["at"])) for slot in channel.slots]
+
+
+async def _record(session: AsyncSession, event: str, channel: Channel, **data: Any) -> None:
+    await ledger.record(
+        session,
+        event,
+        subject=("channel", channel.id),
+        platform=channel.platform.value,
+        account=channel.external_id,
+        name=channel.name,
+        sandbox=channel.sandbox,
+        **data,
+    )

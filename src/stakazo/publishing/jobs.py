@@ -1,0 +1,210 @@
+"""The jobs of publishing: bring a publication out at its time, comment on it first, look whether it is there, take it
+down.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from stakazo import platforms
+from stakazo.core.db import now
+from stakazo.core.security import Keyring
+from stakazo.jobs.engine import JobOptions, job
+from stakazo.jobs.models import Job
+from stakazo.jobs.run import Run
+from stakazo.platforms.base import Media, Stage, Status
+from stakazo.platforms.errors import Reason, Rejected, TokenExpired, TryLater, Unknown
+from stakazo.platforms.source import FileSource
+from stakazo.publishing import channels, outside, progress, service, states
+from stakazo.publishing.course import Course, NotYet, Outcome
+from stakazo.publishing.models import Publication
+from stakazo.publishing.progress import Order
+from stakazo.publishing.states import Act, Known, Next, Trouble
+from stakazo.publishing.states import PublicationState as S
+
+QUEUE = "publish"
+"""A queue of its own: who waits for a platform keeps nobody else waiting."""
+CRASHES = 12
+"""Workers that may vanish under one publication before a person is asked; nothing is risked by going on."""
+
+
+async def schedule(session: AsyncSession, publication: Publication) -> Job | None:
+    """Have it published at its time, if it is to be."""
+    if publication.state is not S.SCHEDULED:
+        return None
+    row = await publish_variant.using(JobOptions(run_at=publication.due_at)).start(session, publication.id)
+    publication.job_id = row.id
+    await session.flush()
+    return row
+
+
+async def remove(session: AsyncSession, publication: Publication) -> Job:
+    """Have it taken down; asked for twice it is one job."""
+    return await take_down.using(JobOptions(dedup_key=str(publication.id))).start(session, publication.id)
+
+
+@job(queue=QUEUE, max_attempts=CRASHES, timeout=3600)
+async def publish_variant(run: Run, publication_id: UUID) -> None:
+    """Bring a publication out: check, upload, make it public once, and ask whenever it isn't known what happened."""
+    keys = Keyring(run.settings)
+    async with run.transaction() as session:
+        order = await progress.claim(session, keys, publication_id, run.job_id)
+    if order is None:
+        return
+    try:
+        outcome = await _publish(run, keys, order)
+    except (NotYet, TryLater) as later:
+        if not _too_long(order):
+            raise
+        outcome = _given_up(order, str(later))
+    except TokenExpired as error:
+        todo = "Connect the channel again, then retry."
+        outcome = _asks(Trouble("token_expired", str(error), todo, error.said.as_json()))
+        async with run.transaction() as session:
+            await channels.token_died(session, order.channel_id, error)
+    except Rejected as error:
+        trouble = states.refusal(error.reason, str(error), error.said.as_json())
+        outcome = _asks(states.doubt(str(error))) if order.acted else _fails(trouble)
+    async with run.completion() as session:
+        if outcome.next.act is not Act.DONE:
+            assert outcome.next.trouble is not None
+            await progress.settle(session, publication_id, run.job_id, outcome.next.state, outcome.next.trouble)
+            return
+        publication = await progress.published(session, publication_id, run.job_id, outcome.status)
+        if publication.first_comment and publication.external_id:
+            await write_first_comment.start(session, publication_id)
+
+
+async def _publish(run: Run, keys: Keyring, order: Order) -> Outcome:
+    media = Media(FileSource(run.storage.found(order.storage_key)), duration=order.duration)
+    async with outside.connected(run.settings) as connection:
+        return await Course(run, keys, order, platforms.publisher(connection, order.account), media).go()
+
+
+def _too_long(order: Order) -> bool:
+    """Whether it has been put off for so long that a person should know."""
+    return (datetime.now(UTC) - order.begun_at).total_seconds() > states.PATIENCE
+
+
+def _given_up(order: Order, words: str) -> Outcome:
+    seconds = (datetime.now(UTC) - order.begun_at).total_seconds()
+    known = Known(acted=order.acted, uploaded=False, refused=False, begins=order.begins, seconds=seconds)
+    status = Status(Stage.PROCESSING, detail=words)
+    return Outcome(states.after(known, status), status)
+
+
+def _asks(trouble: Trouble) -> Outcome:
+    return Outcome(Next(Act.ASK, S.NEEDS_HUMAN, trouble), Status(Stage.PROCESSING))
+
+
+def _fails(trouble: Trouble) -> Outcome:
+    return Outcome(Next(Act.FAIL, S.FAILED, trouble), Status(Stage.FAILED))
+
+
+@publish_variant.on_end
+async def _publishing_ended(session: AsyncSession, row: Job, error: dict[str, Any]) -> None:
+    await progress.abandoned(session, UUID(row.payload["publication_id"]), row.id, error)
+
+
+@job(queue=QUEUE, timeout=600)
+async def write_first_comment(run: Run, publication_id: UUID) -> None:
+    """Comment on what was just published, at most once: where that is doubtful it is looked for, never repeated."""
+    keys = Keyring(run.settings)
+    async with run.transaction() as session:
+        publication = await service.hold(session, publication_id)
+        tried = publication.commented_at is not None
+        if publication.state is not S.PUBLISHED or not publication.external_id or publication.channel_id is None:
+            return
+        account = channels.account(await channels.get(session, publication.channel_id), keys)
+        publication.commented_at = publication.commented_at or await now(session)
+        post_id, text = publication.external_id, publication.first_comment
+    async with outside.connected(run.settings) as connection:
+        publisher = platforms.publisher(connection, account)
+        written = False
+        try:
+            if not tried:
+                await publisher.comment(post_id, text)
+                written = True
+        except Unknown:
+            pass
+        except (TryLater, TokenExpired, Rejected):  # nothing happened: the next attempt may write it
+            async with run.transaction() as session:
+                (await service.hold(session, publication_id)).commented_at = None
+            raise
+        written = written or any(comment.text == text for comment in await publisher.comments(post_id))
+    async with run.completion() as session:
+        event = "first_comment_written" if written else "first_comment_doubtful"
+        await service.record(session, event, await service.hold(session, publication_id), text=text)
+
+
+@write_first_comment.on_end
+async def _no_comment(session: AsyncSession, row: Job, error: dict[str, Any]) -> None:
+    publication = await service.hold(session, UUID(row.payload["publication_id"]))
+    await service.record(session, "first_comment_failed", publication, detail=error.get("detail"))
+
+
+@job(queue=QUEUE, timeout=300)
+async def check_publication(run: Run, publication_id: UUID) -> None:
+    """Look whether a post is there that a person says is there."""
+    keys = Keyring(run.settings)
+    async with run.transaction() as session:
+        publication = await service.hold(session, publication_id)
+        if publication.state is not S.PUBLISHED or not publication.external_id or publication.channel_id is None:
+            return
+        account = channels.account(await channels.get(session, publication.channel_id), keys)
+        post_id = publication.external_id
+    there = True
+    async with outside.connected(run.settings) as connection:
+        try:
+            await platforms.publisher(connection, account).measure(post_id)
+        except Rejected as refused:
+            if refused.reason not in {Reason.NOT_FOUND, Reason.INVALID}:
+                raise
+            there = False
+    async with run.completion() as session:
+        publication = await service.hold(session, publication_id)
+        if publication.external_id != post_id or publication.state is not S.PUBLISHED:
+            return
+        if there:
+            publication.checked_at = await now(session)
+            await service.record(session, "publication_checked", publication, external_id=post_id)
+            return
+        publication.published_at = publication.external_id = None
+        detail = f"The platform knows no post {post_id} on this channel."
+        await service.fail(
+            session, publication, S.NEEDS_HUMAN, Trouble("not_there", detail, "Confirm it with the right id.")
+        )
+
+
+@job(queue=QUEUE, max_attempts=CRASHES, timeout=600)
+async def take_down(run: Run, publication_id: UUID) -> None:
+    """Remove a post; what isn't there is removed already, so doing it twice is doing it once."""
+    keys = Keyring(run.settings)
+    async with run.transaction() as session:
+        publication = await service.hold(session, publication_id)
+        if publication.state is not S.REMOVING or publication.channel_id is None:
+            return
+        account = channels.account(await channels.get(session, publication.channel_id), keys)
+        post_id = publication.external_id or ""
+    async with outside.connected(run.settings) as connection:
+        await platforms.publisher(connection, account).delete(post_id)
+    async with run.completion() as session:
+        publication = await service.hold(session, publication_id)
+        publication.state, publication.removed_at = S.REMOVED, await now(session)
+        await session.flush()
+        await service.record(session, "publication_removed", publication, external_id=post_id)
+
+
+@take_down.on_end
+async def _still_there(session: AsyncSession, row: Job, error: dict[str, Any]) -> None:
+    publication = await service.hold(session, UUID(row.payload["publication_id"]))
+    if publication.state is S.REMOVING:
+        publication.state = S.PUBLISHED
+        detail = str(error.get("detail") or "")
+        publication.error = Trouble("still_there", detail, "Take it down in the platform's own app.").as_json()
+        await session.flush()
+        await service.record(session, "publication_removal_failed", publication, detail=detail)

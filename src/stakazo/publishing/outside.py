@@ -1,0 +1,40 @@
+"""The way to the platforms, as this installation's settings have it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+
+from stakazo import platforms
+from stakazo.core.errors import Unavailable
+from stakazo.core.settings import Settings
+from stakazo.platforms import App, Connection, hosts
+
+
+@asynccontextmanager
+async def connected(settings: Settings) -> AsyncIterator[Connection]:
+    """How to reach the platforms: the sandbox, and the real ones for accounts that a person has switched to live."""
+    apps = {
+        name: App(app_id, secret.get_secret_value())
+        for name, app_id, secret in (("meta", settings.meta_app_id, settings.meta_app_secret),)
+        if app_id and secret
+    }
+    async with platforms.client() as http:
+        yield Connection(http, sandbox=hosts.sandbox(settings.sandbox_url), apps=apps)
+
+
+async def sandbox_accounts(settings: Settings) -> dict[str, dict[str, Any]]:
+    """The accounts that the sandbox offers, by platform. Raises Unavailable where none runs."""
+    url = settings.sandbox_url.rstrip("/")
+    try:
+        async with platforms.client() as http:
+            answer = await http.get(f"{url}/sandbox/accounts", timeout=5.0)
+            found: dict[str, dict[str, Any]] = answer.raise_for_status().json()
+    except (httpx.HTTPError, ValueError) as error:
+        raise Unavailable(
+            f"No sandbox answers at {url}. Start one with `stakazo sandbox`, or set STAKAZO_SANDBOX_URL."
+        ) from error
+    return found
