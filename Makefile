@@ -35,8 +35,8 @@ demo: $(MODELS) ## do the main job on a video (VIDEO=path, or the sample) and le
 serve: $(MODELS) ## database, API and workers until Ctrl-C
 	$(BIN)/stakazo serve
 
-test: $(MODELS) ## run every test
-	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term:skip-covered $(TESTS)
+test: $(MODELS) ## run every test (COVERAGE=1: and say what they leave out)
+	$(BIN)/python -m pytest -n $(WORKERS) $(if $(COVERAGE),--cov --cov-report=term:skip-covered) $(TESTS)
 
 check: $(READY) ## format, lint, types and import contracts
 	$(BIN)/ruff format --check .
