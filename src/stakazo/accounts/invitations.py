@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, and_, func, not_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.accounts import emails, members, proofs
+from stakazo.accounts.keys import maker
 from stakazo.accounts.models import Invitation, Membership, User
 from stakazo.accounts.person import of_user
 from stakazo.accounts.roles import Role, may_assign
@@ -47,8 +48,7 @@ async def invite(session: AsyncSession, role: Role, email: str | None) -> NewInv
     email = emails.tidy(email) if email else None
     if email and await members.has(session, email):
         raise Conflict("Who has this address is a member already.")
-    invited_by = UUID(actor.id) if actor.kind == "user" else None
-    made = _new(actor.workspace_id, role, email, invited_by)
+    made = _new(actor.workspace_id, role, email, await maker(session, actor))
     session.add(made.invitation)
     await session.flush()
     await ledger.record(session, "invitation_created", subject=("invitation", made.invitation.id), role=role)

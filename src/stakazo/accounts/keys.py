@@ -105,7 +105,7 @@ async def create_key(
     made = new_key(
         actor.workspace_id,
         name,
-        made_by=await _maker(session, actor),
+        made_by=await maker(session, actor),
         expires_at=expires_at,
         permissions=None if permissions is None else sorted(permissions),
         addresses=None if addresses is None else [_network(address) for address in addresses],
@@ -155,8 +155,8 @@ def new_key(workspace_id: UUID, name: str, **fields: object) -> NewKey:
     return NewKey(key, f"{PREFIX}{prefix}_{secret}")
 
 
-async def _maker(session: AsyncSession, actor: Actor) -> UUID | None:
-    """The person behind whoever makes a key: themselves, or who made the key that makes one."""
+async def maker(session: AsyncSession, actor: Actor) -> UUID | None:
+    """The person behind whoever makes something: themselves, or who made the key that makes it."""
     if actor.kind == "user":
         return UUID(actor.id)
     return (await get(session, UUID(actor.id))).made_by if actor.kind == "api_key" else None

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo.accounts.models import Membership, User
-from stakazo.accounts.roles import Role, may_assign
+from stakazo.accounts.models import Invitation, Membership, User
+from stakazo.accounts.roles import ROLES, Permission, Role, may_assign
 from stakazo.core.db import actor_of
 from stakazo.core.errors import Conflict, Forbidden, NotFound
 from stakazo.core.live import publish
@@ -72,12 +72,13 @@ async def set_role(session: AsyncSession, user_id: UUID, role: Role) -> Member:
         before, membership.role = membership.role, role
         await _require_owner(session, before)
         await ledger.record(session, "member_role_changed", subject=("user", user_id), role=role, before=before)
+        await _withdraw_offers(session, user_id, role)
         await publish(session, "member", user_id)
     return _member(membership, await session.get_one(User, user_id))
 
 
 async def remove(session: AsyncSession, user_id: UUID) -> None:
-    """Take somebody's place, and with it the power of the keys they made. Raises as `set_role` does."""
+    """Take somebody's place, and with it the power of the keys and invitations they made. Raises as `set_role` does."""
     membership = await _locked(session, user_id)
     if actor_of(session).id != str(user_id):
         _require_power_over(session, membership.role)
@@ -87,6 +88,7 @@ async def remove(session: AsyncSession, user_id: UUID) -> None:
     await session.delete(membership)
     await _require_owner(session, membership.role)
     await ledger.record(session, event, subject=("user", user_id))
+    await _withdraw_offers(session, user_id, None)
     await publish(session, "member", user_id)
 
 
@@ -101,6 +103,7 @@ async def transfer(session: AsyncSession, user_id: UUID) -> Member:
     membership.role, mine.role = Role.OWNER, Role.MANAGER
     await session.flush()
     await ledger.record(session, "ownership_transferred", subject=("user", user_id), before=str(actor.id))
+    await _withdraw_offers(session, mine.user_id, mine.role)
     for changed in (user_id, mine.user_id):
         await publish(session, "member", changed)
     return _member(membership, await session.get_one(User, user_id))
@@ -128,6 +131,16 @@ async def _there(session: AsyncSession, user_id: UUID) -> Membership:
     if found is None:
         raise NotFound(f"There is no member {user_id}.")
     return found
+
+
+async def _withdraw_offers(session: AsyncSession, user_id: UUID, role: Role | None) -> None:
+    """Take back what somebody offered and could offer no more: nobody comes in again by a link of their own."""
+    theirs = Invitation.invited_by == user_id, Invitation.accepted_at.is_(None), Invitation.revoked_at.is_(None)
+    may = ROLES[role] if role else frozenset()
+    beyond = [offered for offered in Role if Permission.MEMBERS_WRITE not in may or not may_assign(may, offered)]
+    withdrawn = update(Invitation).where(*theirs, Invitation.role.in_(beyond)).values(revoked_at=datetime.now(UTC))
+    for invitation_id in await session.scalars(withdrawn.returning(Invitation.id)):
+        await ledger.record(session, "invitation_revoked", subject=("invitation", invitation_id))
 
 
 def _require_power_over(session: AsyncSession, *roles: Role) -> None:
