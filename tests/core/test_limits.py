@@ -163,6 +163,15 @@ async def test_the_database_forgets_what_is_over(database: Database, app_setting
     assert "write" in kept[0]
 
 
+async def test_memory_forgets_what_is_over():
+    store = windows.MemoryStorage(swept_every=0.0)
+    await store.acquire_entry("short", 5, 1)
+    await store.acquire_entry("long", 5, 3600)
+    await asyncio.sleep(1.1)
+    await store.acquire_entry("new", 5, 3600)
+    assert await store.reset() == 2
+
+
 @pytest.mark.parametrize("wrong", [{"limit_store": "memcached"}, {"limit_read": "many"}])
 async def test_says_what_is_wrong_in_the_settings(wrong: dict[str, str], database: Database, app_settings: Settings):
     with pytest.raises(Unavailable, match="rate limits of the settings"):

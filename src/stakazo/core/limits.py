@@ -18,14 +18,14 @@ from typing import Any, TypeVar
 
 import structlog
 from limits import RateLimitItem, parse
-from limits.aio.storage import MemoryStorage, RedisStorage, Storage
+from limits.aio.storage import RedisStorage, Storage
 from limits.aio.strategies import MovingWindowRateLimiter
 from limits.errors import StorageError
 
 from stakazo.core.db import Database
 from stakazo.core.errors import StakazoError, Unavailable
 from stakazo.core.settings import Settings
-from stakazo.core.windows import DatabaseStorage
+from stakazo.core.windows import DatabaseStorage, MemoryStorage
 
 T = TypeVar("T")
 

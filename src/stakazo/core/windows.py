@@ -1,8 +1,10 @@
-"""Moving windows of requests in the database, for several API processes: one statement counts one request."""
+"""Moving windows of requests: in memory for one API process, in the database for several. Stores of `limits`."""
 
 from __future__ import annotations
 
 import time
+from collections import deque
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 from limits.aio.storage import MovingWindowSupport, Storage
@@ -44,10 +46,84 @@ _WINDOW = sa.text("""
 """).bindparams(sa.bindparam("expiry", type_=sa.Double()))
 
 
-class DatabaseStorage(Storage, MovingWindowSupport):
-    """The table as a store of `limits`. Only windows that move are kept here: its counters are not."""
+SWEPT_EVERY = 10.0
+"""Seconds between two looks for windows in memory that are over."""
+
+
+class _Moving(Storage, MovingWindowSupport):
+    """Windows that move; counters are for those that don't."""
 
     STORAGE_SCHEME = None
+
+    async def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        raise NotImplementedError("Windows here move; counters are for those that don't.")
+
+    async def get(self, key: str) -> int:
+        raise NotImplementedError
+
+    async def get_expiry(self, key: str) -> float:
+        raise NotImplementedError
+
+
+@dataclass(slots=True)
+class _Window:
+    """Times of the monotonic clock in seconds."""
+
+    hits: deque[float] = field(default_factory=deque)
+    """Oldest first."""
+    over_at: float = 0.0
+
+
+class MemoryStorage(_Moving):
+    """Windows of this process. The store of `limits` asks a thread about every key it knows, at every request."""
+
+    def __init__(self, swept_every: float = SWEPT_EVERY) -> None:
+        super().__init__(None)
+        self._windows: dict[str, _Window] = {}
+        self._swept_every, self._swept_at = swept_every, time.monotonic()
+
+    @property
+    def base_exceptions(self) -> tuple[type[Exception], ...]:
+        return ()
+
+    async def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
+        now = time.monotonic()
+        if now - self._swept_at >= self._swept_every:
+            self._windows = {name: window for name, window in self._windows.items() if window.over_at > now}
+            self._swept_at = now
+        window = self._window(key, now - expiry)
+        if len(window.hits) + amount > limit:
+            return False
+        window.hits.extend([now] * amount)
+        window.over_at = now + expiry
+        self._windows[key] = window
+        return True
+
+    async def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:  # noqa: ARG002 - asked so
+        now = time.monotonic()
+        hits = self._window(key, now - expiry).hits
+        return time.time() - (now - hits[0] if hits else 0.0), len(hits)
+
+    async def clear(self, key: str) -> None:
+        self._windows.pop(key, None)
+
+    async def check(self) -> bool:
+        return True
+
+    async def reset(self) -> int | None:
+        gone, self._windows = len(self._windows), {}
+        return gone
+
+    def _window(self, key: str, since: float) -> _Window:
+        """With what is still in it."""
+        window = self._windows.get(key) or _Window()
+        while window.hits and window.hits[0] <= since:
+            window.hits.popleft()
+        return window
+
+
+class DatabaseStorage(_Moving):
+    """The table."""
 
     def __init__(self, db: Database) -> None:
         super().__init__(None, wrap_exceptions=True)
@@ -81,15 +157,6 @@ class DatabaseStorage(Storage, MovingWindowSupport):
         async with self._db.system_transaction() as session:
             gone = await session.scalars(sa.text("delete from request_windows returning key"))
             return len(gone.all())
-
-    async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        raise NotImplementedError("Windows here move; counters are for those that don't.")
-
-    async def get(self, key: str) -> int:
-        raise NotImplementedError
-
-    async def get_expiry(self, key: str) -> float:
-        raise NotImplementedError
 
 
 async def sweep(db: Database) -> None:
