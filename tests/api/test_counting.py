@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import Request
+from structlog.testing import capture_logs
 
 from stakazo.api.counting import Slots, address_of
 from stakazo.core.actor import new_id
@@ -73,7 +74,7 @@ def test_logins_are_counted_by_address(site_with: SITE):
 @pytest.mark.parametrize("known", [True, False])
 def test_wrong_passwords_lock_an_account_whether_it_exists_or_not(site_with: SITE, known: bool):  # noqa: FBT001
     site = site_with(limit_failed_login="3/hour", password_memory_kib=8, password_passes=1)
-    with site.client() as client:
+    with site.client() as client, capture_logs() as lines:
         if known:
             link = client.post("/invitations", json={"role": "VIEWER"}).json()["link"]
             said = {"email": "ann@example.org", "password": "a quiet sentence", "invitation": link.partition("=")[2]}
@@ -84,6 +85,10 @@ def test_wrong_passwords_lock_an_account_whether_it_exists_or_not(site_with: SIT
         assert (locked.status_code, locked.json()["code"]) == (429, "account_locked")
         other = client.post("/auth/login", json=wrong | {"email": "bob@example.org"})
         assert other.status_code == 401
+    wrong_ones = [line for line in lines if line["event"] in {"wrong_password_or_code", "account_locked"}]
+    assert [line["event"].split("_")[0] for line in wrong_ones] == ["wrong", "wrong", "wrong", "account", "wrong"]
+    assert len({line["account"] for line in wrong_ones}) == 2
+    assert "example.org" not in str(wrong_ones)
 
 
 def test_a_right_password_forgives_wrong_ones(site_with: SITE):

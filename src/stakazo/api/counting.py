@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, contextmanager
 from ipaddress import IPv6Address, ip_address, ip_network
 from uuid import UUID
 
+import structlog
 from fastapi import Request
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,6 +23,8 @@ from stakazo.accounts.second_factor import SecondFactorRequired
 from stakazo.core.actor import Actor
 from stakazo.core.errors import Forbidden, Unauthenticated
 from stakazo.core.limits import Kind, Limiter, TooMany, Whom
+
+log = structlog.get_logger("stakazo.api")
 
 _SAID = "stakazo.quota"
 """In the request's state: the headers that say how it stands."""
@@ -73,6 +76,7 @@ async def guess(limiter: Limiter, account: str) -> AsyncIterator[None]:
     who = hashlib.sha256(account.strip().lower().encode()).hexdigest()
     standing = await limiter.look(Kind.FAILED_LOGIN, Whom.ACCOUNT, who)
     if standing is not None and not standing.allowed:
+        log.warning("account_locked", account=who)
         raise Locked(
             f"There were {standing.quota} wrong attempts for this account. Wait {standing.wait} seconds.", standing.wait
         )
@@ -81,6 +85,7 @@ async def guess(limiter: Limiter, account: str) -> AsyncIterator[None]:
     except SecondFactorRequired:
         raise  # so far everything was right
     except (Unauthenticated, Forbidden):
+        log.warning("wrong_password_or_code", account=who)
         await limiter.ask(Kind.FAILED_LOGIN, {Whom.ACCOUNT: who})
         raise
     else:
