@@ -9,9 +9,10 @@ VIDEO ?=
 OUT ?= out
 WORKERS ?= auto
 FUZZ_SECONDS ?= 300
+EXAMPLES ?= 100
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check bench chaos hostile fuzz migrate openapi lock clean
+.PHONY: help setup demo serve test check bench chaos hostile fuzz explore migrate openapi lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -57,6 +58,9 @@ hostile: $(MODELS) ## send every hostile file through the whole system; writes b
 fuzz: $(READY) ## look for bytes that break probe or the upload parser, FUZZ_SECONDS each
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.lock
 	for target in upload probe; do $(BIN)/python -m bench.hostile.fuzz $$target --seconds $(FUZZ_SECONDS) || exit 1; done
+
+explore: $(READY) ## look further than the tests do at API and accounts: EXAMPLES of each, new ones every time
+	STAKAZO_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -o timeout=0 tests/api/test_schemathesis.py tests/accounts/test_model.py
 
 migrate: $(READY) ## bring the database up to date
 	$(BIN)/stakazo migrate

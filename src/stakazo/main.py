@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import structlog
 from fastapi import FastAPI
@@ -22,6 +23,7 @@ from stakazo.accounts.tokens import Tokens
 from stakazo.api import ROUTERS, docs, errors
 from stakazo.api.browsers import Doors, Places, Telling
 from stakazo.api.compress import Compress
+from stakazo.api.contract import completed
 from stakazo.api.counting import Slots, Standing
 from stakazo.api.deps import Services, declare_access
 from stakazo.api.requests import BodyLimit, RequestLog
@@ -90,9 +92,18 @@ async def _open(app: FastAPI) -> AsyncIterator[None]:
         await db.close()
 
 
+class Application(FastAPI):
+    """FastAPI, with our contract at /openapi.json."""
+
+    def openapi(self) -> dict[str, Any]:
+        if not self.openapi_schema:
+            self.openapi_schema = completed(super().openapi())
+        return self.openapi_schema
+
+
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The application; the database is opened when it starts, not here."""
-    app = FastAPI(
+    app = Application(
         title="Stakazo",
         version=__version__,
         description=DESCRIPTION,
@@ -131,8 +142,5 @@ def _operation_id(route: APIRoute) -> str:
 
 
 def contract() -> str:
-    """The contract as `openapi/openapi.json` keeps it: OpenAPI 3.1, with the shape of every refusal."""
-    schema = create_app(Settings()).openapi()
-    problem = errors.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-    schema["components"]["schemas"] |= problem.pop("$defs", {}) | {"Problem": problem}
-    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+    """The contract as `openapi/openapi.json` keeps it: OpenAPI 3.1."""
+    return json.dumps(create_app(Settings()).openapi(), indent=2, ensure_ascii=False) + "\n"

@@ -17,6 +17,7 @@ from uuid import UUID
 
 import structlog
 from fastapi import Depends, Header, Request, Response
+from pydantic import JsonValue
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
@@ -44,6 +45,9 @@ EXTENSIONS = "creation,creation-with-upload,checksum,termination,expiration"
 BYTES = "application/offset+octet-stream"
 MAX_METADATA = 4096
 """Characters of Upload-Metadata."""
+_NUMBER = "[0-9]{1,18}"
+_CARRIES = {"requestBody": {"content": {BYTES: {"schema": {"type": "string", "format": "binary"}}}}}
+"""What OpenAPI says of a request that may carry a part."""
 
 
 class WrongVersion(StakazoError):
@@ -69,7 +73,16 @@ router = Router(prefix="/uploads", tags=["uploads"], route_class=_TusRoute)
 _MANY = responses(400, 401, 408, 409, 410, 412, 413, 415, 422, 423, 460, 507)
 
 
-def _version(tus_resumable: Annotated[str | None, Header(description=VERSION)] = None) -> None:
+def _form(pattern: str) -> dict[str, JsonValue]:
+    """What OpenAPI says of a header that is read here, since its refusal is tus's own."""
+    return {"pattern": f"^{pattern}$"}
+
+
+def _version(
+    tus_resumable: Annotated[
+        str | None, Header(description="Which tus is spoken.", json_schema_extra={"const": VERSION})
+    ] = None,
+) -> None:
     if tus_resumable != VERSION:
         raise WrongVersion(f"Say 'Tus-Resumable: {VERSION}'; no other version is spoken here.")
 
@@ -94,21 +107,24 @@ def _abilities(here: Here, _: Sender) -> Response:
     )
 
 
-for _path, _name in (("", "abilities"), ("/{upload_id}", "abilities_here")):
-    router.options(_path, status_code=204, name=_name, responses=responses(401))(_abilities)
+_ANY = {"parameters": [{"name": "upload_id", "in": "path", "required": True, "schema": {"type": "string"}}]}
+for _path, _name, _extra in (("", "abilities", {}), ("/{upload_id}", "abilities_here", _ANY)):
+    router.options(_path, status_code=204, name=_name, responses=responses(401), openapi_extra=_extra)(_abilities)
 
 
 # --- one upload ---------------------------------------------------------------------------------------------
 
 
-@router.post("", status_code=201, response_class=Response, responses=_MANY)
+@router.post("", status_code=201, response_class=Response, responses=_MANY, openapi_extra=_CARRIES)
 @keyless("an upload that was begun twice and is not continued expires; its dedup_key makes one video of both")
 async def begin(
     request: Request,
     here: Here,
     actor: Sender,
     _: Tus,
-    upload_length: Annotated[str | None, Header(description="Bytes of the whole video.")] = None,
+    upload_length: Annotated[
+        str | None, Header(description="Bytes of the whole video.", json_schema_extra=_form(_NUMBER))
+    ] = None,
     upload_metadata: Annotated[
         str | None, Header(description="`filename`, `title`, `dedup_key`, each with its value in base64.")
     ] = None,
@@ -153,14 +169,22 @@ async def offset(here: Here, actor: Sender, _: Tus, upload_id: UUID) -> Response
     return Response(status_code=200, headers=headers)
 
 
-@router.patch("/{upload_id}", status_code=204, response_class=Response, responses=_MANY | responses(404))
+@router.patch(
+    "/{upload_id}",
+    status_code=204,
+    response_class=Response,
+    responses=_MANY | responses(404),
+    openapi_extra=_CARRIES,
+)
 async def append(
     request: Request,
     here: Here,
     actor: Sender,
     _: Tus,
     upload_id: UUID,
-    upload_offset: Annotated[str | None, Header(description="Where this part begins.")] = None,
+    upload_offset: Annotated[
+        str | None, Header(description="Where this part begins.", json_schema_extra=_form(_NUMBER))
+    ] = None,
     upload_checksum: Annotated[str | None, Header(description="`sha256`, `sha1` or `md5`, and it in base64.")] = None,
 ) -> Response:
     """Send the next part, of any size. The answer to the last one says which video it has become."""
@@ -191,7 +215,13 @@ async def terminate(here: Here, actor: Sender, _: Tus, upload_id: UUID) -> None:
     await forget(here, actor, upload_id, await asyncio.to_thread(Partial, here.storage.incoming(upload_id)))
 
 
-@router.post("/{upload_id}", status_code=204, response_class=Response, responses=_MANY | responses(404, 405))
+@router.post(
+    "/{upload_id}",
+    status_code=204,
+    response_class=Response,
+    responses=_MANY | responses(404, 405),
+    openapi_extra=_CARRIES,
+)
 @keyless("it stands for a PATCH or DELETE, which say themselves what they do when they come twice")
 async def instead(
     request: Request,
@@ -199,7 +229,9 @@ async def instead(
     actor: Sender,
     tus: Tus,
     upload_id: UUID,
-    x_http_method_override: Annotated[str | None, Header(description="`PATCH` or `DELETE`.")] = None,
+    x_http_method_override: Annotated[
+        str | None, Header(description="What it stands for.", json_schema_extra=_form("(PATCH|DELETE)"))
+    ] = None,
 ) -> Response:
     """PATCH or DELETE, for senders that can't say so."""
     if x_http_method_override == "PATCH":
@@ -217,7 +249,7 @@ async def instead(
 
 
 def _number(text: str | None, name: str) -> int:
-    if text is None or not re.fullmatch(r"[0-9]{1,18}", text):
+    if text is None or not re.fullmatch(_NUMBER, text):
         raise Malformed(f"{name} must be a number of bytes.")
     return int(text)
 
