@@ -247,10 +247,11 @@ async def _cancel_children(session: AsyncSession, line: Lineage) -> None:
 async def revive(session: AsyncSession, line: Lineage) -> None:
     """Start a failed or cancelled job once more, with all its attempts; what waits for it waits again."""
     row = line[-1]
-    for ancestor in line[:-1]:
-        if ancestor.state in {JobState.FAILED, JobState.CANCELLED} and ancestor.phase == Phase.CHILDREN:
-            _reset(ancestor, JobState.PROCESSING)
-            await _say(session, ancestor, "job_retried", reason="by_hand")
+    for ancestor in reversed(line[:-1]):
+        if ancestor.state not in {JobState.FAILED, JobState.CANCELLED} or ancestor.phase != Phase.CHILDREN:
+            break  # it waits for nobody, so nobody above it waits for this one
+        _reset(ancestor, JobState.PROCESSING)
+        await _say(session, ancestor, "job_retried", reason="by_hand")
     failed = (JobState.FAILED, JobState.CANCELLED)
     kin = (Job.workspace_id == row.workspace_id, Job.parent_id == row.id, Job.state.in_(failed))
     children: Sequence[Job] = ()
