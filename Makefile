@@ -59,8 +59,8 @@ fuzz: $(READY) ## look for bytes that break probe or the upload parser, FUZZ_SEC
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.lock
 	for target in upload probe; do $(BIN)/python -m bench.hostile.fuzz $$target --seconds $(FUZZ_SECONDS) || exit 1; done
 
-explore: $(READY) ## look further than the tests do at API and accounts: EXAMPLES of each, new ones every time
-	STAKAZO_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -o timeout=0 tests/api/test_schemathesis.py tests/accounts/test_model.py
+explore: $(READY) ## look further than the tests do at API, accounts and jobs: EXAMPLES of each, new ones every time
+	STAKAZO_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -o timeout=0 tests/api/test_schemathesis.py tests/accounts/test_model.py tests/jobs/test_model.py
 
 migrate: $(READY) ## bring the database up to date
 	$(BIN)/stakazo migrate
