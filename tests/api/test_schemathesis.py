@@ -138,6 +138,7 @@ async def _propose(session: AsyncSession, video_id: UUID) -> UUID:
     return proposal.clips[0].id
 
 
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module")  # Schemathesis does, in its own strategies
 @contract.exclude(path=ENDLESS).parametrize()
 @exploration(3, shrink=False)
 def test_every_operation_answers_as_it_promised(case: schemathesis.Case, workshop: Workshop) -> None:
