@@ -12,6 +12,7 @@ from tests.api.serving import House, running
 from tests.publishing.press import Desk, a_sandbox, a_worker
 
 from stakazo.core.settings import Settings
+from stakazo.platforms.http import METERS
 from stakazo.platforms.sandbox.world import World
 
 
@@ -51,6 +52,7 @@ def house(
 @pytest.fixture
 def desk(house: House, world: World) -> Iterator[Desk]:
     world.faults.play("calm")
+    METERS.clear()
     site = house.site()
     with site.client() as http:
         yield Desk(site, world, http)

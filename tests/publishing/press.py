@@ -21,6 +21,7 @@ from stakazo.core.actor import new_id
 from stakazo.core.settings import Settings
 from stakazo.core.storage import DiskStorage
 from stakazo.ledger import service as ledger
+from stakazo.platforms.http import METERS
 from stakazo.platforms.sandbox.server import running as sandbox_running
 from stakazo.platforms.sandbox.world import World
 from stakazo.variants.models import ClipVariant, VariantState
@@ -200,8 +201,10 @@ class Desk:
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
-    def until(self, publication: str | dict[str, Any], *states: str, patience: float = 60.0) -> dict[str, Any]:
-        """The publication once it is in one of these states, or over."""
+    def until(
+        self, publication: str | dict[str, Any], *states: str, patience: float = 60.0, hurry: bool = False
+    ) -> dict[str, Any]:
+        """The publication once it is in one of these states, or over; with `hurry` its job's pauses are cut short."""
         deadline = time.monotonic() + patience
         while True:
             found = self.show(publication)
@@ -209,18 +212,28 @@ class Desk:
                 return found
             assert time.monotonic() < deadline, found
             assert states or found["state"] not in OVER
+            if hurry:
+                self._now(found["job_id"])
             time.sleep(0.2)
 
     def wake(self, publication: dict[str, Any]) -> None:
-        """Let the job of a publication run now, whatever it was told to wait for."""
+        """Let the job of a publication run now, whatever it and its account were told to wait for."""
         job_id = self.show(publication)["job_id"]
 
         def waiting() -> bool:
             return bool(self.http.get(f"/jobs/{job_id}").json()["state"] == "RETRY")
 
         self.eventually(waiting)
+        METERS.clear()
+        self._now(job_id)
+
+    def _now(self, job_id: str) -> None:
         with psycopg.connect(postgres.conninfo(self.site.urls.owner), autocommit=True) as owner:
-            owner.execute("update procrastinate_jobs set scheduled_at = now() where args->>'job_id' = %s", [job_id])
+            owner.execute(
+                "update procrastinate_jobs set scheduled_at = now()"
+                " where args->>'job_id' = %s and status = 'todo' and scheduled_at > now()",
+                [job_id],
+            )
 
     def eventually(self, happens: Callable[[], object], patience: float = 60.0) -> None:
         deadline = time.monotonic() + patience

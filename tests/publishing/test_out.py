@@ -62,7 +62,7 @@ def test_whatever_goes_wrong_it_is_out_once(desk: Desk, what: str) -> None:
     if what == "it is too much for a moment":
         desk.until(wanted, "READY")
         desk.wake(wanted)
-    done = desk.until(wanted)
+    done = desk.until(wanted, hurry=True)
     assert sum(desk.world.faults.struck.values()) >= 1
     assert (done["state"], public(desk.world)[what]) == ("PUBLISHED", 1)
     assert done["external_id"]

@@ -49,6 +49,8 @@ _WINDOW = sa.text("""
 SWEPT_EVERY = 10.0
 """Seconds between two looks for windows in memory that are over."""
 
+_NO_COUNTERS = "Windows here move; counters are for those that don't."
+
 
 class _Moving(Storage, MovingWindowSupport):
     """Windows that move; counters are for those that don't."""
@@ -56,13 +58,13 @@ class _Moving(Storage, MovingWindowSupport):
     STORAGE_SCHEME = None
 
     async def incr(self, key: str, expiry: float, amount: int = 1) -> int:
-        raise NotImplementedError("Windows here move; counters are for those that don't.")
+        raise NotImplementedError(_NO_COUNTERS)
 
     async def get(self, key: str) -> int:
-        raise NotImplementedError
+        raise NotImplementedError(_NO_COUNTERS)
 
     async def get_expiry(self, key: str) -> float:
-        raise NotImplementedError
+        raise NotImplementedError(_NO_COUNTERS)
 
 
 @dataclass(slots=True)

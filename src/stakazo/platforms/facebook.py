@@ -67,18 +67,8 @@ class FacebookPage:
         elif media.url:
             await self._graph.rupload_from(handle.upload_url, media.url)
         elif media.source is not None:
-            status = await self.ask(handle, Post())
-            if status.stage is Stage.UPLOADING:
-                await self._send(handle, media.source, status.received or 0)
+            await self._graph.resume(handle.upload_url, media.source, lambda: self.ask(handle, Post()))
         return handle
-
-    async def _send(self, handle: Handle, source: Source, start: int) -> None:
-        try:
-            await self._graph.rupload(handle.upload_url, source, start)
-        except Rejected as refused:
-            # "ProcessingFailedError" is often said of what ends well: the video knows.
-            if refused.said.code != 0 or (await self.ask(handle, Post())).stage is Stage.UPLOADING:
-                raise
 
     async def _send_chunks(self, handle: Handle, source: Source) -> None:
         """From where Facebook has bytes to; it says after each piece where the next one begins and ends."""

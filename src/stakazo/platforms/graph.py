@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from stakazo.platforms import graph_errors
-from stakazo.platforms.base import Account, Source
+from stakazo.platforms.base import Account, Source, Stage, Status
 from stakazo.platforms.errors import PlatformError, Reason, Rejected, Said, TryLater, Unknown
 from stakazo.platforms.http import PAUSE, UPLOAD_PAUSE, Connection, Reply, send
 from stakazo.platforms.usage import APP
@@ -127,6 +127,20 @@ class Graph:
             effect=False, headers=headers, content=source.read(start, source.size), patience=UPLOAD_PAUSE,
         )  # fmt: skip
         return self._understood(reply, effect=False)
+
+    async def resume(self, url: str, source: Source, ask: Callable[[], Awaitable[Status]]) -> None:
+        """Send what Meta doesn't have yet of a file; `ask` says how far it is.
+
+        "ProcessingFailedError" is often said of what ends well: it is believed only where bytes are missing still.
+        """
+        status = await ask()
+        if status.stage is not Stage.UPLOADING:
+            return
+        try:
+            await self.rupload(url, source, status.received or 0)
+        except Rejected as refused:
+            if refused.said.code != 0 or (await ask()).stage is Stage.UPLOADING:
+                raise
 
     async def rupload_from(self, url: str, address: str) -> dict[str, Any]:
         """Have Meta fetch the file from an address."""

@@ -49,7 +49,7 @@ class Reply:
             return None
 
 
-_METERS: dict[tuple[str, str], Meter] = {}
+METERS: dict[tuple[str, str], Meter] = {}
 """Of this process, by place and token."""
 
 
@@ -82,7 +82,7 @@ class Connection:
     clock: Callable[[], float] = field(default=lambda: datetime.now(UTC).timestamp())
     """Seconds since 1970."""
 
-    meters: MutableMapping[tuple[str, str], Meter] = field(default_factory=lambda: _METERS, repr=False)
+    meters: MutableMapping[tuple[str, str], Meter] = field(default_factory=lambda: METERS, repr=False)
     """What is known of the allowances; all connections of a process share it unless told otherwise."""
 
     def meter(self, account: Account) -> Meter:

@@ -21,7 +21,6 @@ from stakazo.platforms.base import (
     Metrics,
     Post,
     Quota,
-    Source,
     Stage,
     Status,
 )
@@ -56,20 +55,9 @@ class Instagram:
         return Handle(str(answer["id"]), made_at, upload_url=str(answer.get("uri", "")))
 
     async def upload(self, handle: Handle, media: Media) -> Handle:
-        if media.source is None or not handle.upload_url:
-            return handle  # Instagram fetches it
-        status = await self.ask(handle, Post())
-        if status.stage is Stage.UPLOADING:
-            await self._send(handle, media.source, status.received or 0)
+        if media.source is not None and handle.upload_url:  # else Instagram fetches it
+            await self._graph.resume(handle.upload_url, media.source, lambda: self.ask(handle, Post()))
         return handle
-
-    async def _send(self, handle: Handle, source: Source, start: int) -> None:
-        try:
-            await self._graph.rupload(handle.upload_url, source, start)
-        except Rejected as refused:
-            # "ProcessingFailedError" is often said of what ends well: the container knows.
-            if refused.said.code != 0 or (await self.ask(handle, Post())).stage is Stage.UPLOADING:
-                raise
 
     async def finish(self, handle: Handle, post: Post, media: Media) -> Status:
         del post, media

@@ -182,7 +182,7 @@ def _failed(known: Known, status: Status) -> Next:
         return Next(Act.ASK, S.NEEDS_HUMAN, doubt(f"The platform doesn't know the upload any more. {words}"))
     if reason.anew and known.begins <= ANEW:
         return Next(Act.BEGIN, S.BEGUN)
-    return Next(Act.FAIL, S.FAILED, Trouble(reason.value, words, _TODO.get(reason, "")))
+    return Next(Act.FAIL, S.FAILED, Trouble(reason.value, words, _WHAT_TO_DO.get(reason, "")))
 
 
 def _late(known: Known, status: Status) -> Next:
@@ -202,7 +202,7 @@ def doubt(detail: str) -> Trouble:
     return Trouble("doubtful", detail, todo)
 
 
-_TODO: dict[Reason, str] = {
+_WHAT_TO_DO: dict[Reason, str] = {
     Reason.MEDIA: "Render the clip anew, or choose another variant.",
     Reason.PROCESSING: "Retry; if it fails again, render the clip anew.",
     Reason.GONE: "Retry: it is begun anew.",
@@ -214,7 +214,7 @@ _TODO: dict[Reason, str] = {
 
 def refusal(reason: Reason, sentence: str, said: dict[str, Any] | None = None) -> Trouble:
     """What the platform refuses, as trouble of ours."""
-    return Trouble(reason.value, sentence, _TODO.get(reason, "Change what it names, and retry."), said or None)
+    return Trouble(reason.value, sentence, _WHAT_TO_DO.get(reason, "Change what it names, and retry."), said or None)
 
 
 def pause(looks: int, most: float) -> float:
