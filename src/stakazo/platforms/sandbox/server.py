@@ -158,6 +158,7 @@ def _configured(app: Starlette) -> uvicorn.Config:
 async def running(world: World, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
     """The sandbox at this address (0: a free port) as long as the block lasts."""
     with socket.create_server((host, port)) as listener:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else bodies wait 40 ms after their heads
         app = create_app(world)
         server = _Server(_configured(app))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
