@@ -22,13 +22,15 @@ from stakazo.core import outside
 from stakazo.core.addresses import Allowed
 from stakazo.core.security import Keyring
 from stakazo.core.storage import DiskStorage, enough_space
+from stakazo.insights import measuring
 from stakazo.jobs.engine import JobOptions, job
 from stakazo.jobs.models import Job
 from stakazo.jobs.run import Run
 from stakazo.media.choice import Pick, Preview
 from stakazo.media.render import Rendered, render
 from stakazo.media.types import Span
-from stakazo.publishing import jobs as _publishing  # noqa: F401 (what becomes of the variants)
+from stakazo.publishing import service as publications
+from stakazo.publishing.jobs import publish_variant
 from stakazo.rules import service as rules
 from stakazo.rules.models import PlatformRule
 from stakazo.rules.schema import clip_rules, render_overrides
@@ -255,6 +257,12 @@ async def _finish(
 @generate_variants.on_end
 async def _rendering_failed(session: AsyncSession, row: Job, error: dict[str, Any]) -> None:
     await variants.failed(session, UUID(row.payload["clip_id"]), error, row.id)
+
+
+@publish_variant.on_completion
+async def _measure(session: AsyncSession, row: Job) -> None:
+    """What is public is measured from then on."""
+    await measuring.schedule(session, await publications.get(session, UUID(row.payload["publication_id"])))
 
 
 def _sha256(file: Path) -> str:

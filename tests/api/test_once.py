@@ -114,6 +114,13 @@ def _posted(client: httpx.Client, catalogue: Any) -> dict[str, Any]:
     return {"variant_id": variant, "platform": "tiktok", "url": "https://www.tiktok.com/@blue/video/7"}
 
 
+def _measured(client: httpx.Client, catalogue: Any) -> str:
+    wish = _wish(client, catalogue)
+    (variant,), (channel,) = wish["variant_ids"], wish["channel_ids"]
+    said = {"variant_id": variant, "platform": "facebook", "channel_id": channel, "external_id": "7"}
+    return f"/publications/{client.post('/confirm_publish', json=said).json()['id']}/metrics"
+
+
 REQUESTS: dict[str, Callable[[httpx.Client, Any], Asked]] = {
     "/jobs": lambda _, catalogue: ("/jobs", {"type": "propose_clips", "video_id": str(catalogue.video_id)}),
     "/jobs/{job_id}/cancel": lambda client, catalogue: (f"{_job(client, catalogue)}/cancel", None),
@@ -139,6 +146,7 @@ REQUESTS: dict[str, Callable[[httpx.Client, Any], Asked]] = {
     ),
     "/publications/{publication_id}/cancel": lambda client, catalogue: (f"{_planned(client, catalogue)}/cancel", None),
     "/publications/{publication_id}/retry": lambda client, catalogue: (f"{_stopped(client, catalogue)}/retry", None),
+    "/publications/{publication_id}/metrics": lambda client, catalogue: (_measured(client, catalogue), None),
     "/confirm_publish": lambda client, catalogue: ("/confirm_publish", _posted(client, catalogue)),
     "/api-keys": lambda *_: ("/api-keys", {"name": "robot"}),
     "/invitations": lambda *_: ("/invitations", {"role": "VIEWER"}),

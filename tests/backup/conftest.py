@@ -27,6 +27,7 @@ from stakazo.core.security import Keyring
 from stakazo.core.settings import Settings
 from stakazo.core.storage import DiskStorage
 from stakazo.idempotency.models import IdempotencyKey
+from stakazo.insights.models import PostMetric
 from stakazo.jobs.models import Job
 from stakazo.jobs.states import JobState
 from stakazo.ledger import service as ledger
@@ -216,7 +217,9 @@ def _workspace(
         Publication(variant_id=variant, channel_id=channel, platform=Platform.INSTAGRAM, kind=Kind.REEL,
                     state=PublicationState.SCHEDULED, intent_key="a", due_at=now, author="user/ann", **mine),
         Publication(variant_id=variant, platform=Platform.TIKTOK, kind=Kind.VIDEO, state=PublicationState.PUBLISHED,
-                    intent_key="b", due_at=now, author="user/ann", by_hand=True, published_at=now, **mine),
+                    id=(posted := new_id()), intent_key="b", due_at=now, author="user/ann", by_hand=True,
+                    published_at=now, **mine),
+        PostMetric(publication_id=posted, sampled_at=now, views=1, retention=[1.0, 0.5], **mine),
         Campaign(id=(campaign := new_id()), variant_id=variant, platform="meta", name="A", objective="views",
                  state=CampaignState.LAUNCHING, total_budget=100, currency="EUR", **mine),
         AdMetric(campaign_id=campaign, day=now.date(), sampled_at=now, impressions=1, clicks=1, views=1, spend=1,

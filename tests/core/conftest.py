@@ -29,6 +29,7 @@ from stakazo.core.actor import Actor, new_id
 from stakazo.core.db import Base, Database
 from stakazo.core.postgres import Urls
 from stakazo.idempotency.models import IdempotencyKey, PersonalIdempotencyKey
+from stakazo.insights.models import PostMetric
 from stakazo.jobs.models import Job
 from stakazo.ledger import service as ledger
 from stakazo.ledger.models import LedgerCheckpoint, LedgerEvent, LedgerPerson, LedgerSeal
@@ -113,6 +114,7 @@ def fill(database: Database):
             spend=3,
             currency="EUR",
         )
+        seen = PostMetric(id=new_id(), publication_id=publication.id, sampled_at=datetime.now(UTC), views=1)
         member = Membership(id=new_id(), user_id=user, role=Role.OWNER)
         kept = IdempotencyKey(
             id=new_id(),
@@ -139,6 +141,7 @@ def fill(database: Database):
             publication,
             campaign,
             metric,
+            seen,
             member,
             kept,
         ]

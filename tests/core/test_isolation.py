@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import aliased
 
 import stakazo.ads.models
+import stakazo.insights.models
 import stakazo.publishing.models  # noqa: F401 (every table)
 from stakazo.clips.models import Clip
 from stakazo.core.actor import Actor, new_id
@@ -43,7 +44,7 @@ PERSONAL = (
     "personal_idempotency_keys",
 )
 """Every table whose rows belong to people."""
-ADDED_TO_ONLY = {"ledger_events", "ledger_seals", "ledger_checkpoints", "ad_metrics"}
+ADDED_TO_ONLY = {"ledger_events", "ledger_seals", "ledger_checkpoints", "ad_metrics", "post_metrics"}
 
 
 def hits(url: str, workspace: UUID | None, table: str, statement: str, *values: object) -> int:

@@ -82,7 +82,7 @@ def a_sandbox(world: World) -> Iterator[str]:
 def a_worker(settings: Settings, urls: postgres.Urls) -> Iterator[None]:
     async def work(stop: asyncio.Event, ready: Callable[[Any], None]) -> None:
         ready(None)
-        await run_worker(settings, urls, ["publish"], stop=stop)
+        await run_worker(settings, urls, ["publish", "measure"], stop=stop)
 
     with on_a_loop(work):
         yield

@@ -18,6 +18,7 @@ from stakazo.api import (
     ledger,
     live,
     members,
+    metrics,
     oidc,
     pages,
     publications,
@@ -51,6 +52,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     rights.router,  # /videos/{id}/rights, /publishing/policy
     channels.router,  # /channels
     publications.router,  # /publications, POST /confirm_publish
+    metrics.router,  # /publications/{id}/metrics, /clips/{id}/series
     rules.router,  # /rules
     ledger.router,  # /ledger
     debug.router,  # /debug, off unless DEBUG_ENDPOINTS_ENABLED

@@ -19,6 +19,7 @@ from stakazo.api.routes import Router
 from stakazo.clips import service as clips
 from stakazo.core.actor import Actor
 from stakazo.core.limits import Kind as Counted
+from stakazo.insights import measuring
 from stakazo.ledger import service as ledger
 from stakazo.platforms.base import Audience, Kind, Platform, Trial
 from stakazo.publishing import by_hand, jobs, planning, service, states
@@ -338,6 +339,7 @@ async def confirm(
     await _follow(db, publication)
     if publication.external_id and publication.channel_id and publication.checked_at is None:
         await jobs.check_publication.start(db, publication.id)
+        await measuring.look_now(db, publication)
     response.status_code = 201 if created else 200
     response.headers["Location"] = f"/publications/{publication.id}"
     return _out(publication)

@@ -36,6 +36,8 @@ from stakazo.ledger import service as ledger
 P = ParamSpec("P")
 Ended = Callable[[AsyncSession, Job, dict[str, Any]], Awaitable[None]]
 """What is written when a job has come to nothing: its row, and why, as `job.error` has it."""
+Done = Callable[[AsyncSession, Job], Awaitable[None]]
+"""What is written when a job is complete: its row."""
 
 TASK = "stakazo.job"
 _engine = App(connector=PsycopgConnector())  # never opened: everything goes over the caller's connection
@@ -69,6 +71,7 @@ class Handler(Generic[P]):
     arguments: type[BaseModel]
     finisher: Callable[Concatenate[Run, P], Awaitable[None]] | None = None
     ended: list[Ended] = field(default_factory=list)
+    done: list[Done] = field(default_factory=list)
     options: JobOptions = field(default_factory=JobOptions)
 
     def using(self, options: JobOptions) -> Handler[P]:
@@ -114,6 +117,11 @@ class Handler(Generic[P]):
     def on_end(self, hook: Ended) -> Ended:
         """Decorator: what else is written in the transaction that fails or cancels a job of this type for good."""
         self.ended.append(hook)
+        return hook
+
+    def on_completion(self, hook: Done) -> Done:
+        """Decorator: what follows, in the transaction that completes a job of this type. For who stands above it."""
+        self.done.append(hook)
         return hook
 
 

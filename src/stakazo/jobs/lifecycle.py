@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -171,18 +172,23 @@ async def end(session: AsyncSession, line: Lineage, state: JobState, failure: Fa
     await _say(session, row, EVENTS[state], **said)
     if failure is not None:
         await _cancel_children(session, line)
-        await _tell(session, row, failure)
+    await _tell(session, row, failure)
     if len(line) > 1:
         await settle(session, line[:-1])
 
 
-async def _tell(session: AsyncSession, row: Job, failure: Failure) -> None:
-    """Let the job's kin write down that it came to nothing; their mistake must not keep it from ending."""
+async def _tell(session: AsyncSession, row: Job, failure: Failure | None) -> None:
+    """Let the job's kin write down what follows from its end; their mistake must not keep it from ending."""
     handler = HANDLERS.get(row.type)
-    for hook in handler.ended if handler else ():
+    if handler is None:
+        return
+    follows = [partial(hook, session, row) for hook in handler.done]
+    if failure is not None:
+        follows = [partial(hook, session, row, failure.as_json()) for hook in handler.ended]
+    for follow in follows:
         try:
             async with session.begin_nested():
-                await hook(session, row, failure.as_json())
+                await follow()
         except Exception:  # an edge: foreign code
             log.exception("job_end_hook_failed", job_id=str(row.id), type=row.type)
 

@@ -148,6 +148,12 @@ def _isrc(data: Mapping[str, Any]) -> str:
     return f": ISRC {data['isrc']}" if data.get("isrc") else ""
 
 
+def _measured(data: Mapping[str, Any]) -> str:
+    names = ("views", "likes", "comments", "shares", "saves")
+    said = ", ".join(f"{data[name]:,} {name}" for name in names if data.get(name) is not None)
+    return f"{data['platform'].capitalize()} said of it: {said or 'nothing'}"
+
+
 _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "video_uploaded": _uploaded,
     "video_analysed": _analysed,
@@ -180,6 +186,8 @@ _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "publication_published": lambda data: f"It is public on {data['platform']}" + _where(data),
     "publication_confirmed": lambda data: f"A person confirmed it on {data['platform']}" + _where(data),
     "publication_checked": lambda data: f"{data['platform'].capitalize()} says that it is there",
+    "publication_measured": _measured,
+    "publication_missed": lambda data: f"{data['platform'].capitalize()} knows no such post any more",
     "publication_failed": lambda data: f"It was not published: {data['detail']}",
     "publication_needs_human": lambda data: f"A person has to settle it: {data['detail']}",
     "publication_retried": lambda data: "It was begun anew" if data["anew"] else "It was taken up again",

@@ -10,6 +10,7 @@ import stakazo.ads.models
 import stakazo.clips.models
 import stakazo.core.windows
 import stakazo.idempotency.models
+import stakazo.insights.models
 import stakazo.jobs.models
 import stakazo.ledger.models
 import stakazo.publishing.models

@@ -246,6 +246,10 @@ ASKS: dict[str, list[Ask]] = {
     "POST /confirm_publish": [
         Ask(json={"variant_id": "@variant", "platform": "facebook", "channel_id": "@channel", "external_id": "8"})
     ],
+    # --- what came back ---
+    "GET /publications/{publication_id}/metrics": [Ask(path={"publication_id": "@posted"})],
+    "POST /publications/{publication_id}/metrics": [Ask(path={"publication_id": "@posted"})],
+    "GET /clips/{clip_id}/series": [Ask()],
     # --- rules ---
     "GET /rules": [Ask(query={"state": "PROPOSED"})],
     "POST /rules": [

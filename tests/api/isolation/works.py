@@ -20,6 +20,7 @@ from stakazo.core.actor import new_id
 from stakazo.core.db import Base
 from stakazo.core.security import Keyring
 from stakazo.idempotency.models import IdempotencyKey, PersonalIdempotencyKey
+from stakazo.insights.models import PostMetric
 from stakazo.jobs.models import Job
 from stakazo.jobs.states import JobState
 from stakazo.ledger import service as ledger
@@ -237,6 +238,7 @@ class Works(Filling):
                 state=state, intent_key=f"{row} {mark}", due_at=datetime(2030, 1, 1, tzinfo=UTC), caption=mark,
                 first_comment=mark, details={"title": mark}, author=f"user/{mark}", approved_by=f"user/{mark}", **more,
             )  # fmt: skip
+        yield PostMetric(publication_id=row, sampled_at=datetime.now(UTC), views=1, raw={"said": mark})
 
     def answers(self) -> None:
         """A request that was answered under a key of its sender's, and one whose time is up."""
