@@ -52,6 +52,7 @@ from stakazo.jobs.sweeper import sweep
 from stakazo.jobs.watchdog import Watchdog
 from stakazo.ledger import elsewhere
 from stakazo.ledger.sealer import keep_sealing
+from stakazo.notifications import courier
 from stakazo.orphans import Orphans
 from stakazo.videos import uploads
 
@@ -247,6 +248,7 @@ class WorkerProcess:
         yield self._keep_beating()
         yield keep_sealing(self.settings, self.machinery.url, self.outlets)
         yield _again("jobs", self.settings.sweep_interval, self._sweep)
+        yield _again("telling", courier.EVERY, lambda: courier.look(self.machinery))
         yield _again("expired_rows", EXPIRE, self._expire)
         yield _again("workshops", TIDY, lambda: asyncio.to_thread(storage.sweep))
         yield _again("orphans", LOOK, Orphans(self.machinery, storage).remove)

@@ -59,6 +59,7 @@ EDITS = {
     ("post", "/rules/{rule_id}/retire"),
     ("patch", "/channels/{channel_id}"),
     ("patch", "/publications/{publication_id}"),
+    ("patch", "/webhooks/{webhook_id}"),
     ("post", "/publications/{publication_id}/approve"),
     ("post", "/publications/{publication_id}/cancel"),
     ("delete", "/api-keys/{key_id}"),
@@ -69,6 +70,7 @@ EDITS = {
     ("delete", "/members/{user_id}"),
     ("delete", "/variants/{variant_id}"),
     ("delete", "/videos/{video_id}"),
+    ("delete", "/webhooks/{webhook_id}"),
     ("delete", "/workspaces/{workspace_id}"),
 }
 """Every edit that takes If-Match; all of them are tried below."""
@@ -108,6 +110,8 @@ def test_an_edit_of_what_has_changed_since_is_refused(
     key = client.post("/api-keys", json={"name": "robot"}).json()["key"]["id"]
     workspace = f"/workspaces/{site.workspace_id}"
     desk = Desk(site, None, client)
+    told = client.post("/webhooks", json={"url": "https://hooks.example.com/in"}).json()["webhook"]["id"]
+    webhook = f"/webhooks/{told}"
     channel, idle = (f"/channels/{desk.channel('facebook', unseen=page)}" for page in ("a", "b"))
     planned, posted = (f"/publications/{found}" for found in _publications(client, desk, channel))
     edits = [
@@ -130,6 +134,8 @@ def test_an_edit_of_what_has_changed_since_is_refused(
         ("post", f"{planned}/approve", planned, None),
         ("post", f"{planned}/cancel", planned, None),
         ("delete", posted, posted, None),
+        ("patch", webhook, webhook, {"description": "Another"}),
+        ("delete", webhook, webhook, None),
         ("delete", variant, variant, None),
         ("delete", clip, clip, None),
         ("delete", f"/videos/{catalogue.video_id}", f"/videos/{catalogue.video_id}", None),

@@ -121,6 +121,13 @@ def _measured(client: httpx.Client, catalogue: Any) -> str:
     return f"/publications/{client.post('/confirm_publish', json=said).json()['id']}/metrics"
 
 
+HOOK = {"url": "https://hooks.example.com/in"}
+
+
+def _webhook(client: httpx.Client) -> str:
+    return f"/webhooks/{client.post('/webhooks', json=HOOK).json()['webhook']['id']}"
+
+
 REQUESTS: dict[str, Callable[[httpx.Client, Any], Asked]] = {
     "/jobs": lambda _, catalogue: ("/jobs", {"type": "propose_clips", "video_id": str(catalogue.video_id)}),
     "/jobs/{job_id}/cancel": lambda client, catalogue: (f"{_job(client, catalogue)}/cancel", None),
@@ -148,6 +155,13 @@ REQUESTS: dict[str, Callable[[httpx.Client, Any], Asked]] = {
     "/publications/{publication_id}/retry": lambda client, catalogue: (f"{_stopped(client, catalogue)}/retry", None),
     "/publications/{publication_id}/metrics": lambda client, catalogue: (_measured(client, catalogue), None),
     "/confirm_publish": lambda client, catalogue: ("/confirm_publish", _posted(client, catalogue)),
+    "/webhooks": lambda *_: ("/webhooks", HOOK),
+    "/webhooks/{webhook_id}/rotate": lambda client, _: (f"{_webhook(client)}/rotate", None),
+    "/webhooks/{webhook_id}/test": lambda client, _: (f"{_webhook(client)}/test", None),
+    "/webhooks/{webhook_id}/replay": lambda client, _: (
+        f"{_webhook(client)}/replay",
+        {"since": "2026-01-01T00:00:00Z"},
+    ),
     "/api-keys": lambda *_: ("/api-keys", {"name": "robot"}),
     "/invitations": lambda *_: ("/invitations", {"role": "VIEWER"}),
     "/imports": lambda *_: ("/imports", {"url": "https://cdn.example.com/a.mp4"}),

@@ -33,6 +33,7 @@ from stakazo.insights.models import PostMetric
 from stakazo.jobs.models import Job
 from stakazo.ledger import service as ledger
 from stakazo.ledger.models import LedgerCheckpoint, LedgerEvent, LedgerPerson, LedgerSeal
+from stakazo.notifications.models import WebhookDelivery, WebhookEndpoint
 from stakazo.platforms.base import Kind, Platform
 from stakazo.publishing.models import Channel, Publication, PublishingPolicy, VideoRights
 from stakazo.publishing.states import PublicationState
@@ -160,8 +161,20 @@ def fill(database: Database):
             await ledger.record(session, "video_uploaded", subject=("video", video.id))
             [event] = await ledger.recent(session)
             rows.append(event)
+            for row in told_of(event):
+                session.add(row)
+                await session.flush()
+                rows.append(row)
         rows += await seal(event) + personal
         return {"workspaces": actor.workspace_id, "users": user, **{row.__tablename__: row.id for row in rows}}
+
+    def told_of(event: LedgerEvent) -> list[Base]:
+        """Somebody who is told of it."""
+        endpoint = WebhookEndpoint(
+            id=new_id(), url="https://hooks.example.com/", events=["*"], secret=b"sealed", position=0
+        )
+        said = {"type": "video.uploaded", "due_at": datetime.now(UTC)}
+        return [endpoint, WebhookDelivery(id=new_id(), endpoint_id=endpoint.id, event_id=event.id, **said)]
 
     async def fill_person(user: UUID) -> list[Base]:
         """Somebody, and a row in every table whose rows are people's: only the machinery may add them."""

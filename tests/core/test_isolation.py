@@ -15,6 +15,7 @@ from sqlalchemy.orm import aliased
 
 import stakazo.ads.models
 import stakazo.insights.models
+import stakazo.notifications.models
 import stakazo.publishing.models  # noqa: F401 (every table)
 from stakazo.clips.models import Clip
 from stakazo.core.actor import Actor, new_id

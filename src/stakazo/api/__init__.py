@@ -28,6 +28,7 @@ from stakazo.api import (
     uploads,
     variants,
     videos,
+    webhooks,
     workspaces,
 )
 
@@ -54,6 +55,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     publications.router,  # /publications, POST /confirm_publish
     metrics.router,  # /publications/{id}/metrics, /clips/{id}/series
     rules.router,  # /rules
+    webhooks.router,  # /webhooks
     ledger.router,  # /ledger
     debug.router,  # /debug, off unless DEBUG_ENDPOINTS_ENABLED
 )

@@ -17,6 +17,7 @@ from stakazo.cli.publishing import channels as channels_app
 from stakazo.cli.publishing import publications as publications_app
 from stakazo.cli.publishing import publish
 from stakazo.cli.secrets import app as secrets_app
+from stakazo.cli.webhooks import app as webhooks_app
 from stakazo.jobs.states import JobState
 
 app = typer.Typer(
@@ -39,6 +40,7 @@ app.add_typer(secrets_app, name="secrets")
 app.command()(publish)
 app.add_typer(channels_app, name="channels")
 app.add_typer(publications_app, name="publications")
+app.add_typer(webhooks_app, name="webhooks")
 
 VideoFile = Annotated[Path, typer.Argument(metavar="VIDEO", help="The video file.", show_default=False)]
 

@@ -35,7 +35,7 @@ def show_channels(settings: Settings, server: str | None, *, as_json: bool) -> N
         shown = [
             [row["id"], row["platform"], row["name"], _world(row), row["health"], row["time_zone"]] for row in rows
         ]
-        _table(("id", "platform", "name", "world", "health", "zone"), shown)
+        table(("id", "platform", "name", "world", "health", "zone"), shown)
     else:
         console().print("No channels. `stakazo channels connect instagram` connects the sandbox's.")
 
@@ -67,7 +67,7 @@ def connect(
             row = dict(await api.patch(f"/channels/{row['id']}", {"time_zone": time_zone}))
         return row
 
-    _show(_ask(settings, server, work), as_json=as_json)
+    show(_ask(settings, server, work), as_json=as_json)
 
 
 def disconnect(settings: Settings, server: str | None, given: str) -> None:
@@ -113,8 +113,8 @@ def publish(
     for one in answer["plan"]:
         words = " ".join(found["sentence"] for found in one["findings"])
         state = states.get(one["publication_id"], "would be refused" if _refused(one) else "would go out")
-        rows.append([one["publication_id"] or "-", one["kind"], _moment(one["due_at"]), state, words])
-    _table(("publication", "kind", "due", "state", "what to know"), rows)
+        rows.append([one["publication_id"] or "-", one["kind"], moment(one["due_at"]), state, words])
+    table(("publication", "kind", "due", "state", "what to know"), rows)
 
 
 def _refused(planned: Row) -> bool:
@@ -137,12 +137,12 @@ def show_list(
             f"{row['platform']} {row['kind']}",
             f"[{STYLES.get(row['state'], 'default')}]{row['state']}[/]"
             + (" [red]overdue[/]" if row["overdue"] else ""),
-            _moment(row["due_at"]),
+            moment(row["due_at"]),
             row["url"] or (row["error"] or {}).get("detail", ""),
         ]
         for row in page["items"]
     ]
-    _table(("id", "where", "state", "due", "what came of it"), rows)
+    table(("id", "where", "state", "due", "what came of it"), rows)
 
 
 def act(
@@ -158,7 +158,7 @@ def act(
             await api.post(f"/publications/{publication_id}/{verb}", body)
         return dict(await api.get(f"/publications/{publication_id}"))
 
-    _show(_ask(settings, server, work), as_json=as_json)
+    show(_ask(settings, server, work), as_json=as_json)
 
 
 async def _whole_id(api: Api, given: str) -> str:
@@ -173,24 +173,24 @@ async def _whole_id(api: Api, given: str) -> str:
     raise Failure(f"There is no recent publication {given!r}. `stakazo publications list` shows what there is.")
 
 
-def _show(row: Row, *, as_json: bool) -> None:
+def show(row: Row, *, as_json: bool) -> None:
     if as_json:
         print_json(row)
         return
-    _table(None, [[name, str(value)] for name, value in row.items() if value not in (None, "", [], {})])
+    table(None, [[name, str(value)] for name, value in row.items() if value not in (None, "", [], {})])
 
 
-def _moment(text: str) -> str:
+def moment(text: str) -> str:
     """In this machine's time zone."""
     return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M}"
 
 
-def _table(columns: tuple[str, ...] | None, rows: list[list[str]]) -> None:
+def table(columns: tuple[str, ...] | None, rows: list[list[str]]) -> None:
     from rich.table import Table
 
-    table = Table(box=None, show_header=columns is not None)
+    shown = Table(box=None, show_header=columns is not None)
     for column in columns or ("", ""):
-        table.add_column(column, overflow="fold")
+        shown.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*row)
-    console().print(table)
+        shown.add_row(*row)
+    console().print(shown)

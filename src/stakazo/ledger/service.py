@@ -37,8 +37,8 @@ async def record(
     person: tuple[str, UUID] | None = None,
     keyring: Keyring | None = None,
     **data: Any,
-) -> None:
-    """Add an event; it is written with the rows it describes, or not at all.
+) -> UUID:
+    """Add an event; it is written with the rows it describes, or not at all. Says its id.
 
     Args:
         session: The transaction.
@@ -89,6 +89,7 @@ async def record(
     )
     session.add(row)
     _remember(session, row, leaf_hash(canonical))
+    return event_id
 
 
 # Each event names the one that its process wrote before it: within its transaction, or else the last one known to be

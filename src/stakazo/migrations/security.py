@@ -5,6 +5,7 @@
     protect("clips")                        rows of the current workspace only; the app may do everything with them
     protect("ad_metrics", "select, insert") likewise, but only read and added to
     open_to_machinery("jobs", "select, insert, update")    the machinery also sees every workspace's rows
+    show_machinery("webhook_deliveries", "due_at")         likewise, but only reads these columns
     expire("idempotency_keys")              the machinery removes rows whose time is up, and sees nothing else of them
     protect_person("sessions", EVERYTHING)  rows of people: only the machinery sees them, and for a person only theirs
     seal("ledger_events")                   no row is ever changed or removed, not even by the owner
@@ -84,6 +85,12 @@ def open_to_machinery(table: str, verbs: str) -> None:
         rows = {"insert": "with check (true)", "update": "using (true) with check (true)"}.get(verb, "using (true)")
         op.execute(f"create policy machinery_{verb} on {table} for {verb} to {SYSTEM} {rows}")
     op.execute(f"grant {verbs} on {table} to {SYSTEM}")
+
+
+def show_machinery(table: str, *columns: str) -> None:
+    """Let the machinery read these columns of every workspace's rows: enough to find where something is to be done."""
+    op.execute(f"create policy machinery_select on {table} for select to {SYSTEM} using (true)")
+    op.execute(f"grant select ({', '.join(columns)}) on {table} to {SYSTEM}")
 
 
 def expire(table: str) -> None:

@@ -35,6 +35,7 @@ PATH = {
     "channel_id": "@channel",
     "publication_id": "@publication",
     "event_id": "@event",
+    "webhook_id": "@webhook",
     "subject": "@video",
     "correlation_id": "@correlation",
 }
@@ -250,6 +251,18 @@ ASKS: dict[str, list[Ask]] = {
     "GET /publications/{publication_id}/metrics": [Ask(path={"publication_id": "@posted"})],
     "POST /publications/{publication_id}/metrics": [Ask(path={"publication_id": "@posted"})],
     "GET /clips/{clip_id}/series": [Ask()],
+    # --- telling others ---
+    "GET /webhooks": [Ask()],
+    "POST /webhooks": [Ask(json={"url": "https://hooks.example.com/another"})],
+    "GET /webhooks/{webhook_id}": [Ask()],
+    "PATCH /webhooks/{webhook_id}": [Ask(json={"description": "Another"})],
+    "POST /webhooks/{webhook_id}/rotate": [Ask()],
+    "POST /webhooks/{webhook_id}/test": [Ask()],
+    "GET /webhooks/{webhook_id}/deliveries": by_query(event_id="@event_told"),
+    "POST /webhooks/{webhook_id}/replay": [
+        Ask(json={"delivery_id": "@delivery"}),
+        Ask(json={"since": "2026-01-01T00:00:00Z"}),
+    ],
     # --- rules ---
     "GET /rules": [Ask(query={"state": "PROPOSED"})],
     "POST /rules": [
@@ -283,6 +296,7 @@ ASKS: dict[str, list[Ask]] = {
     # --- what ends things: the smaller ones first ---
     "DELETE /publications/{publication_id}": [Ask(path={"publication_id": "@posted"})],
     "DELETE /channels/{channel_id}": [Ask(path={"channel_id": "@broken_channel"})],
+    "DELETE /webhooks/{webhook_id}": [Ask()],
     "DELETE /uploads/{upload_id}": [Ask(headers=TUS)],
     "DELETE /variants/{variant_id}": [Ask(headers={"If-Match": '"stale"'}, good=(412,)), Ask(good=(409,))],
     "DELETE /clips/{clip_id}": [

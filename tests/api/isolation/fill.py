@@ -34,6 +34,7 @@ def fill(house: House, superuser: str) -> Stage:
         works.arriving()
         works.rules()
         works.publishing()
+        works.telling()
         works.answers()
         works.ledger()
         people.goodbyes()

@@ -27,6 +27,8 @@ OPEN = frozenset(
         "ledger_events",
         "ledger_persons",
         "ledger_seals",
+        "webhook_deliveries",
+        "webhook_endpoints",
         "workspaces",
     }
 )

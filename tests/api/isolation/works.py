@@ -25,6 +25,8 @@ from stakazo.jobs.models import Job
 from stakazo.jobs.states import JobState
 from stakazo.ledger import service as ledger
 from stakazo.media.choice import Part, Pick, Score, Window
+from stakazo.notifications import endpoints
+from stakazo.notifications.models import DeliveryState, WebhookDelivery, WebhookEndpoint
 from stakazo.platforms.base import Kind, Platform
 from stakazo.publishing.models import Channel, Publication, PublishingPolicy, VideoRights
 from stakazo.publishing.states import Approval, PublicationState
@@ -239,6 +241,34 @@ class Works(Filling):
                 first_comment=mark, details={"title": mark}, author=f"user/{mark}", approved_by=f"user/{mark}", **more,
             )  # fmt: skip
         yield PostMetric(publication_id=row, sampled_at=datetime.now(UTC), views=1, raw={"said": mark})
+
+    def telling(self) -> None:
+        """A webhook that was told something, and one that is told nothing any more."""
+        mark, keyring, owner = self.mark, Keyring(self.site.settings), UUID(self.stage.real("workspace"))
+        webhook, off, delivery = new_id(), new_id(), new_id()
+
+        async def tell(session: AsyncSession) -> UUID:
+            for row, why in ((webhook, None), (off, f"It took nothing. {mark}")):
+                endpoint = WebhookEndpoint(
+                    id=row,
+                    url=f"https://hooks.example.com/{mark}",
+                    description=mark,
+                    events=[f"clip.x{mark}"],
+                    secret=keyring.seal(mark.encode(), endpoints.SECRET, owner=owner, row=row),
+                    position=0,
+                    disabled_at=why and datetime.now(UTC),
+                    disabled_why=why,
+                )
+                session.add(endpoint)
+            await session.flush()
+            event_id = (await ledger.recent(session, 1))[0].id
+            now = datetime.now(UTC)
+            said = {"type": f"clip.x{mark}", "answer": mark, "state": DeliveryState.DEAD, "due_at": now}
+            session.add(WebhookDelivery(id=delivery, endpoint_id=webhook, event_id=event_id, **said))
+            return event_id
+
+        told = self.within(tell)
+        self.things |= {"webhook": named(webhook), "delivery": named(delivery), "event_told": named(told)}
 
     def answers(self) -> None:
         """A request that was answered under a key of its sender's, and one whose time is up."""
