@@ -32,7 +32,15 @@ Fill = Callable[[Actor], Awaitable[Rows]]
 COLUMNS = {table.name: "workspace_id" for table in Base.metadata.sorted_tables if "workspace_id" in table.columns}
 COLUMNS["workspaces"] = "id"
 """Every table that belongs to workspaces, and the column that says to which."""
-MACHINERY = {"jobs", "workspaces", "memberships", "invitations", "api_keys"}
+MACHINERY = {
+    "jobs",
+    "workspaces",
+    "memberships",
+    "invitations",
+    "api_keys",
+    "webhook_endpoints",
+    "webhook_deliveries",
+}
 """Of which, beside the ledger, the machinery sees the rows of all."""
 PERSONAL = (
     "users",
