@@ -7,7 +7,8 @@ READY := $(VENV)/.ready
 MODELS := $(VENV)/.models
 VIDEO ?=
 OUT ?= out
-WORKERS ?= auto
+# Many tests wait for something, so two more of them than there are cores.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 FUZZ_SECONDS ?= 300
 EXAMPLES ?= 100
 
