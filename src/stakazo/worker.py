@@ -54,6 +54,7 @@ from stakazo.ledger import elsewhere
 from stakazo.ledger.sealer import keep_sealing
 from stakazo.notifications import courier
 from stakazo.orphans import Orphans
+from stakazo.publishing import consents, renewals
 from stakazo.videos import uploads
 
 T = TypeVar("T")
@@ -251,6 +252,7 @@ class WorkerProcess:
         yield _again("telling", courier.EVERY, lambda: courier.look(self.machinery))
         yield _again("expired_rows", EXPIRE, self._expire)
         yield _again("workshops", TIDY, lambda: asyncio.to_thread(storage.sweep))
+        yield _again("channels", EXPIRE, lambda: renewals.begin_due(self.machinery))
         yield _again("orphans", LOOK, Orphans(self.machinery, storage).remove)
 
     async def _sweep(self) -> None:
@@ -261,6 +263,7 @@ class WorkerProcess:
         async with self.machinery.system_transaction() as session:
             await idempotency.sweep(session)
             await uploads.sweep(session)
+            await consents.sweep(session)
         # A file's last byte is younger than its row's last extension: it outlives the row.
         await asyncio.to_thread(self.executor.storage.sweep_incoming, self.settings.upload_expires + EXPIRE)
         await windows.sweep(self.machinery)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import psycopg
@@ -35,6 +35,9 @@ from stakazo.idempotency.models import IdempotencyKey
 from stakazo.ledger import service as ledger
 from stakazo.ledger.models import LedgerEvent
 from stakazo.main import contract
+from stakazo.platforms.base import Platform
+from stakazo.publishing import consents
+from stakazo.publishing.channels import Given
 from stakazo.rules import service as rules
 from stakazo.rules.models import PlatformRule
 
@@ -109,6 +112,19 @@ def _stopped(client: httpx.Client, catalogue: Any) -> str:
     return publication
 
 
+def _offered(client: httpx.Client, catalogue: Any) -> Asked:
+    """A sign-in from which the browser is back."""
+    consent = client.post("/channels/connect", json={"platform": "tiktok"}).json()["id"]
+    given = Given(Platform.TIKTOK, "blue", "Blue", "sandbox-blue")
+
+    async def come_back(session: AsyncSession) -> str:
+        return await consents._keep(session, Keyring(catalogue.site.settings), UUID(consent), (), [given])
+
+    account = {"platform": "tiktok", "external_id": "blue"}
+    body = {"receipt": catalogue.site.within(come_back), "accounts": [account]}
+    return f"/channels/connect/{consent}/choose", body
+
+
 def _posted(client: httpx.Client, catalogue: Any) -> dict[str, Any]:
     (variant,) = _wish(client, catalogue)["variant_ids"]
     return {"variant_id": variant, "platform": "tiktok", "url": "https://www.tiktok.com/@blue/video/7"}
@@ -138,6 +154,8 @@ REQUESTS: dict[str, Callable[[httpx.Client, Any], Asked]] = {
     "/rules": lambda *_: ("/rules", {"platform": "tiktok", "rule": {}}),
     "/rules/{rule_id}/activate": lambda client, _: (f"{_proposed(client)}/activate", None),
     "/rules/{rule_id}/retire": lambda client, _: (f"{_proposed(client)}/retire", None),
+    "/channels/connect": lambda *_: ("/channels/connect", {"platform": "tiktok"}),
+    "/channels/connect/{consent_id}/choose": _offered,
     "/channels/{channel_id}/live": lambda client, catalogue: (
         f"/channels/{_wish(client, catalogue)['channel_ids'][0]}/live",
         {"live": False},

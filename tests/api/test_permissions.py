@@ -32,6 +32,7 @@ OPEN = {
     "/auth/oidc/start",
     "/auth/oidc/callback",
     "/auth/oidc/second-factor",
+    "/channels/callback",
     "/invitations/look",
 }
 """What anybody may ask for."""

@@ -36,7 +36,7 @@ from stakazo.ledger.keys import KeyFolder
 from stakazo.ledger.outlets import CheckpointFile
 from stakazo.ledger.sealer import Sealer
 from stakazo.platforms.base import Kind, Platform
-from stakazo.publishing.models import Channel, Publication, PublishingPolicy, VideoRights
+from stakazo.publishing.models import Channel, ChannelConsent, Publication, PublishingPolicy, VideoRights
 from stakazo.publishing.states import PublicationState
 from stakazo.rules.models import PlatformRule
 from stakazo.variants.models import ClipVariant, VariantState
@@ -212,6 +212,9 @@ def _workspace(
                     storage_key=rendered, sha256=hashed, size_bytes=2000, job_id=job, **mine),
         Channel(id=(channel := new_id()), platform=Platform.INSTAGRAM, external_id="a", name="Blue", sandbox=True,
                 token=keyring.seal(b"sandbox-t", "channels.token", owner=workspace_id, row=channel), **mine),
+        ChannelConsent(id=(consent := new_id()), platform=Platform.TIKTOK, live=False, author="ann", scopes=["a b"],
+                       state_hash=_hash(), expires_at=now + SOON, verifier=keyring.seal(
+                           b"v", "channel_consents.verifier", owner=workspace_id, row=consent), **mine),
         VideoRights(video_id=video, isrc="DEA122600001", territories=["DE"], **mine),
         PublishingPolicy(**mine),
         Publication(variant_id=variant, channel_id=channel, platform=Platform.INSTAGRAM, kind=Kind.REEL,

@@ -35,7 +35,7 @@ from stakazo.ledger import service as ledger
 from stakazo.ledger.models import LedgerCheckpoint, LedgerEvent, LedgerPerson, LedgerSeal
 from stakazo.notifications.models import WebhookDelivery, WebhookEndpoint
 from stakazo.platforms.base import Kind, Platform
-from stakazo.publishing.models import Channel, Publication, PublishingPolicy, VideoRights
+from stakazo.publishing.models import Channel, ChannelConsent, Publication, PublishingPolicy, VideoRights
 from stakazo.publishing.states import PublicationState
 from stakazo.rules.models import PlatformRule
 from stakazo.variants.models import ClipVariant
@@ -81,8 +81,18 @@ def fill(database: Database):
         job = Job(id=new_id(), type="propose_clips", queue="media", correlation_id=new_id(), parent_id=parent.id)
         variant = ClipVariant(id=new_id(), clip_id=clip.id, recipe="tiktok", platform="tiktok", job_id=job.id)
         channel = Channel(
-            id=new_id(), platform=Platform.TIKTOK, external_id="a", name="Blue", sandbox=True, token=b"sealed"
+            id=new_id(),
+            platform=Platform.TIKTOK,
+            external_id="a",
+            name="Blue",
+            sandbox=True,
+            token=b"sealed",
+            look_at=datetime.now(UTC),
         )
+        consent = ChannelConsent(
+            id=new_id(), platform=Platform.TIKTOK, live=False, author="user/ann", scopes=[], state_hash=b"",
+            verifier=b"sealed", expires_at=datetime.now(UTC),
+        )  # fmt: skip
         publication = Publication(
             id=new_id(),
             variant_id=variant.id,
@@ -139,6 +149,7 @@ def fill(database: Database):
             job,
             variant,
             channel,
+            consent,
             publication,
             campaign,
             metric,

@@ -38,10 +38,11 @@ MACHINERY = {
     "memberships",
     "invitations",
     "api_keys",
+    "channels",
     "webhook_endpoints",
     "webhook_deliveries",
 }
-"""Of which, beside the ledger, the machinery sees the rows of all."""
+"""Of which, beside the ledger, the machinery sees the rows of all; of channels when to look after which."""
 PERSONAL = (
     "users",
     "credentials",

@@ -47,7 +47,7 @@ def meta(there: There) -> MetaConsent:
 async def test_a_page_and_its_instagram_account_are_connected(there: There, meta: MetaConsent):
     grant = await connect(there, meta, SCOPES)
     assert set(SCOPES) <= set(grant.scopes)
-    assert missing(grant, SCOPES) == ()
+    assert missing(grant.scopes, SCOPES) == ()
     assert grant.expires_at == there.connection.now() + timedelta(days=60)
     [page] = await meta.pages(grant.token)
     assert (page.instagram_id, page.instagram_name) == (there.account(Platform.INSTAGRAM).id, "bluenote.sandbox")
@@ -63,8 +63,8 @@ async def test_a_page_and_its_instagram_account_are_connected(there: There, meta
 
 async def test_what_was_declined_is_seen_and_can_be_asked_for_again(there: There, meta: MetaConsent):
     grant = await connect(there, meta, SCOPES, without="instagram_content_publish")
-    assert missing(grant, SCOPES) == ("instagram_content_publish",)
-    again = meta.consent_url(BACK, "s", missing(grant, SCOPES), again=True)
+    assert missing(grant.scopes, SCOPES) == ("instagram_content_publish",)
+    again = meta.consent_url(BACK, "s", missing(grant.scopes, SCOPES), again=True)
     assert parse_qs(urlsplit(again).query)["auth_type"] == ["rerequest"]
     [page] = await meta.pages(grant.token)
     graph = Graph(there.connection, Account(Platform.INSTAGRAM, page.instagram_id or "", page.token))

@@ -218,7 +218,10 @@ class Desk:
 
     def wake(self, publication: dict[str, Any]) -> None:
         """Let the job of a publication run now, whatever it and its account were told to wait for."""
-        job_id = self.show(publication)["job_id"]
+        self.hurry(self.show(publication)["job_id"])
+
+    def hurry(self, job_id: str) -> None:
+        """Let a job run now that was told to wait, whatever it and its account were told to wait for."""
 
         def waiting() -> bool:
             return bool(self.http.get(f"/jobs/{job_id}").json()["state"] == "RETRY")

@@ -115,9 +115,9 @@ def test_a_claimed_short_over_a_minute_is_refused_and_what_is_no_short_is_not() 
 def test_an_account_must_be_connected_and_allowed_when_it_is_due() -> None:
     assert codes(target=replace(INSTAGRAM, connected=False)) == ["channel"]
     assert codes(target=replace(INSTAGRAM, allowed=False)) == ["not_live"]
-    ends = replace(INSTAGRAM, token_expires_at=NOW + timedelta(days=1))
+    ends = replace(INSTAGRAM, expires_at=NOW + timedelta(days=1))
     assert codes(target=ends) == []
     assert codes(target=ends, at=NOW + timedelta(days=1)) == ["token_expires"]
-    assert codes(target=replace(ends, renewable=True), at=NOW + timedelta(days=1)) == []
+    assert codes(target=replace(INSTAGRAM, expires_at=None), at=NOW + timedelta(days=1)) == []
     warned = preflight.check(REEL, Kind.REEL, ends, Words(), Rights(), NOW)
     assert [(one.code, one.refused) for one in warned] == [("token_expires", False)]

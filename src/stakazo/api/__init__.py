@@ -9,6 +9,7 @@ from stakazo.api import (
     auth,
     channels,
     clips,
+    connect,
     debug,
     health,
     imports,
@@ -51,6 +52,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     clips.router,  # /clips, POST /clips/{id}/variants
     variants.router,  # /variants
     rights.router,  # /videos/{id}/rights, /publishing/policy
+    connect.router,  # /channels/connect, before /channels/{id}
     channels.router,  # /channels
     publications.router,  # /publications, POST /confirm_publish
     metrics.router,  # /publications/{id}/metrics, /clips/{id}/series

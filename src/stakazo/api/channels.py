@@ -18,10 +18,10 @@ from stakazo.api.routes import Router
 from stakazo.core.actor import Actor
 from stakazo.core.errors import Invalid
 from stakazo.platforms.base import Platform
-from stakazo.publishing import channels, outside
+from stakazo.publishing import channels, outside, tokens
 from stakazo.publishing.channels import Given
 from stakazo.publishing.models import Channel
-from stakazo.publishing.preflight import EXPIRES_SOON
+from stakazo.publishing.tokens import ChannelHealth
 
 router = Router(prefix="/channels", tags=["channels"], responses=responses(401))
 
@@ -48,10 +48,13 @@ class ChannelOut(BaseModel):
     name: str
     sandbox: bool = Field(description="An account of the sandbox: nothing there is real.")
     live: bool = Field(description="A person has let it publish for real.")
-    health: str = Field(description="ok, expiring, needs_reauth, disconnected.", examples=["ok"])
+    health: ChannelHealth
     error: TroubleOut | None = Field(description="Why it must be connected again.")
-    token_expires_at: datetime | None
-    scopes: list[str]
+    token_expires_at: datetime | None = Field(description="It is renewed ahead of that where it can be.")
+    consent_ends_at: datetime | None = Field(description="When its person must connect it again. Null: never.")
+    renewed_at: datetime | None = Field(description="When its token was last renewed.")
+    scopes: list[str] = Field(description="What its person has allowed; empty where that isn't known.")
+    missing_scopes: list[str] = Field(description="What they have not: connect it again to be asked once more.")
     time_zone: str = Field(examples=["Europe/Berlin"])
     slots: list[SlotOut]
     gap_minutes: int
@@ -111,7 +114,7 @@ async def connect(
         channel, created = await channels.connect(session, here.keys, given)
         response.status_code = 201 if created else 200
         response.headers["Location"] = f"/channels/{channel.id}"
-        return _out(channel)
+        return shown(channel)
 
 
 def _given(wanted: ChannelIn) -> Given:
@@ -148,7 +151,7 @@ async def find(
 ) -> Any:
     """Channels of this workspace; disconnected ones only where they are asked for."""
     page = await channels.find(db, platform=platform, disconnected=disconnected, sort=sort, cursor=cursor, limit=limit)
-    return PageOut(items=[_out(channel) for channel in page.items], next_cursor=page.next_cursor)
+    return PageOut(items=[shown(channel) for channel in page.items], next_cursor=page.next_cursor)
 
 
 @router.get("/{channel_id}", response_model=ChannelOut, responses=responses(404, also=KNOWN))
@@ -156,8 +159,8 @@ async def get(
     _: Annotated[Actor, may(Permission.CHANNELS_READ)], db: DB, channel_id: UUID, reading: Reading
 ) -> ChannelOut | Response:
     channel = await channels.get(db, channel_id)
-    shown = reading.show(channel)
-    return _out(channel) if isinstance(shown, Channel) else shown
+    found = reading.show(channel)
+    return shown(channel) if isinstance(found, Channel) else found
 
 
 @router.patch("/{channel_id}", response_model=ChannelOut, responses=responses(404, 412, 422))
@@ -171,7 +174,7 @@ async def change(
     """Its name, time zone, weekly slots, pace and territory."""
     await editing.check(db, Channel, channel_id)
     channel = await channels.change(db, channel_id, wanted.model_dump(exclude_unset=True))
-    return _out(editing.show(channel))
+    return shown(editing.show(channel))
 
 
 @router.post("/{channel_id}/live", response_model=ChannelOut, responses=responses(404, 409))
@@ -179,7 +182,7 @@ async def let_live(
     _: Annotated[Actor, may(Permission.CHANNELS_LIVE)], db: DB, channel_id: UUID, wanted: LiveIn
 ) -> ChannelOut:
     """Let it publish for real, or stop it. Only a signed-in person can let it, never a key."""
-    return _out(await channels.let_live(db, channel_id, live=wanted.live))
+    return shown(await channels.let_live(db, channel_id, live=wanted.live))
 
 
 @router.delete("/{channel_id}", status_code=204, responses=responses(404, 409, 412))
@@ -191,19 +194,9 @@ async def disconnect(
     await channels.disconnect(db, channel_id)
 
 
-def _health(channel: Channel) -> str:
-    if channel.disconnected_at is not None:
-        return "disconnected"
-    if channel.error is not None:
-        return "needs_reauth"
-    ends = channel.token_expires_at
-    if ends is None or channel.refresh_token is not None:
-        return "ok"
-    if ends <= datetime.now(UTC):
-        return "needs_reauth"
-    return "expiring" if ends <= datetime.now(UTC) + EXPIRES_SOON else "ok"
-
-
-def _out(channel: Channel) -> ChannelOut:
-    known = {name: getattr(channel, name) for name in ChannelOut.model_fields if name != "health"}
-    return ChannelOut.model_validate({**known, "health": _health(channel)})
+def shown(channel: Channel) -> ChannelOut:
+    """A channel as it is given out: without its tokens."""
+    life = channels.life(channel)
+    judged = {"health": tokens.health(life, datetime.now(UTC)), "missing_scopes": life.missing}
+    known = {name: getattr(channel, name) for name in ChannelOut.model_fields if name not in judged}
+    return ChannelOut.model_validate({**known, **judged})

@@ -114,6 +114,12 @@ class Settings(BaseSettings):
     meta_app_id: str | None = None
     """Your app at developers.facebook.com, for real Instagram and Facebook accounts; with its secret."""
     meta_app_secret: SecretStr | None = None
+    tiktok_client_key: str | None = None
+    """Your app at developers.tiktok.com, for real TikTok accounts; with its secret."""
+    tiktok_client_secret: SecretStr | None = None
+    google_client_id: str | None = None
+    """Your OAuth client at console.cloud.google.com, for real YouTube channels; with its secret."""
+    google_client_secret: SecretStr | None = None
 
     ledger_interval: float = Field(default=2.0, gt=0)
     """Seconds between two looks for events that have no place in the ledger's tree yet."""

@@ -17,8 +17,8 @@ from stakazo.jobs.models import Job
 from stakazo.jobs.run import Run
 from stakazo.jobs.states import JobState
 from stakazo.platforms.base import Kind
-from stakazo.platforms.errors import Reason, Rejected, TokenExpired
-from stakazo.publishing import channels, outside
+from stakazo.platforms.errors import Reason, Rejected
+from stakazo.publishing import channels, outside, renewals
 from stakazo.publishing import service as publications
 from stakazo.publishing.models import Publication
 from stakazo.variants import service as variants
@@ -64,13 +64,9 @@ async def measure_publication(run: Run, publication_id: UUID) -> None:
         account = channels.account(channel, keys)
         post_id, channel_id = publication.external_id or "", channel.id
         duration = (await variants.get(session, publication.variant_id)).duration
-    async with outside.connected(run.settings) as connection:
+    async with renewals.minding(run, keys, channel_id, account), outside.connected(run.settings) as connection:
         try:
             said = await platforms.publisher(connection, account).measure(post_id)
-        except TokenExpired as error:
-            async with run.transaction() as session:
-                await channels.token_died(session, channel_id, error)
-            raise
         except Rejected as refused:
             if refused.reason is not Reason.NOT_FOUND:
                 raise

@@ -72,13 +72,21 @@ class MetaConsent:
         self._app = require_app(connection, "meta", live=live)
 
     def consent_url(
-        self, redirect_uri: str, state: str, scopes: tuple[str, ...] = SCOPES, *, again: bool = False
+        self,
+        redirect_uri: str,
+        state: str,
+        scopes: tuple[str, ...] = SCOPES,
+        *,
+        verifier: str = "",
+        again: bool = False,
     ) -> str:
         """Where the person says yes.
 
         Args:
+            verifier: Meta has no use for it here.
             again: They declined something before: without this Meta doesn't ask twice.
         """
+        del verifier
         asked = {
             "client_id": self._app.id,
             "redirect_uri": redirect_uri,
@@ -88,8 +96,9 @@ class MetaConsent:
         } | ({"auth_type": "rerequest"} if again else {})
         return f"{self._hosts.dialog}/{self._hosts.graph_version}/dialog/oauth?{urlencode(asked)}"
 
-    async def exchange(self, code: str, redirect_uri: str) -> Grant:
+    async def exchange(self, code: str, redirect_uri: str, verifier: str = "") -> Grant:
         """The long-lived token for a code, with what was really granted."""
+        del verifier
         who = {"client_id": self._app.id, "client_secret": self._app.secret}
         short = await self._token({**who, "redirect_uri": redirect_uri, "code": code})
         return await self._long_lived(short)

@@ -1,16 +1,20 @@
 """How a person connects an account: where to send them, what comes back, and how it is kept alive.
 
-    url = meta.consent_url(redirect_uri, state, SCOPES)        the person says yes there
-    code = returned(query, state)                              ... and comes back with a code, or doesn't
-    grant = await meta.exchange(code, redirect_uri)            ... which is worth a grant, once
+    url = meta.consent_url(redirect_uri, state, SCOPES, verifier=v)    the person says yes there
+    code = returned(query, state)                                      ... and comes back with a code, or doesn't
+    grant = await meta.exchange(code, redirect_uri, v)                 ... which is worth a grant, once
 
-`state` must be unguessable and the browser's own: it shows that who comes back is who was sent.
+`state` must be unguessable and the browser's own: it shows that who comes back is who was sent. `verifier` is kept here
+(PKCE, RFC 7636): a code that somebody else saw is worth nothing without it, where the platform knows that. Google does;
+Meta and TikTok bind the code to the app's secret alone (TikTok has PKCE for apps on a device only).
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -39,11 +43,17 @@ class Grant:
 class Consent(Protocol):
     """One platform's way of asking people."""
 
-    def consent_url(self, redirect_uri: str, state: str, scopes: tuple[str, ...]) -> str:
-        """Where the person says yes or no."""
+    def consent_url(
+        self, redirect_uri: str, state: str, scopes: tuple[str, ...], *, verifier: str = "", again: bool = False
+    ) -> str:
+        """Where the person says yes or no.
+
+        Args:
+            again: They declined something before, and are to be asked for it once more.
+        """
         ...
 
-    async def exchange(self, code: str, redirect_uri: str) -> Grant:
+    async def exchange(self, code: str, redirect_uri: str, verifier: str = "") -> Grant:
         """The grant for a code; it can be asked for once, with the same address to the letter."""
         ...
 
@@ -62,9 +72,14 @@ def returned(query: Mapping[str, str], state: str) -> str:
     return query["code"].removesuffix("#_")  # Meta's dialog leaves this behind
 
 
-def missing(grant: Grant, wanted: tuple[str, ...]) -> tuple[str, ...]:
-    """The permissions that were asked for and not given: ask again for them."""
-    return tuple(scope for scope in wanted if grant.scopes and scope not in grant.scopes)
+def missing(given: Collection[str], wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """The permissions that were asked for and not given: ask again for them. None where it isn't known what was."""
+    return tuple(scope for scope in wanted if given and scope not in given)
+
+
+def challenge(verifier: str) -> str:
+    """What is shown of a verifier before it is used (RFC 7636, 4.2: S256)."""
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
 class TikTokConsent:
@@ -74,12 +89,22 @@ class TikTokConsent:
         self._connection, self._hosts = connection, connection.world(live=live)
         self._app = require_app(connection, "tiktok", live=live)
 
-    def consent_url(self, redirect_uri: str, state: str, scopes: tuple[str, ...] = tiktok.SCOPES) -> str:
+    def consent_url(
+        self,
+        redirect_uri: str,
+        state: str,
+        scopes: tuple[str, ...] = tiktok.SCOPES,
+        *,
+        verifier: str = "",
+        again: bool = False,
+    ) -> str:
+        del verifier, again  # TikTok asks for what was declined by itself
         asked = {"client_key": self._app.id, "scope": ",".join(scopes), "response_type": "code",
                  "redirect_uri": redirect_uri, "state": state}  # fmt: skip
         return f"{self._hosts.tiktok_dialog}/v2/auth/authorize/?{urlencode(asked)}"
 
-    async def exchange(self, code: str, redirect_uri: str) -> Grant:
+    async def exchange(self, code: str, redirect_uri: str, verifier: str = "") -> Grant:
+        del verifier
         return await self._ask({"code": code, "grant_type": "authorization_code", "redirect_uri": redirect_uri})
 
     async def refresh(self, grant: Grant) -> Grant:
@@ -108,14 +133,27 @@ class GoogleConsent:
         self._connection, self._hosts = connection, connection.world(live=live)
         self._app = require_app(connection, "google", live=live)
 
-    def consent_url(self, redirect_uri: str, state: str, scopes: tuple[str, ...] = youtube.SCOPES) -> str:
-        """`prompt=consent`: without it a second consent gives no refresh token."""
+    def consent_url(
+        self,
+        redirect_uri: str,
+        state: str,
+        scopes: tuple[str, ...] = youtube.SCOPES,
+        *,
+        verifier: str = "",
+        again: bool = False,
+    ) -> str:
+        """`prompt=consent`: without it a second consent gives no refresh token; it asks for all again, too."""
+        del again
         asked = {"client_id": self._app.id, "redirect_uri": redirect_uri, "response_type": "code",
                  "scope": " ".join(scopes), "state": state, "access_type": "offline", "prompt": "consent"}  # fmt: skip
+        if verifier:
+            asked |= {"code_challenge": challenge(verifier), "code_challenge_method": "S256"}
         return f"{self._hosts.google_dialog}/o/oauth2/v2/auth?{urlencode(asked)}"
 
-    async def exchange(self, code: str, redirect_uri: str) -> Grant:
+    async def exchange(self, code: str, redirect_uri: str, verifier: str = "") -> Grant:
         said = {"code": code, "grant_type": "authorization_code", "redirect_uri": redirect_uri}
+        if verifier:
+            said["code_verifier"] = verifier
         return await self._ask(said, None)
 
     async def refresh(self, grant: Grant) -> Grant:

@@ -175,6 +175,11 @@ class YouTube:
         if reply.status != 404:
             self._understood(reply, effect=False)
 
+    async def channels(self) -> dict[str, str]:
+        """The channels that the token opens, by id, with their names: the one that the person chose."""
+        found = await self._get("channels", {"part": "snippet", "mine": "true"})
+        return {str(one["id"]): str(one["snippet"]["title"]) for one in found.get("items") or []}
+
     # --- how a request goes ---------------------------------------------------------------------------------
 
     async def _session(self, handle: Handle) -> tuple[str | None, int]:

@@ -8,6 +8,7 @@ from datetime import datetime, time
 from typing import Any, Literal
 from uuid import UUID
 
+import structlog
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,13 +19,16 @@ from stakazo.core.paging import Key, Page, page
 from stakazo.core.security import Keyring
 from stakazo.ledger import service as ledger
 from stakazo.platforms import Account, Platform
-from stakazo.platforms.errors import TokenExpired
+from stakazo.platforms.errors import Reason
 from stakazo.platforms.hosts import TOKEN_MARK
-from stakazo.publishing import slots
+from stakazo.publishing import scopes, slots, tokens
 from stakazo.publishing.models import Channel, Publication
 from stakazo.publishing.preflight import TERRITORY
 from stakazo.publishing.slots import Slot
 from stakazo.publishing.states import OPEN
+from stakazo.publishing.tokens import Life
+
+log = structlog.get_logger(__name__)
 
 _TOKEN, _REFRESH = "channels.token", "channels.refresh_token"
 
@@ -40,6 +44,7 @@ class Given:
     refresh_token: str | None = field(default=None, repr=False)
     token_expires_at: datetime | None = None
     scopes: tuple[str, ...] = ()
+    consent_ends_at: datetime | None = None
 
 
 async def connect(session: AsyncSession, keys: Keyring, given: Given) -> tuple[Channel, bool]:
@@ -63,16 +68,46 @@ async def connect(session: AsyncSession, keys: Keyring, given: Given) -> tuple[C
         )  # fmt: skip
     elif channel.sandbox is not sandbox:
         raise Conflict("This account is connected with a token of the other world. Disconnect it first.")
-    owner = actor_of(session).workspace_id
-    channel.token = keys.seal(given.token.encode(), _TOKEN, owner=owner, row=channel.id)
-    channel.refresh_token = (
-        keys.seal(given.refresh_token.encode(), _REFRESH, owner=owner, row=channel.id) if given.refresh_token else None
-    )
-    channel.token_expires_at, channel.scopes, channel.error = given.token_expires_at, list(given.scopes), None
+    keep_tokens(session, keys, channel, given.token, given.refresh_token)
+    channel.token_expires_at, channel.consent_ends_at = given.token_expires_at, given.consent_ends_at
+    channel.scopes, channel.error = list(given.scopes), None
+    channel.renewed_at = channel.renewing_since = channel.warned_at = None
+    channel.look_at = tokens.look_at(life(channel))
     session.add(channel)
     await session.flush()
-    await _record(session, "channel_connected" if created else "channel_reconnected", channel)
+    event = "channel_connected" if created else "channel_reconnected"
+    await record(session, event, channel, scopes=channel.scopes, missing=list(life(channel).missing))
     return channel, created
+
+
+def keep_tokens(session: AsyncSession, keys: Keyring, channel: Channel, token: str, refresh_token: str | None) -> None:
+    """Seal an account's tokens into its row."""
+    owner = actor_of(session).workspace_id
+    channel.token = keys.seal(token.encode(), _TOKEN, owner=owner, row=channel.id)
+    channel.refresh_token = (
+        keys.seal(refresh_token.encode(), _REFRESH, owner=owner, row=channel.id) if refresh_token else None
+    )
+
+
+def refresh_token(channel: Channel, keys: Keyring) -> str | None:
+    """With what a fresh token is got."""
+    if channel.refresh_token is None:
+        return None
+    return keys.unseal(channel.refresh_token, _REFRESH, owner=channel.workspace_id, row=channel.id).decode()
+
+
+def life(channel: Channel) -> Life:
+    """What is known of an account's token."""
+    return Life(
+        channel.platform,
+        channel.token_expires_at,
+        renewable=channel.refresh_token is not None,
+        consent_ends=channel.consent_ends_at,
+        connected=channel.token is not None,
+        dead=channel.error is not None,
+        warned=channel.warned_at is not None,
+        missing=scopes.lacks(channel.platform, channel.scopes),
+    )
 
 
 def account(channel: Channel, keys: Keyring) -> Account:
@@ -130,7 +165,7 @@ async def change(session: AsyncSession, channel_id: UUID, changes: Mapping[str, 
     for name, value in changes.items():
         setattr(channel, name, value)
     await session.flush()
-    await _record(session, "channel_changed", channel, changed=dict(changes))
+    await record(session, "channel_changed", channel, changed=dict(changes))
     return channel
 
 
@@ -146,21 +181,23 @@ async def let_live(session: AsyncSession, channel_id: UUID, *, live: bool) -> Ch
     if channel.live is not live:
         channel.live = live
         await session.flush()
-        await _record(session, "channel_went_live" if live else "channel_stopped", channel)
+        await record(session, "channel_went_live" if live else "channel_stopped", channel)
     return channel
 
 
-async def token_died(session: AsyncSession, channel_id: UUID, error: TokenExpired) -> None:
+async def token_died(session: AsyncSession, channel_id: UUID, reason: Reason, detail: str) -> None:
     """The platform doesn't take the token any more: said once, until the channel is connected again."""
     channel = await hold(session, channel_id)
     if channel.error is None:
         channel.error = {
-            "code": error.reason.value,
-            "detail": str(error),
+            "code": reason.value,
+            "detail": detail,
             "todo": "Connect the channel again, then retry what waits for it.",
         }
+        channel.renewing_since = channel.look_at = None
         await session.flush()
-        await _record(session, "channel_token_expired", channel, reason=error.reason.value)
+        await record(session, "channel_token_expired", channel, reason=reason.value)
+        log.warning("channel_needs_reauth", channel_id=str(channel_id), platform=channel.platform.value, detail=detail)
 
 
 async def disconnect(session: AsyncSession, channel_id: UUID) -> Channel:
@@ -170,10 +207,10 @@ async def disconnect(session: AsyncSession, channel_id: UUID) -> Channel:
     if count := (await session.execute(waiting)).scalar_one():
         raise Conflict(f"{count} publications on this channel are not over: cancel or settle them first.")
     if channel.disconnected_at is None:
-        channel.token = channel.refresh_token = None
+        channel.token = channel.refresh_token = channel.look_at = None
         channel.live, channel.disconnected_at = False, await now(session)
         await session.flush()
-        await _record(session, "channel_disconnected", channel)
+        await record(session, "channel_disconnected", channel)
     return channel
 
 
@@ -182,7 +219,7 @@ def slots_of(channel: Channel) -> list[Slot]:
     return [Slot(int(slot["weekday"]), time.fromisoformat(slot["at"])) for slot in channel.slots]
 
 
-async def _record(session: AsyncSession, event: str, channel: Channel, **data: Any) -> None:
+async def record(session: AsyncSession, event: str, channel: Channel, **data: Any) -> None:
     await ledger.record(
         session,
         event,

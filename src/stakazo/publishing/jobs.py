@@ -19,7 +19,7 @@ from stakazo.jobs.run import Run
 from stakazo.platforms.base import Media, Stage, Status
 from stakazo.platforms.errors import Reason, Rejected, TokenExpired, TryLater, Unknown
 from stakazo.platforms.source import FileSource
-from stakazo.publishing import channels, outside, progress, service, states
+from stakazo.publishing import channels, outside, progress, renewals, service, states
 from stakazo.publishing.course import Course, NotYet, Outcome
 from stakazo.publishing.models import Publication
 from stakazo.publishing.progress import Order
@@ -64,8 +64,6 @@ async def publish_variant(run: Run, publication_id: UUID) -> None:
     except TokenExpired as error:
         todo = "Connect the channel again, then retry."
         outcome = _asks(Trouble("token_expired", str(error), todo, error.said.as_json()))
-        async with run.transaction() as session:
-            await channels.token_died(session, order.channel_id, error)
     except Rejected as error:
         trouble = states.refusal(error.reason, str(error), error.said.as_json())
         outcome = _asks(states.doubt(str(error))) if order.acted else _fails(trouble)
@@ -81,7 +79,10 @@ async def publish_variant(run: Run, publication_id: UUID) -> None:
 
 async def _publish(run: Run, keys: Keyring, order: Order) -> Outcome:
     media = Media(FileSource(run.storage.found(order.storage_key)), duration=order.duration)
-    async with outside.connected(run.settings) as connection:
+    async with (
+        renewals.minding(run, keys, order.channel_id, order.account),
+        outside.connected(run.settings) as connection,
+    ):
         return await Course(run, keys, order, platforms.publisher(connection, order.account), media).go()
 
 
@@ -121,8 +122,8 @@ async def write_first_comment(run: Run, publication_id: UUID) -> None:
             return
         account = channels.account(await channels.get(session, publication.channel_id), keys)
         publication.commented_at = publication.commented_at or await now(session)
-        post_id, text = publication.external_id, publication.first_comment
-    async with outside.connected(run.settings) as connection:
+        channel_id, post_id, text = publication.channel_id, publication.external_id, publication.first_comment
+    async with renewals.minding(run, keys, channel_id, account), outside.connected(run.settings) as connection:
         publisher = platforms.publisher(connection, account)
         written = False
         try:
@@ -156,9 +157,9 @@ async def check_publication(run: Run, publication_id: UUID) -> None:
         if publication.state is not S.PUBLISHED or not publication.external_id or publication.channel_id is None:
             return
         account = channels.account(await channels.get(session, publication.channel_id), keys)
-        post_id = publication.external_id
+        channel_id, post_id = publication.channel_id, publication.external_id
     there = True
-    async with outside.connected(run.settings) as connection:
+    async with renewals.minding(run, keys, channel_id, account), outside.connected(run.settings) as connection:
         try:
             await platforms.publisher(connection, account).measure(post_id)
         except Rejected as refused:
@@ -189,8 +190,8 @@ async def take_down(run: Run, publication_id: UUID) -> None:
         if publication.state is not S.REMOVING or publication.channel_id is None:
             return
         account = channels.account(await channels.get(session, publication.channel_id), keys)
-        post_id = publication.external_id or ""
-    async with outside.connected(run.settings) as connection:
+        channel_id, post_id = publication.channel_id, publication.external_id or ""
+    async with renewals.minding(run, keys, channel_id, account), outside.connected(run.settings) as connection:
         await platforms.publisher(connection, account).delete(post_id)
     async with run.completion() as session:
         publication = await service.hold(session, publication_id)

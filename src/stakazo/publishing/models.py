@@ -88,7 +88,18 @@ class Channel(Owned, Base):
     token: Mapped[bytes | None] = mapped_column(Sealed())
     """Null once it is disconnected."""
     token_expires_at: Mapped[datetime | None]
+    """Of Meta's accounts when the person's token ends, with which theirs is got."""
     refresh_token: Mapped[bytes | None] = mapped_column(Sealed())
+    """With what a fresh token is got: TikTok's and Google's refresh token, the Meta person's own token."""
+    consent_ends_at: Mapped[datetime | None]
+    """When the person must say yes again; null: never by itself."""
+    renewed_at: Mapped[datetime | None]
+    renewing_since: Mapped[datetime | None]
+    """Since when somebody asks for a fresh token: nobody else may meanwhile."""
+    warned_at: Mapped[datetime | None]
+    """When it was said that the person must say yes again soon."""
+    look_at: Mapped[datetime | None]
+    """When something is to be done about the token next, by `tokens.look_at`."""
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default=text("'{}'"))
     error: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     """Why it must be connected again; null while its token is believed to work."""
@@ -115,10 +126,47 @@ class Channel(Owned, Base):
             postgresql_where=text("disconnected_at is null"),
         ),
         Index(None, "workspace_id", "created_at", "id"),
+        Index(None, "look_at", postgresql_where=text("look_at is not null")),
         CheckConstraint("not (sandbox and live)", name="live"),
         CheckConstraint("(token is null) = (disconnected_at is not null)", name="token"),
         CheckConstraint("gap_minutes >= 0", name="gap_minutes"),
         CheckConstraint("per_day > 0", name="per_day"),
+    )
+
+
+class ChannelConsent(Owned, Base):
+    """A person who was sent to a platform to say yes there, until they have chosen what to connect."""
+
+    __tablename__ = "channel_consents"
+
+    platform: Mapped[Platform] = mapped_column(PLATFORM)
+    live: Mapped[bool]
+    """Whether at the real platform, not in the sandbox."""
+    author: Mapped[str] = mapped_column(String(120))
+    """Who wants it: only they may end it."""
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    """What is asked for."""
+    state_hash: Mapped[bytes]
+    """SHA-256 of what the browser must bring back, once."""
+    verifier: Mapped[bytes] = mapped_column(Sealed())
+    expires_at: Mapped[datetime]
+    returned_at: Mapped[datetime | None]
+    """When the browser came back."""
+    receipt_hash: Mapped[bytes | None]
+    """SHA-256 of what was shown in that browser: who has it is who was there."""
+    granted: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    offered: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
+    """The accounts that may be connected: platform, external_id, name."""
+    given: Mapped[bytes | None] = mapped_column(Sealed())
+    """The same with their tokens."""
+    error: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    chosen_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        *Owned.owned_args(),
+        Index(None, "expires_at"),
+        CheckConstraint("given is null or (receipt_hash is not null and offered is not null)", name="given"),
+        CheckConstraint("chosen_at is null or given is null", name="chosen"),
     )
 
 

@@ -13,17 +13,29 @@ from stakazo.core.errors import Unavailable
 from stakazo.core.settings import Settings
 from stakazo.platforms import App, Connection, hosts
 
+SANDBOX = {
+    "meta": App("sandbox-app", "sandbox-meta-secret"),
+    "tiktok": App("sandbox-tiktok-app", "sandbox-tiktok-secret"),
+    "google": App("sandbox-google-app", "sandbox-google-secret"),
+}
+"""Who we are in the sandbox: the same for everybody, and worth nothing elsewhere."""
+
 
 @asynccontextmanager
 async def connected(settings: Settings) -> AsyncIterator[Connection]:
     """How to reach the platforms: the sandbox, and the real ones for accounts that a person has switched to live."""
-    apps = {
-        name: App(app_id, secret.get_secret_value())
-        for name, app_id, secret in (("meta", settings.meta_app_id, settings.meta_app_secret),)
-        if app_id and secret
-    }
     async with platforms.client() as http:
-        yield Connection(http, sandbox=hosts.sandbox(settings.sandbox_url), apps=apps)
+        yield Connection(http, sandbox=hosts.sandbox(settings.sandbox_url), apps=apps(settings), sandbox_apps=SANDBOX)
+
+
+def apps(settings: Settings) -> dict[str, App]:
+    """Who we are at the real platforms, as far as the settings say it."""
+    said = (
+        ("meta", settings.meta_app_id, settings.meta_app_secret),
+        ("tiktok", settings.tiktok_client_key, settings.tiktok_client_secret),
+        ("google", settings.google_client_id, settings.google_client_secret),
+    )
+    return {name: App(app_id, secret.get_secret_value()) for name, app_id, secret in said if app_id and secret}
 
 
 async def sandbox_accounts(settings: Settings) -> dict[str, dict[str, Any]]:

@@ -16,7 +16,7 @@ from stakazo.clips.models import Clip
 from stakazo.core.db import now
 from stakazo.core.errors import Conflict, Invalid
 from stakazo.platforms.base import Audience, Kind
-from stakazo.publishing import channels, preflight, rights, slots
+from stakazo.publishing import channels, preflight, rights, scopes, slots
 from stakazo.publishing.limits import LIMITS, natural_kind
 from stakazo.publishing.models import Channel, Publication
 from stakazo.publishing.preflight import File, Finding, Target, Words
@@ -172,8 +172,8 @@ def target_of(channel: Channel) -> Target:
         channel.platform,
         connected=channel.token is not None and channel.error is None,
         allowed=channel.sandbox or channel.live,
-        token_expires_at=channel.token_expires_at,
-        renewable=channel.refresh_token is not None,
+        may_publish=scopes.may_publish(channel.platform, channel.scopes),
+        expires_at=channels.life(channel).ends,
         territory=channel.territory,
     )
 

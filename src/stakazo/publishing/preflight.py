@@ -8,14 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from stakazo.platforms.base import Audience, Kind, Platform
 from stakazo.publishing.limits import CLAIMED_SHORT, LIMITS, SHORT, Limits, length
-
-EXPIRES_SOON = timedelta(days=7)
-"""How long before its end a token is worth a warning."""
+from stakazo.publishing.tokens import EXPIRES_SOON
 
 _HASHTAG = re.compile(r"(?<![\w#&])#(\w*[^\W\d]\w*)")
 _MENTION = re.compile(r"(?<![\w@.])@([\w.]*\w)")
@@ -81,9 +79,10 @@ class Target:
     """Whether its token is believed to work."""
     allowed: bool = True
     """Whether it is of the sandbox, or a person has let it publish for real."""
-    token_expires_at: datetime | None = None
-    renewable: bool = False
-    """Whether the token can be renewed without a person."""
+    may_publish: bool = True
+    """Whether the person has allowed it to, as far as is known."""
+    expires_at: datetime | None = None
+    """When only a person can keep it going; None: never."""
     territory: str | None = None
     """The country whose people it addresses."""
 
@@ -232,12 +231,15 @@ def _account(target: Target, at: datetime) -> Iterator[Finding]:
         yield Finding("channel", "The channel must be connected again before anything can be published on it.")
     elif not target.allowed:
         yield Finding("not_live", "A person must let this channel publish for real first: it isn't switched to live.")
-    elif target.token_expires_at is not None and not target.renewable:
-        if target.token_expires_at <= at:
-            yield Finding("token_expires", f"The channel's token ends at {target.token_expires_at:%Y-%m-%d %H:%M} "
+    elif not target.may_publish:
+        yield Finding("scope", "The channel's account was connected without the permission to publish: connect it "
+                      "again, and say yes to everything.")  # fmt: skip
+    elif target.expires_at is not None:
+        if target.expires_at <= at:
+            yield Finding("token_expires", f"The channel's token ends at {target.expires_at:%Y-%m-%d %H:%M} "
                           "UTC, before this is due: connect the channel again.")  # fmt: skip
-        elif target.token_expires_at <= at + EXPIRES_SOON:
-            yield Finding("token_expires", f"The channel's token ends at {target.token_expires_at:%Y-%m-%d %H:%M} "
+        elif target.expires_at <= at + EXPIRES_SOON:
+            yield Finding("token_expires", f"The channel's token ends at {target.expires_at:%Y-%m-%d %H:%M} "
                           "UTC: connect the channel again soon.", refused=False)  # fmt: skip
 
 

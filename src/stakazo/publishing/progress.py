@@ -96,7 +96,7 @@ async def _why_not_now(session: AsyncSession, publication: Publication, moment: 
     if not refused:
         return None
     words = " ".join(found.sentence for found in refused)
-    mendable = {found.code for found in refused} <= {"channel", "token_expires", "not_live"}
+    mendable = {found.code for found in refused} <= {"channel", "scope", "token_expires", "not_live"}
     todo = "Connect the channel again, then retry." if mendable else "Change it, or choose another variant."
     return S.NEEDS_HUMAN if mendable else S.FAILED, Trouble(f"preflight_{refused[0].code}", words, todo)
 

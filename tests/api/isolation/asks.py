@@ -33,6 +33,7 @@ PATH = {
     "session_id": "@session",
     "workspace_id": "@workspace",
     "channel_id": "@channel",
+    "consent_id": "@consent",
     "publication_id": "@publication",
     "event_id": "@event",
     "webhook_id": "@webhook",
@@ -119,6 +120,7 @@ ASKS: dict[str, list[Ask]] = {
     "GET /auth/oidc": [Ask(good=(404,), shows=False)],
     "GET /auth/oidc/start": [Ask(good=(404,), shows=False)],
     "GET /auth/oidc/callback": [Ask(query={"state": "@session", "code": "@session"}, good=(404,), shows=False)],
+    "GET /channels/callback": [Ask(query={"state": "@state", "code": "@mark"}, good=(302,), shows=False)],
     "POST /auth/oidc/second-factor": [Ask(json={"code": "@recovery_code"}, good=(404,))],
     "POST /invitations/look": [
         Ask(json={"token": "@spent_invitation_link"}, good=(404,)),
@@ -230,6 +232,12 @@ ASKS: dict[str, list[Ask]] = {
     "PUT /publishing/policy": [Ask(json={"approval": "anyone"})],
     "GET /channels": [Ask()],
     "POST /channels": [Ask(json={"platform": "youtube", "external_id": "another", "token": "sandbox-another"})],
+    "POST /channels/connect": [Ask(json={"platform": "tiktok"})],
+    "GET /channels/connect/{consent_id}": [Ask()],
+    "POST /channels/connect/{consent_id}/choose": [
+        Ask(json={"receipt": "@receipt", "accounts": [{"platform": "tiktok", "external_id": "@offered"}]}),
+        Ask(json={"receipt": "@receipt", "accounts": [{"platform": "tiktok", "external_id": "@offered"}]}, good=(409,)),
+    ],
     "GET /channels/{channel_id}": [Ask()],
     "PATCH /channels/{channel_id}": [Ask(json={"name": "Another"})],
     "POST /channels/{channel_id}/live": [Ask(json={"live": False})],

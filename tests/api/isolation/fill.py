@@ -35,6 +35,7 @@ def fill(house: House, superuser: str) -> Stage:
         works.rules()
         works.publishing()
         works.telling()
+        works.connecting()
         works.answers()
         works.ledger()
         people.goodbyes()

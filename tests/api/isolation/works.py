@@ -28,7 +28,9 @@ from stakazo.media.choice import Part, Pick, Score, Window
 from stakazo.notifications import endpoints
 from stakazo.notifications.models import DeliveryState, WebhookDelivery, WebhookEndpoint
 from stakazo.platforms.base import Kind, Platform
-from stakazo.publishing.models import Channel, Publication, PublishingPolicy, VideoRights
+from stakazo.publishing import consents
+from stakazo.publishing.channels import Given
+from stakazo.publishing.models import Channel, ChannelConsent, Publication, PublishingPolicy, VideoRights
 from stakazo.publishing.states import Approval, PublicationState
 from stakazo.variants.models import ClipVariant, VariantState
 from stakazo.videos import imports
@@ -223,7 +225,7 @@ class Works(Filling):
             token = keyring.seal(f"sandbox-{mark}".encode(), "channels.token", owner=owner, row=row)
             yield Channel(
                 id=row, platform=Platform.FACEBOOK, external_id=f"{mark}{row}", name=f"Page {mark}", sandbox=True,
-                token=token, scopes=[mark], error=error,
+                token=token, scopes=[mark, "pages_manage_posts"], error=error,
             )  # fmt: skip
         why = {"code": "internal", "detail": f"It broke {mark}."}
         posted = {"external_id": f"x{mark}", "url": f"https://facebook.example/{mark}", "handle_id": mark}
@@ -269,6 +271,34 @@ class Works(Filling):
 
         told = self.within(tell)
         self.things |= {"webhook": named(webhook), "delivery": named(delivery), "event_told": named(told)}
+
+    def connecting(self) -> None:
+        """A sign-in from which the browser is back, and one that the platform refused."""
+        mark, owner = self.mark, self.stage.people[Role.OWNER].user_id
+        keys, secret, ids = Keyring(self.site.settings), f"{mark}{'x' * 43}"[:43], [new_id(), new_id()]
+        account = Given(Platform.TIKTOK, f"offered{mark}", f"Blue {mark}", f"sandbox-{mark}")
+
+        async def connect(session: AsyncSession) -> str:
+            for row, author in zip(ids, (f"user/{owner}", f"user/{mark}"), strict=True):
+                session.add(
+                    ChannelConsent(
+                        id=row, platform=Platform.TIKTOK, live=False, author=author, scopes=[mark],
+                        state_hash=consents._hash(secret), returned_at=datetime.now(UTC), verifier=mark.encode(),
+                        error={"code": "permission", "detail": mark} if row is ids[1] else None,
+                        expires_at=datetime(2030, 1, 1, tzinfo=UTC),
+                    )
+                )  # fmt: skip
+            await session.flush()
+            return await consents._keep(session, keys, ids[0], (mark,), [account])
+
+        receipt = self.within(connect)
+        workspace = UUID(self.stage.real("workspace"))
+        self.things |= {
+            "consent": named(ids[0]),
+            "receipt": written(receipt),
+            "offered": written(account.external_id),
+            "state": written(f"{workspace.hex}{ids[0].hex}{secret}"),
+        }
 
     def answers(self) -> None:
         """A request that was answered under a key of its sender's, and one whose time is up."""

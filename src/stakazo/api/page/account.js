@@ -83,6 +83,14 @@ const DOES = {
     show("Now the code of your authenticator app.", ["code"], false);
     return async (values) => { await ask("/auth/oidc/second-factor", values); done(SIGNED_IN); };
   },
+  async connected(code) {
+    done(`Almost done: go back to where you began and give it this code. ${code}`);
+    return async () => {};
+  },
+  async "not-connected"(code) {
+    done(`No account was connected (${code}). Go back to where you began, and begin anew.`);
+    return async () => {};
+  },
   async refused(code) {
     show(`Signing in through your provider was refused (${code}). Sign in here, or ask for an invitation.`, ["email", "password", "forgot"], false);
     return signIn(async () => done(SIGNED_IN));

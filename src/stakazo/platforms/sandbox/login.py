@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import html
 import secrets
 from collections.abc import Callable, Mapping
@@ -55,7 +57,7 @@ async def answered(ask: Ask) -> Answered:
     granted = [str(scope) for scope in form.getlist("granted")] or _split(said.get("scope", ""))
     code = ask.world.new(
         "Code", code=secrets.token_urlsafe(24), redirect_uri=back, scopes=granted, used=False,
-        client=said.get("client_id") or said.get("client_key", ""),
+        client=said.get("client_id") or said.get("client_key", ""), challenge=said.get("code_challenge", ""),
     )  # fmt: skip
     return Answered("", 303, {"Location": f"{back}?{urlencode({'code': code['code'], 'state': state})}"})
 
@@ -71,7 +73,14 @@ def _redeemed(world: World, said: Mapping[str, str], client: str) -> Thing | Non
         return None
     if code["redirect_uri"] != said.get("redirect_uri") or code["client"] != client:
         return None
+    if code["challenge"] and code["challenge"] != _challenge(said.get("code_verifier", "")):
+        return None
     return world.change(code, used=True)
+
+
+def _challenge(verifier: str) -> str:
+    """RFC 7636, 4.2."""
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
 
 
 # --- Meta ---------------------------------------------------------------------------------------------------

@@ -212,6 +212,15 @@ async def comment(ask: Ask) -> Answered:
     return Answered({"id": made["id"]})
 
 
+async def channels(ask: Ask) -> Answered:
+    """The channel that the token was given for."""
+    if wrong := _before(ask):
+        return wrong
+    assert ask.token is not None
+    mine = ask.world.things[ask.token["channel"]]
+    return Answered({"items": [{"id": mine["id"], "snippet": {"title": mine["title"]}}]})
+
+
 def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds).astimezone().isoformat()
 
@@ -227,6 +236,7 @@ ROUTES: list[tuple[str, str, str, Act, bool]] = [
     ("GET", "/google/youtube/v3/videos", "GET YouTube/videos", listed, True),
     ("PUT", "/google/youtube/v3/videos", "PUT YouTube/videos", update, True),
     ("DELETE", "/google/youtube/v3/videos", "DELETE YouTube/videos", delete, True),
+    ("GET", "/google/youtube/v3/channels", "GET YouTube/channels", channels, True),
     ("GET", "/google/youtube/v3/commentThreads", "GET YouTube/comments", comments, True),
     ("POST", "/google/youtube/v3/commentThreads", "POST YouTube/comments", comment, True),
     ("GET", "/google/v2/reports", "GET YouTube/report", report, True),
