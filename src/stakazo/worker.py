@@ -52,6 +52,7 @@ from stakazo.jobs.sweeper import sweep
 from stakazo.jobs.watchdog import Watchdog
 from stakazo.ledger import elsewhere
 from stakazo.ledger.sealer import keep_sealing
+from stakazo.links import following
 from stakazo.notifications import courier
 from stakazo.orphans import Orphans
 from stakazo.publishing import consents, renewals
@@ -264,6 +265,7 @@ class WorkerProcess:
             await idempotency.sweep(session)
             await uploads.sweep(session)
             await consents.sweep(session)
+            await following.forget(session)
         # A file's last byte is younger than its row's last extension: it outlives the row.
         await asyncio.to_thread(self.executor.storage.sweep_incoming, self.settings.upload_expires + EXPIRE)
         await windows.sweep(self.machinery)

@@ -60,6 +60,7 @@ EDITS = {
     ("patch", "/channels/{channel_id}"),
     ("patch", "/publications/{publication_id}"),
     ("patch", "/webhooks/{webhook_id}"),
+    ("patch", "/links/{link_id}"),
     ("post", "/publications/{publication_id}/approve"),
     ("post", "/publications/{publication_id}/cancel"),
     ("delete", "/api-keys/{key_id}"),
@@ -71,6 +72,7 @@ EDITS = {
     ("delete", "/variants/{variant_id}"),
     ("delete", "/videos/{video_id}"),
     ("delete", "/webhooks/{webhook_id}"),
+    ("delete", "/links/{link_id}"),
     ("delete", "/workspaces/{workspace_id}"),
 }
 """Every edit that takes If-Match; all of them are tried below."""
@@ -112,6 +114,8 @@ def test_an_edit_of_what_has_changed_since_is_refused(
     desk = Desk(site, None, client)
     told = client.post("/webhooks", json={"url": "https://hooks.example.com/in"}).json()["webhook"]["id"]
     webhook = f"/webhooks/{told}"
+    target = {"name": "spotify", "url": "https://open.spotify.com/track/1"}
+    link = f"/links/{client.post('/links', json={'targets': [target]}).json()['id']}"
     channel, idle = (f"/channels/{desk.channel('facebook', unseen=page)}" for page in ("a", "b"))
     planned, posted = (f"/publications/{found}" for found in _publications(client, desk, channel))
     edits = [
@@ -136,6 +140,8 @@ def test_an_edit_of_what_has_changed_since_is_refused(
         ("delete", posted, posted, None),
         ("patch", webhook, webhook, {"description": "Another"}),
         ("delete", webhook, webhook, None),
+        ("patch", link, link, {"title": "Blue"}),
+        ("delete", link, link, None),
         ("delete", variant, variant, None),
         ("delete", clip, clip, None),
         ("delete", f"/videos/{catalogue.video_id}", f"/videos/{catalogue.video_id}", None),

@@ -180,6 +180,7 @@ REQUESTS: dict[str, Callable[[httpx.Client, Any], Asked]] = {
         f"{_webhook(client)}/replay",
         {"since": "2026-01-01T00:00:00Z"},
     ),
+    "/links": lambda *_: ("/links", {"targets": [{"name": "spotify", "url": "https://open.spotify.com/track/1"}]}),
     "/api-keys": lambda *_: ("/api-keys", {"name": "robot"}),
     "/invitations": lambda *_: ("/invitations", {"role": "VIEWER"}),
     "/imports": lambda *_: ("/imports", {"url": "https://cdn.example.com/a.mp4"}),
@@ -235,6 +236,7 @@ EXEMPT = {
     "/auth/email/change",
     "/workspaces/{workspace_id}/switch",
     "/channels",
+    "/l/{slug}/conversion",
     # the key stays with the video; and tus has its own way: offsets
     "/upload",
     "/uploads",

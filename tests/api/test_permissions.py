@@ -34,6 +34,8 @@ OPEN = {
     "/auth/oidc/second-factor",
     "/channels/callback",
     "/invitations/look",
+    "/l/{slug}",
+    "/l/{slug}/conversion",
 }
 """What anybody may ask for."""
 

@@ -33,6 +33,7 @@ from stakazo.insights.models import PostMetric
 from stakazo.jobs.models import Job
 from stakazo.ledger import service as ledger
 from stakazo.ledger.models import LedgerCheckpoint, LedgerEvent, LedgerPerson, LedgerSeal
+from stakazo.links.models import LinkClick, LinkConversion, LinkSalt, SmartLink
 from stakazo.notifications.models import WebhookDelivery, WebhookEndpoint
 from stakazo.platforms.base import Kind, Platform
 from stakazo.publishing.models import Channel, ChannelConsent, Publication, PublishingPolicy, VideoRights
@@ -163,6 +164,18 @@ def fill(database: Database):
         rows.append(
             VideoImport(id=new_id(), address="https://a.example/b", url=b"sealed", video_id=video.id, job_id=job.id)
         )
+        link = SmartLink(
+            id=new_id(),
+            slug=f"s{user.hex}",
+            clip_id=clip.id,
+            targets=[{"name": "spotify", "url": "https://open.spotify.com/"}],
+            secret=b"sealed",
+        )
+        click = LinkClick(
+            id=new_id(), link_id=link.id, target="spotify", source="tiktok", device="ios", bot=False, visitor=bytes(16)
+        )
+        rows += [link, click, LinkConversion(id=new_id(), link_id=link.id, click_id=click.id, kind="presave")]
+        rows.append(LinkSalt(id=new_id(), day=date(2026, 11, 22), salt=bytes(32), expires_at=datetime.now(UTC)))
         rows += [PublishingPolicy(id=new_id()), VideoRights(id=new_id(), video_id=video.id)]
         rows += [invitation, key]
         async with database.transaction(actor) as session:

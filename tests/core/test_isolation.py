@@ -15,6 +15,7 @@ from sqlalchemy.orm import aliased
 
 import stakazo.ads.models
 import stakazo.insights.models
+import stakazo.links.models
 import stakazo.notifications.models
 import stakazo.publishing.models  # noqa: F401 (every table)
 from stakazo.clips.models import Clip
@@ -41,6 +42,7 @@ MACHINERY = {
     "channels",
     "webhook_endpoints",
     "webhook_deliveries",
+    "smart_links",
 }
 """Of which, beside the ledger, the machinery sees the rows of all; of channels when to look after which."""
 PERSONAL = (
@@ -54,7 +56,15 @@ PERSONAL = (
     "personal_idempotency_keys",
 )
 """Every table whose rows belong to people."""
-ADDED_TO_ONLY = {"ledger_events", "ledger_seals", "ledger_checkpoints", "ad_metrics", "post_metrics"}
+ADDED_TO_ONLY = {
+    "ledger_events",
+    "ledger_seals",
+    "ledger_checkpoints",
+    "ad_metrics",
+    "post_metrics",
+    "link_clicks",
+    "link_conversions",
+}
 
 
 def hits(url: str, workspace: UUID | None, table: str, statement: str, *values: object) -> int:

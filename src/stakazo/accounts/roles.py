@@ -26,6 +26,7 @@ class Permission(StrEnum):
     RULES_READ = "rules:read"
     CHANNELS_READ = "channels:read"
     PUBLICATIONS_READ = "publications:read"
+    LINKS_READ = "links:read"
     LIVE_READ = "live:read"
 
     CAMPAIGNS_READ = "campaigns:read"
@@ -41,6 +42,7 @@ class Permission(StrEnum):
     """Start, cancel and retry."""
     RULES_PROPOSE = "rules:propose"
     PUBLICATIONS_WRITE = "publications:write"
+    LINKS_WRITE = "links:write"
 
     WORKSPACE_WRITE = "workspace:write"
     MEMBERS_WRITE = "members:write"
@@ -79,6 +81,7 @@ _VIEWER = frozenset(
         Permission.RULES_READ,
         Permission.CHANNELS_READ,
         Permission.PUBLICATIONS_READ,
+        Permission.LINKS_READ,
         Permission.LIVE_READ,
     }
 )
@@ -95,6 +98,7 @@ _EDITOR = _ANALYST | {
     Permission.JOBS_WRITE,
     Permission.RULES_PROPOSE,
     Permission.PUBLICATIONS_WRITE,
+    Permission.LINKS_WRITE,
 }
 _MANAGER = _EDITOR | {
     Permission.WORKSPACE_WRITE,

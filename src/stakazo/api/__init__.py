@@ -17,6 +17,7 @@ from stakazo.api import (
     jobs,
     keys,
     ledger,
+    links,
     live,
     members,
     metrics,
@@ -58,6 +59,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     metrics.router,  # /publications/{id}/metrics, /clips/{id}/series
     rules.router,  # /rules
     webhooks.router,  # /webhooks
+    links.router,  # /links, /l/{slug}
     ledger.router,  # /ledger
     debug.router,  # /debug, off unless DEBUG_ENDPOINTS_ENABLED
 )

@@ -26,7 +26,7 @@ from stakazo.api import once
 from stakazo.api.deps import tried
 from stakazo.api.errors import Responses, responses
 
-_HEAD = "stakazo.head"
+HEAD = "stakazo.head"
 """In the scope: the request was a HEAD, which is worked out as a GET."""
 _NEXT = re.compile(rb'"next_cursor":"([\w=-]+)"}$')
 """What a page ends with when there is another one."""
@@ -59,7 +59,7 @@ class Route(APIRoute):
                 response.headers.update({"Dry-Run": "true"})
                 del response.headers["location"]  # there is nothing
             _point_on(request, response)
-            if _HEAD in request.scope:
+            if HEAD in request.scope:
                 request.scope["method"] = "HEAD"  # a file then sends its headers only
             return response
 
@@ -73,7 +73,7 @@ class Route(APIRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._answers_head(scope):
-            scope = {**scope, "method": "GET", _HEAD: True}
+            scope = {**scope, "method": "GET", HEAD: True}
         await super().handle(scope, receive, self._with_farewell(send) if self.deprecated else send)
 
     def _answers_head(self, scope: Scope) -> bool:

@@ -13,6 +13,7 @@ import stakazo.idempotency.models
 import stakazo.insights.models
 import stakazo.jobs.models
 import stakazo.ledger.models
+import stakazo.links.models
 import stakazo.notifications.models
 import stakazo.publishing.models
 import stakazo.rules.models

@@ -37,6 +37,8 @@ PATH = {
     "publication_id": "@publication",
     "event_id": "@event",
     "webhook_id": "@webhook",
+    "link_id": "@link",
+    "slug": "@slug",
     "subject": "@video",
     "correlation_id": "@correlation",
 }
@@ -85,6 +87,7 @@ BYTES = TUS | {"Content-Type": "application/offset+octet-stream"}
 TAGGED = {"If-Match": "@clip_tag"}
 LOUDER = {"platform": "tiktok", "rule": {"render": {"loudness": -13}}}
 WISH = {"variant_ids": ["@variant"], "channel_ids": ["@channel"], "at": "2030-01-01T00:00:00Z", "intent_key": "more"}
+TARGET = {"name": "spotify", "url": "https://open.spotify.com/track/1"}
 NEW_PASSWORD = "words that nobody has used so far"
 
 ASKS: dict[str, list[Ask]] = {
@@ -271,6 +274,20 @@ ASKS: dict[str, list[Ask]] = {
         Ask(json={"delivery_id": "@delivery"}),
         Ask(json={"since": "2026-01-01T00:00:00Z"}),
     ],
+    # --- smart links: whoever has one may follow it ---
+    "GET /links": by_query(clip_id="@clip"),
+    "POST /links": [Ask(json={"targets": [TARGET]}), Ask(json={"targets": [TARGET], "clip_id": "@clip"})],
+    "GET /links/{link_id}": [Ask()],
+    "PATCH /links/{link_id}": [Ask(json={"title": "Another"}), Ask(json={"clip_id": "@clip"})],
+    "GET /links/{link_id}/clicks": [Ask()],
+    "GET /l/{slug}": [
+        Ask(path={"slug": "nobodys-own"}, good=(404,), shows=False),
+        Ask(only="member", good=(302,), shows=True),
+    ],
+    "POST /l/{slug}/conversion": [
+        Ask(path={"slug": "nobodys-own"}, json={"click": "@click"}, good=(404,)),
+        Ask(json={"click": "@click"}, only="member"),
+    ],
     # --- rules ---
     "GET /rules": [Ask(query={"state": "PROPOSED"})],
     "POST /rules": [
@@ -305,6 +322,7 @@ ASKS: dict[str, list[Ask]] = {
     "DELETE /publications/{publication_id}": [Ask(path={"publication_id": "@posted"})],
     "DELETE /channels/{channel_id}": [Ask(path={"channel_id": "@broken_channel"})],
     "DELETE /webhooks/{webhook_id}": [Ask()],
+    "DELETE /links/{link_id}": [Ask()],
     "DELETE /uploads/{upload_id}": [Ask(headers=TUS)],
     "DELETE /variants/{variant_id}": [Ask(headers={"If-Match": '"stale"'}, good=(412,)), Ask(good=(409,))],
     "DELETE /clips/{clip_id}": [

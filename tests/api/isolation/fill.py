@@ -36,6 +36,7 @@ def fill(house: House, superuser: str) -> Stage:
         works.publishing()
         works.telling()
         works.connecting()
+        works.links()
         works.answers()
         works.ledger()
         people.goodbyes()

@@ -27,13 +27,14 @@ OPEN = frozenset(
         "ledger_events",
         "ledger_persons",
         "ledger_seals",
+        "smart_links",
         "webhook_deliveries",
         "webhook_endpoints",
         "workspaces",
     }
 )
 """Where the machinery reaches every workspace's rows: what it is there for."""
-EXPIRING = frozenset({"idempotency_keys", "uploads"})
+EXPIRING = frozenset({"idempotency_keys", "link_salts", "uploads"})
 """Where it reaches those whose time is up."""
 VERBS = {
     "select": "select from {t}",

@@ -52,6 +52,7 @@ WITHOUT_WORDS = {
     "ledger_events.event",
     "ledger_events.subject_type",
     "ledger_persons.kind",
+    "link_conversions.currency",
     "platform_rules.platform",
     "platform_rules.proposed_by",
     "platform_rules.rule",

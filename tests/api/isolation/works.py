@@ -24,6 +24,9 @@ from stakazo.insights.models import PostMetric
 from stakazo.jobs.models import Job
 from stakazo.jobs.states import JobState
 from stakazo.ledger import service as ledger
+from stakazo.links import following
+from stakazo.links import service as smart_links
+from stakazo.links.models import LinkClick, LinkConversion, LinkSalt, SmartLink
 from stakazo.media.choice import Part, Pick, Score, Window
 from stakazo.notifications import endpoints
 from stakazo.notifications.models import DeliveryState, WebhookDelivery, WebhookEndpoint
@@ -299,6 +302,38 @@ class Works(Filling):
             "offered": written(account.external_id),
             "state": written(f"{workspace.hex}{ids[0].hex}{secret}"),
         }
+
+    def links(self) -> None:
+        """A link that was followed, and something that came of it."""
+        mark, (link, click) = self.mark, (new_id(), new_id())
+        target = {"name": f"t{mark}", "url": f"https://music.example/{mark}", "devices": []}
+        keyring, owner = Keyring(self.site.settings), UUID(self.stage.real("workspace"))
+        row = SmartLink(
+            id=link,
+            slug=f"s{mark}",
+            title=mark,
+            clip_id=UUID(self.stage.real("clip")),
+            targets=[target],
+            utm={"campaign": mark},
+            conversions=True,
+            secret=keyring.seal(mark.encode(), smart_links.SECRET, owner=owner, row=link),
+        )
+        came = {"target": f"t{mark}", "source": mark, "device": mark, "bot": False, "visitor": bytes(16)}
+
+        async def follow(session: AsyncSession) -> str:
+            for made in (
+                row,
+                LinkClick(id=click, link_id=link, **came),
+                LinkConversion(link_id=link, click_id=click, kind=f"k{mark}", value=1, currency="EUR"),
+                LinkSalt(day=date(2026, 11, 1), salt=bytes(32), expires_at=datetime(2026, 11, 3, tzinfo=UTC)),
+                LinkSalt(day=date(2026, 11, 2), salt=bytes(32), expires_at=datetime(2036, 11, 4, tzinfo=UTC)),
+            ):
+                session.add(made)
+                await session.flush()
+            return following.signed(mark.encode(), click)
+
+        proof = self.within(follow)
+        self.things |= {"link": named(link), "slug": written(row.slug), "click": written(proof)}
 
     def answers(self) -> None:
         """A request that was answered under a key of its sender's, and one whose time is up."""
