@@ -10,11 +10,12 @@ import pytest
 
 from stakazo.media.framing import CropKey, CropPath, CropShot, Framing
 from stakazo.media.types import Analysis, Box, Shot, Span, Transition
-from stakazo.report import ReportClip
+from stakazo.report import ReportClip, ReportData, ReportPost
 from stakazo.report.closeup import closeup
 from stakazo.report.crops import at_time, diagrams
 from stakazo.report.markup import Markup, joined, number, tag
 from stakazo.report.posters import poster_of
+from stakazo.report.posts import posts_section
 from stakazo.report.timeline import GUTTER, WIDTH, described, timeline
 from stakazo.report.words import clock, edge, exact_clock, long_clock, sentence, size
 
@@ -149,3 +150,15 @@ def test_a_poster_of_a_whole_frame_has_it_in_the_middle_of_its_blur(clip: Report
     assert shown[240, 20] < 60
     assert shown[240, 250] > 190
     assert shown[20].max() < 160
+
+
+def test_posts_say_where_they_are_or_why_not(analysis: Analysis):
+    out = ReportPost("Instagram", "bluenote", "Instagram Reel", "2026-11-22 10:00:00 UTC", "https://instagram.test/r/1")
+    lost = ReportPost("Youtube", "bluenote", "YouTube Short", "", trouble="The token <is> dead.")
+    data = ReportData("Blue", "b.mp4", analysis, (), posts=(out, lost))
+    made = str(posts_section(data))
+    assert '<a href="https://instagram.test/r/1">' in made
+    assert "public in 1 place" in made
+    assert "The token &lt;is&gt; dead." in made
+    assert ("sandbox" in made, "sandbox" in str(posts_section(replace(data, sandbox=True)))) == (False, True)
+    assert posts_section(replace(data, posts=())) is None

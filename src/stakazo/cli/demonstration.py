@@ -8,6 +8,7 @@ from pathlib import Path
 from stakazo import media
 from stakazo.cli.inspect import sample
 from stakazo.cli.output import Failure, console, made, say
+from stakazo.cli.outward import unpublished
 from stakazo.cli.processing import carry_out, show
 from stakazo.cli.proof import faults_of
 from stakazo.cli.story import Done, Order
@@ -19,13 +20,13 @@ from stakazo.sample import compare, truth_of
 def demo(video: Path | None, out: Path) -> None:
     """Make the sample if there is no video, do the main job, and open every file again. Raises Failure."""
     source = video or _sample(out)
-    done = carry_out(Order(source, out, ledger=True), comparison=lambda done: comparison(source, done))
+    done = carry_out(Order(source, out, ledger=True, publish=True), comparison=lambda done: comparison(source, done))
     analysis = media.analysis_from_dict(done.analysis)
     show(done, out)
     if found := comparison(source, done):
         console().print("\n[bold]Found beside the truth[/]\n  " + "\n  ".join(found))
     say("Opening every file again ...")
-    faults = faults_of(out, done, analysis)
+    faults = faults_of(out, done, analysis) + unpublished(done.posts)
     if faults:
         raise Failure("Not everything is as it should be:\n  " + "\n  ".join(faults))
     say("Verifying the ledger, as anyone can ...")
@@ -40,7 +41,8 @@ def demo(video: Path | None, out: Path) -> None:
     files = sum(len(clip["variants"]) for clip in done.clips)
     console().print(
         f"[green]All is there:[/] {len(done.clips)} clips, {files} variants, each opened again: bytes, size, codec, "
-        f"length and sound are right, and {out / 'report.html'} shows them."
+        f"length and sound are right, the best clip is out on {len(done.posts)} platforms of the sandbox, and "
+        f"{out / 'report.html'} shows it all."
     )
 
 

@@ -35,7 +35,7 @@ async def private_server(settings: Settings) -> AsyncIterator[str]:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=os.environ | {"STAKAZO_DATA_DIR": str(settings.data_dir)},
+            env=os.environ | {"STAKAZO_DATA_DIR": str(settings.data_dir), "STAKAZO_SANDBOX_URL": settings.sandbox_url},
             start_new_session=True,  # Ctrl-C is for us: jobs are cancelled through the server before it goes
         )
     try:

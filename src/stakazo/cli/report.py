@@ -16,11 +16,12 @@ from stakazo.media.framing import path_from_dict
 from stakazo.media.moment import best_time
 from stakazo.media.timeline import Timeline
 from stakazo.media.types import Analysis, Span
-from stakazo.report import ReportClip, ReportData, ReportProof, ReportVariant, Still, write_report
+from stakazo.report import ReportClip, ReportData, ReportPost, ReportProof, ReportVariant, Still, write_report
 from stakazo.variants.recipes import RECIPES
 
 ON_THE_WAY = {"job_created", "variant_ordered", "rule_proposed"}
 """Events that are left out of the page's short story; `stakazo ledger trace` tells them too."""
+_NAMES = {"instagram": "Instagram", "facebook": "Facebook", "tiktok": "TikTok", "youtube": "YouTube"}
 MOST_STILLS = 72
 STILL_HEIGHT = 90
 """Pixels."""
@@ -45,6 +46,8 @@ def _data(folder: Path, done: Done, analysis: Analysis, source: Path, comparison
         timings=tuple(done.seconds.items()),
         notes=_warnings(done),
         made_at=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+        posts=tuple(_post(post, done) for post in done.posts),
+        sandbox=any(post["sandbox"] for post in done.posts),
         proof=_proof(folder / LEDGER, done) if done.life else None,
     )
 
@@ -69,7 +72,7 @@ def _proof(ledger: Path, done: Done) -> ReportProof | None:
             (key.name, "is the public key"),
         ),
         story=tuple(
-            (step["time"][:19].replace("T", " ") + " UTC", step["says"], step["because"])
+            (_moment(step["time"]), step["says"], step["because"])
             for step in done.life
             if step["event"] not in ON_THE_WAY
         ),
@@ -110,6 +113,24 @@ def _variant(folder: Path, variant: Row) -> ReportVariant:
         true_peak=variant["true_peak"],
         crop=path_from_dict(variant["render"]["crop"]),
     )
+
+
+def _post(post: Row, done: Done) -> ReportPost:
+    recipe = next(one["recipe"] for clip in done.clips for one in clip["variants"] if one["id"] == post["variant_id"])
+    out = post["state"] == "PUBLISHED"
+    trouble: Row = post["error"] or {}
+    return ReportPost(
+        platform=_NAMES.get(post["platform"], post["platform"]),
+        account=post["account"],
+        label=RECIPES[recipe].label,
+        published_at=_moment(post["published_at"]) if out else "",
+        url=post["url"],
+        trouble="" if out else str(trouble.get("detail") or post["state"]),
+    )
+
+
+def _moment(text: str) -> str:
+    return text[:19].replace("T", " ") + " UTC"
 
 
 def _stills(source: Path, analysis: Analysis) -> tuple[Still, ...]:

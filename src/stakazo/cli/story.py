@@ -1,6 +1,6 @@
 """`stakazo process`: one video through the real system, followed from a terminal.
 
-upload -> look and listen -> choose -> accept -> render -> files in a folder, with a report
+upload -> look and listen -> choose -> accept -> render (-> publish) -> files in a folder, with a report
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ import asyncio
 import shutil
 import time
 from collections.abc import Iterable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from stakazo.cli import outward
 from stakazo.cli.client import Api, Row, connected, running
 from stakazo.cli.output import Failure, made
 from stakazo.cli.private import private_server
@@ -37,6 +39,8 @@ class Order:
     server: str | None = None
     ledger: bool = False
     """Whether the ledger is taken away too, to be verified."""
+    publish: bool = False
+    """Whether the best clip goes out too, at the sandbox."""
 
 
 @dataclass(slots=True)
@@ -51,6 +55,8 @@ class Done:
     """Of each stage."""
     rules: list[Row] = field(default_factory=list)
     """The versions of rules that chose and shaped the clips."""
+    posts: list[Row] = field(default_factory=list)
+    """The best clip's publications; where it was to be published."""
     life: list[Row] = field(default_factory=list)
     """Of the best clip, as the ledger tells it; where the ledger was asked for."""
     failed: list[tuple[str, str]] = field(default_factory=list)
@@ -70,11 +76,15 @@ class Done:
 async def process(settings: Settings, order: Order, screen: Screen) -> Done:
     """The whole way. Ctrl-C (a cancellation) stops the jobs it began."""
     _refuse_what_cannot_work(order)
-    if order.server is None and await running(settings) is None:
-        screen.note(f"Starting a private Stakazo on {settings.data_dir} ...")
-        async with private_server(settings):
-            return await _with_server(settings, order, screen)
-    return await _with_server(settings, order, screen)
+    private = order.server is None and await running(settings) is None
+    async with AsyncExitStack() as around:
+        if order.publish:
+            url = await around.enter_async_context(outward.sandbox(settings, private=private))
+            settings = settings.model_copy(update={"sandbox_url": url})
+        if private:
+            screen.note(f"Starting a private Stakazo on {settings.data_dir} ...")
+            await around.enter_async_context(private_server(settings))
+        return await _with_server(settings, order, screen)
 
 
 def _refuse_what_cannot_work(order: Order) -> None:
@@ -119,6 +129,9 @@ async def _story(api: Api, watch: Watch, order: Order, screen: Screen) -> Done:
     done = Done(video=await api.get(f"/videos/{video_id}"), analysis=await api.get(f"/videos/{video_id}/analysis"))
     await _fetch(api, order.out, chosen, variants, done)
     stages.end("download")
+    if order.publish:
+        done.posts = await outward.publish(api, screen, done.clips[0], done.video["title"])
+        stages.end("publish")
     if order.ledger:
         await take_away(api, order.out / LEDGER)
         done.life = (await api.get(f"/ledger/trace/{done.clips[0]['id']}"))["steps"]

@@ -76,6 +76,22 @@ class Still:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportPost:
+    """Where a variant went."""
+
+    platform: str
+    account: str
+    label: str
+    """What was posted, for a person: Instagram Reel."""
+    published_at: str
+    """As it shall be printed; empty where it didn't go out."""
+    url: str | None = None
+    """Where people see it; None where the platform doesn't say."""
+    trouble: str = ""
+    """Why it didn't go out."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReportProof:
     """What the ledger holds, as it was verified, and how to do that again."""
 
@@ -116,4 +132,8 @@ class ReportData:
     """What else a person should know."""
     made_at: str = ""
     """When, as it shall be printed."""
+    posts: tuple[ReportPost, ...] = ()
+    """Where the best clip went."""
+    sandbox: bool = False
+    """Whether the platforms were the sandbox's, where nothing is real."""
     proof: ReportProof | None = None

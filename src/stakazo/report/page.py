@@ -12,6 +12,7 @@ from stakazo.media.types import Analysis, MediaInfo
 from stakazo.report.clip import article, player, score_mark
 from stakazo.report.data import ReportClip, ReportData, ReportVariant
 from stakazo.report.markup import Child, Markup, data_uri, tag
+from stakazo.report.posts import posts_section
 from stakazo.report.proof import proof_section
 from stakazo.report.timeline import spacing, timeline
 from stakazo.report.words import clock, codec, exact_clock, long_clock, plural, rate, sentence, size
@@ -47,7 +48,15 @@ def render(data: ReportData) -> str:
         "body",
         _frames(data.clips),
         _hero(data),
-        tag("main", _overview(data), _clips(data), _comparison(data), proof_section(data.proof), _making(data)),
+        tag(
+            "main",
+            _overview(data),
+            _clips(data),
+            _comparison(data),
+            posts_section(data),
+            proof_section(data.proof),
+            _making(data),
+        ),
         _foot(data),
     )
     return "<!doctype html>\n" + tag("html", head, body, lang="en")

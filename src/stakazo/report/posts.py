@@ -1,0 +1,39 @@
+"""The part of the page that says where the best clip went. Pure."""
+
+from __future__ import annotations
+
+from stakazo.report.data import ReportData, ReportPost
+from stakazo.report.markup import Markup, tag
+from stakazo.report.words import plural
+
+
+def posts_section(data: ReportData) -> Markup | None:
+    """Each post with its platform, its account and its address."""
+    if not data.posts:
+        return None
+    out = sum(not post.trouble for post in data.posts)
+    real = (
+        "The platforms were played by the sandbox: everything went over HTTP as it does for real, and nobody saw it."
+        if data.sandbox
+        else "Each was prepared where nobody sees it, made public by one act, and looked for afterwards."
+    )
+    return tag(
+        "section",
+        tag("h2", "Out in the world"),
+        tag("p", f"The best clip is public in {plural(out, 'place')}. {real}", class_="lead"),
+        tag("ul", [_post(post) for post in data.posts], class_="posts"),
+    )
+
+
+def _post(post: ReportPost) -> Markup:
+    there = tag("a", post.url, href=post.url) if post.url else None
+    return tag(
+        "li",
+        tag("p", post.platform, class_="eyebrow"),
+        tag("h3", post.label),
+        tag("p", f"{post.account} \u00b7 {post.published_at}" if post.published_at else post.account, class_="when"),
+        tag("p", post.trouble, class_="failure")
+        if post.trouble
+        else tag("p", there or "The platform gives no address."),
+        class_="card",
+    )
