@@ -154,7 +154,7 @@ def test_a_poster_of_a_whole_frame_has_it_in_the_middle_of_its_blur(clip: Report
 
 def test_posts_say_where_they_are_or_why_not(analysis: Analysis):
     out = ReportPost("Instagram", "bluenote", "Instagram Reel", "2026-11-22 10:00:00 UTC", "https://instagram.test/r/1")
-    lost = ReportPost("Youtube", "bluenote", "YouTube Short", "", trouble="The token <is> dead.")
+    lost = ReportPost("YouTube", "bluenote", "YouTube Short", "", trouble="The token <is> dead.")
     data = ReportData("Blue", "b.mp4", analysis, (), posts=(out, lost))
     made = str(posts_section(data))
     assert '<a href="https://instagram.test/r/1">' in made

@@ -135,7 +135,7 @@ async def _sandbox(here: Here, wanted: ChannelIn) -> Given:
     offered = (await outside.sandbox_accounts(here.settings)).get(wanted.platform.value)
     if offered is None:
         raise Invalid(f"The sandbox that runs has no account of {wanted.platform.value}.")
-    name = wanted.name or f"{wanted.platform.value.capitalize()} (sandbox)"
+    name = wanted.name or f"{wanted.platform.label} (sandbox)"
     return Given(wanted.platform, wanted.external_id or str(offered["id"]), name, str(offered["token"]))
 
 

@@ -16,12 +16,22 @@ from stakazo.media.framing import path_from_dict
 from stakazo.media.moment import best_time
 from stakazo.media.timeline import Timeline
 from stakazo.media.types import Analysis, Span
+from stakazo.platforms.base import Platform
 from stakazo.report import ReportClip, ReportData, ReportPost, ReportProof, ReportVariant, Still, write_report
 from stakazo.variants.recipes import RECIPES
 
-ON_THE_WAY = {"job_created", "variant_ordered", "rule_proposed"}
+ON_THE_WAY = {
+    "job_created",
+    "variant_ordered",
+    "rule_proposed",
+    "channel_connected",
+    "publication_created",
+    "publication_due",
+    "publication_handle_kept",
+    "publication_processing",
+    "publication_publishing",
+}
 """Events that are left out of the page's short story; `stakazo ledger trace` tells them too."""
-_NAMES = {"instagram": "Instagram", "facebook": "Facebook", "tiktok": "TikTok", "youtube": "YouTube"}
 MOST_STILLS = 72
 STILL_HEIGHT = 90
 """Pixels."""
@@ -120,7 +130,7 @@ def _post(post: Row, done: Done) -> ReportPost:
     out = post["state"] == "PUBLISHED"
     trouble: Row = post["error"] or {}
     return ReportPost(
-        platform=_NAMES.get(post["platform"], post["platform"]),
+        platform=Platform(post["platform"]).label,
         account=post["account"],
         label=RECIPES[recipe].label,
         published_at=_moment(post["published_at"]) if out else "",

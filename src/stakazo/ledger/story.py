@@ -151,7 +151,12 @@ def _isrc(data: Mapping[str, Any]) -> str:
 def _measured(data: Mapping[str, Any]) -> str:
     names = ("views", "likes", "comments", "shares", "saves")
     said = ", ".join(f"{data[name]:,} {name}" for name in names if data.get(name) is not None)
-    return f"{data['platform'].capitalize()} said of it: {said or 'nothing'}"
+    return f"{_platform(data)} said of it: {said or 'nothing'}"
+
+
+def _platform(data: Mapping[str, Any]) -> str:
+    named = {"tiktok": "TikTok", "youtube": "YouTube"}
+    return named.get(data["platform"], str(data["platform"]).capitalize())
 
 
 _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
@@ -173,26 +178,29 @@ _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "variant_failed": lambda data: f"The variant {data['recipe']} could not be rendered: {data['detail']}",
     "variant_deleted": lambda data: f"The variant {data['recipe']} was deleted",
     "rights_set": lambda data: "The rights to the recording were written down" + _isrc(data),
-    "publication_created": lambda data: f"A post on {data['platform']} was planned for {data['due_at'][:16]} UTC",
+    "channel_connected": lambda data: f"{_platform(data)} was connected: {data['name']}",
+    "publication_created": lambda data: f"A post on {_platform(data)} was planned for {data['due_at'][:16]} UTC",
     "publication_submitted": lambda _: "The draft was handed in",
     "publication_approved": lambda data: f"It was approved ({data['by']}; its author is {data['author']})",
     "publication_changed": lambda data: f"The plan was changed: {', '.join(data['changed'])}",
     "publication_due": lambda _: "Its time came, and it was checked once more",
-    "publication_begun": lambda data: f"The upload to {data['platform']} was begun, where nobody sees it",
-    "publication_handle_kept": lambda data: f"{data['platform'].capitalize()} calls the upload {data['handle']}",
-    "publication_processing": lambda data: f"{data['platform'].capitalize()} works on the file",
-    "publication_publishing": lambda data: f"{data['platform'].capitalize()} is asked to make {data['handle']} public",
-    "publication_put_off": lambda data: f"{data['platform'].capitalize()} put it off; nothing happened",
-    "publication_published": lambda data: f"It is public on {data['platform']}" + _where(data),
-    "publication_confirmed": lambda data: f"A person confirmed it on {data['platform']}" + _where(data),
-    "publication_checked": lambda data: f"{data['platform'].capitalize()} says that it is there",
+    "publication_begun": lambda data: f"The upload to {_platform(data)} was begun, where nobody sees it",
+    "publication_handle_kept": lambda data: (
+        f"{_platform(data)} has it as {data['handle'] or 'an upload without a name yet'}"
+    ),
+    "publication_processing": lambda data: f"{_platform(data)} works on the file",
+    "publication_publishing": lambda data: f"{_platform(data)} is asked to make {data['handle']} public",
+    "publication_put_off": lambda data: f"{_platform(data)} put it off; nothing happened",
+    "publication_published": lambda data: f"It is public on {_platform(data)}" + _where(data),
+    "publication_confirmed": lambda data: f"A person confirmed it on {_platform(data)}" + _where(data),
+    "publication_checked": lambda data: f"{_platform(data)} says that it is there",
     "publication_measured": _measured,
-    "publication_missed": lambda data: f"{data['platform'].capitalize()} knows no such post any more",
+    "publication_missed": lambda data: f"{_platform(data)} knows no such post any more",
     "publication_failed": lambda data: f"It was not published: {data['detail']}",
     "publication_needs_human": lambda data: f"A person has to settle it: {data['detail']}",
     "publication_retried": lambda data: "It was begun anew" if data["anew"] else "It was taken up again",
     "publication_cancelled": lambda _: "It was called off",
-    "publication_removed": lambda data: f"It was taken down from {data['platform']}",
+    "publication_removed": lambda data: f"It was taken down from {_platform(data)}",
     "job_created": lambda data: f"The job {data['type']} was wanted",
     "job_retried": lambda data: f"The job {data['type']} is tried again",
     "job_processing_failed": lambda data: f"The job {data['type']} failed: {data['detail']}",

@@ -28,6 +28,11 @@ class Platform(StrEnum):
     TIKTOK = "tiktok"
     YOUTUBE = "youtube"
 
+    @property
+    def label(self) -> str:
+        """As it writes itself."""
+        return {"tiktok": "TikTok", "youtube": "YouTube"}.get(self.value, self.value.capitalize())
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
