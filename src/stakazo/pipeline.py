@@ -16,6 +16,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo import media
+from stakazo.ads import jobs as _advertising  # noqa: F401 (the money behind the variants)
 from stakazo.clips import service as clips
 from stakazo.clips.models import Clip
 from stakazo.core import outside

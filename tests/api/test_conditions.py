@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from tests.ads.stand import Stand
 from tests.publishing.press import Desk
 
 from stakazo.api.conditions import names
@@ -63,6 +64,12 @@ EDITS = {
     ("patch", "/links/{link_id}"),
     ("post", "/publications/{publication_id}/approve"),
     ("post", "/publications/{publication_id}/cancel"),
+    ("patch", "/ad-accounts/{ad_account_id}"),
+    ("patch", "/campaigns/{campaign_id}"),
+    ("post", "/campaigns/{campaign_id}/activate"),
+    ("post", "/campaigns/{campaign_id}/archive"),
+    ("post", "/campaigns/{campaign_id}/pause"),
+    ("delete", "/ad-accounts/{ad_account_id}"),
     ("delete", "/api-keys/{key_id}"),
     ("delete", "/channels/{channel_id}"),
     ("delete", "/publications/{publication_id}"),
@@ -81,6 +88,7 @@ OTHERWISE = {
     ("delete", "/uploads/{upload_id}"): "nobody edits an upload: what came of it is thrown away",
     ("put", "/videos/{video_id}/rights"): "rights are said as a whole, and the last word counts",
     ("put", "/publishing/policy"): "likewise: it is one word",
+    ("put", "/ads/policy"): "likewise: limits are said as a whole",
     ("delete", "/auth/sessions"): "whatever sessions there are, they end",
     ("delete", "/auth/sessions/{session_id}"): "a session is not edited: it ends",
 }
@@ -118,6 +126,8 @@ def test_an_edit_of_what_has_changed_since_is_refused(
     link = f"/links/{client.post('/links', json={'targets': [target]}).json()['id']}"
     channel, idle = (f"/channels/{desk.channel('facebook', unseen=page)}" for page in ("a", "b"))
     planned, posted = (f"/publications/{found}" for found in _publications(client, desk, channel))
+    stand = Stand(site, None, client)
+    advertiser, campaign = f"/ad-accounts/{stand.account('78')}", f"/campaigns/{stand.launched()}"
     edits = [
         ("patch", "/auth/me", "/auth/me", {"name": "Anna"}),
         ("patch", workspace, workspace, {"name": "Verve"}),
@@ -142,6 +152,12 @@ def test_an_edit_of_what_has_changed_since_is_refused(
         ("delete", webhook, webhook, None),
         ("patch", link, link, {"title": "Blue"}),
         ("delete", link, link, None),
+        ("patch", advertiser, advertiser, {"name": "Blue Note"}),
+        ("delete", advertiser, advertiser, None),
+        ("patch", campaign, campaign, {"name": "Green"}),
+        ("post", f"{campaign}/activate", campaign, None),
+        ("post", f"{campaign}/pause", campaign, None),
+        ("post", f"{campaign}/archive", campaign, None),
         ("delete", variant, variant, None),
         ("delete", clip, clip, None),
         ("delete", f"/videos/{catalogue.video_id}", f"/videos/{catalogue.video_id}", None),

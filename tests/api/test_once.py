@@ -17,6 +17,7 @@ import pytest
 from fastapi import Response
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from tests.ads.stand import Stand
 from tests.publishing.press import Desk
 
 from stakazo.accounts import keys
@@ -144,6 +145,14 @@ def _webhook(client: httpx.Client) -> str:
     return f"/webhooks/{client.post('/webhooks', json=HOOK).json()['webhook']['id']}"
 
 
+def _stand(client: httpx.Client, catalogue: Any) -> Stand:
+    return Stand(catalogue.site, None, client)
+
+
+def _campaign(client: httpx.Client, catalogue: Any, state: str = "PAUSED") -> str:
+    return f"/campaigns/{_stand(client, catalogue).launched(state)}"
+
+
 REQUESTS: dict[str, Callable[[httpx.Client, Any], Asked]] = {
     "/jobs": lambda _, catalogue: ("/jobs", {"type": "propose_clips", "video_id": str(catalogue.video_id)}),
     "/jobs/{job_id}/cancel": lambda client, catalogue: (f"{_job(client, catalogue)}/cancel", None),
@@ -181,6 +190,23 @@ REQUESTS: dict[str, Callable[[httpx.Client, Any], Asked]] = {
         {"since": "2026-01-01T00:00:00Z"},
     ),
     "/links": lambda *_: ("/links", {"targets": [{"name": "spotify", "url": "https://open.spotify.com/track/1"}]}),
+    "/ad-accounts/{ad_account_id}/live": lambda client, catalogue: (
+        f"/ad-accounts/{_stand(client, catalogue).account()}/live",
+        {"live": False},
+    ),
+    "/ads/stop": lambda *_: ("/ads/stop", None),
+    "/campaigns": lambda client, catalogue: ("/campaigns", _stand(client, catalogue).wish()),
+    "/campaigns/{campaign_id}/duplicate": lambda client, catalogue: (f"{_campaign(client, catalogue)}/duplicate", None),
+    "/campaigns/{campaign_id}/activate": lambda client, catalogue: (f"{_campaign(client, catalogue)}/activate", None),
+    "/campaigns/{campaign_id}/pause": lambda client, catalogue: (
+        f"{_campaign(client, catalogue, 'ACTIVE')}/pause",
+        None,
+    ),
+    "/campaigns/{campaign_id}/archive": lambda client, catalogue: (f"{_campaign(client, catalogue)}/archive", None),
+    "/campaigns/{campaign_id}/retry": lambda client, catalogue: (
+        f"{_campaign(client, catalogue, 'FAILED')}/retry",
+        None,
+    ),
     "/api-keys": lambda *_: ("/api-keys", {"name": "robot"}),
     "/invitations": lambda *_: ("/invitations", {"role": "VIEWER"}),
     "/imports": lambda *_: ("/imports", {"url": "https://cdn.example.com/a.mp4"}),
@@ -237,6 +263,7 @@ EXEMPT = {
     "/workspaces/{workspace_id}/switch",
     "/channels",
     "/l/{slug}/conversion",
+    "/ad-accounts",
     # the key stays with the video; and tus has its own way: offsets
     "/upload",
     "/uploads",

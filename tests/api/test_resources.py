@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo.ads.models import AdMetric, Campaign
+from stakazo.ads.models import AdAccount, AdMetric, Campaign
+from stakazo.ads.states import CampaignState
 from stakazo.clips import service as clips
 from stakazo.core import postgres
 from stakazo.core.actor import new_id
@@ -344,7 +345,12 @@ def test_what_was_published_stays_and_the_workspace_can_end_with_it(
             "due_at": datetime.now(UTC),
         }
         session.add(Publication(**whose, **posted, state=PublicationState.PUBLISHED, published_at=datetime.now(UTC)))
-        session.add(Campaign(**whose, **money, id=campaign, name="Blue", objective="views"))
+        account = AdAccount(id=new_id(), external_id="1", name="Blue", sandbox=True, token=b"sealed", currency="EUR",
+                            time_zone="UTC", page_id="2")  # fmt: skip
+        session.add(account)
+        await session.flush()
+        planned = {"account_id": account.id, "planned_by": "user/ann", "state": CampaignState.PAUSED}
+        session.add(Campaign(**whose, **money, **planned, id=campaign, name="Blue", objective="views"))
         await session.flush()
         counted = dict.fromkeys(("impressions", "clicks", "views", "spend"), 1)
         day, now = date(2026, 11, 22), datetime.now(UTC)

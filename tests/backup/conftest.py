@@ -16,7 +16,8 @@ from sqlalchemy import make_url
 
 from stakazo.accounts import models as accounts
 from stakazo.accounts.roles import Role
-from stakazo.ads.models import AdMetric, Campaign, CampaignState
+from stakazo.ads.models import AdAccount, AdMetric, AdPolicy, Campaign
+from stakazo.ads.states import CampaignState
 from stakazo.backup import archive, restoring, taking
 from stakazo.backup.verifying import Finding
 from stakazo.clips.models import Clip
@@ -223,8 +224,13 @@ def _workspace(
                     id=(posted := new_id()), intent_key="b", due_at=now, author="user/ann", by_hand=True,
                     published_at=now, **mine),
         PostMetric(publication_id=posted, sampled_at=now, views=1, retention=[1.0, 0.5], **mine),
-        Campaign(id=(campaign := new_id()), variant_id=variant, platform="meta", name="A", objective="views",
-                 state=CampaignState.LAUNCHING, total_budget=100, currency="EUR", **mine),
+        AdAccount(id=(advertiser := new_id()), external_id="1", name="Blue", sandbox=True, currency="EUR",
+                  time_zone="Europe/Berlin", page_id="2",
+                  token=keyring.seal(b"sandbox-a", "ad_accounts.token", owner=workspace_id, row=advertiser), **mine),
+        AdPolicy(limits={"EUR": {"day": 100}}, **mine),
+        Campaign(id=(campaign := new_id()), variant_id=variant, account_id=advertiser, platform="meta", name="A",
+                 objective="views", state=CampaignState.LAUNCHING, total_budget=100, currency="EUR",
+                 planned_by="user/ann", **mine),
         AdMetric(campaign_id=campaign, day=now.date(), sampled_at=now, impressions=1, clicks=1, views=1, spend=1,
                  currency="EUR", **mine),
         Upload(length=10, filename="a.mp4", expires_at=now + SOON, **mine),

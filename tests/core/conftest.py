@@ -23,7 +23,8 @@ from stakazo.accounts.models import (
     User,
 )
 from stakazo.accounts.roles import Role
-from stakazo.ads.models import AdMetric, Campaign
+from stakazo.ads.models import AdAccount, AdCommitment, AdMetric, AdPolicy, Campaign
+from stakazo.ads.states import CampaignState
 from stakazo.clips.models import Clip
 from stakazo.core.actor import Actor, new_id
 from stakazo.core.db import Base, Database
@@ -106,14 +107,36 @@ def fill(database: Database):
             author="user/ann",
             job_id=job.id,
         )
+        advertiser = AdAccount(
+            id=new_id(),
+            external_id="1",
+            name="Blue",
+            sandbox=True,
+            token=b"sealed",
+            currency="EUR",
+            time_zone="Europe/Berlin",
+            page_id="2",
+        )
         campaign = Campaign(
             id=new_id(),
             variant_id=variant.id,
+            account_id=advertiser.id,
             platform="meta",
             name="Blue",
             objective="views",
+            state=CampaignState.PAUSED,
             total_budget=100,
             currency="EUR",
+            planned_by="user/ann",
+        )
+        policy = AdPolicy(id=new_id(), limits={})
+        commitment = AdCommitment(
+            id=new_id(),
+            campaign_id=campaign.id,
+            currency="EUR",
+            per_day=100,
+            total=100,
+            first_day=date(2026, 11, 22),
         )
         metric = AdMetric(
             id=new_id(),
@@ -152,7 +175,10 @@ def fill(database: Database):
             channel,
             consent,
             publication,
+            advertiser,
             campaign,
+            policy,
+            commitment,
             metric,
             seen,
             member,

@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tests.api.conftest import People
 from tests.publishing.press import Desk
 
-from stakazo.ads.models import AdMetric, Campaign
+from stakazo.ads.models import AdAccount, AdMetric, Campaign
+from stakazo.ads.states import CampaignState
 from stakazo.core import postgres
 from stakazo.core.actor import new_id
 from stakazo.insights import looks
@@ -151,9 +152,15 @@ def test_a_clip_has_one_series_over_all_its_posts_and_ads(desk: Desk) -> None:
     today = datetime.now(UTC).date()
 
     async def advertise(session: AsyncSession) -> None:
+        account = AdAccount(
+            id=new_id(), external_id="1", name="b", sandbox=True, token=b"sealed", currency="EUR", time_zone="UTC",
+            page_id="2",
+        )  # fmt: skip
+        session.add(account)
+        await session.flush()
         campaign = Campaign(
-            id=new_id(), variant_id=variants[0], platform="meta", name="b", objective="o", total_budget=9000,
-            currency="EUR",
+            id=new_id(), variant_id=variants[0], account_id=account.id, platform="meta", name="b", objective="o",
+            state=CampaignState.PAUSED, total_budget=9000, currency="EUR", planned_by="user/ann",
         )  # fmt: skip
         session.add(campaign)
         await session.flush()

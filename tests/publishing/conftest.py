@@ -42,6 +42,7 @@ def house(
             limit_spend="1000000/minute",
             min_free_bytes=1,
             sandbox_url=sandbox_url,
+            ads_watch_interval=1.0,
         )
         with running(settings, urls) as house, a_worker(settings, urls):
             yield house

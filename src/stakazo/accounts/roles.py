@@ -60,6 +60,8 @@ class Permission(StrEnum):
     CAMPAIGNS_WRITE = "campaigns:write"
     CAMPAIGNS_SPEND = "campaigns:spend"
     """Let money flow: approve, activate, raise a budget."""
+    CAMPAIGNS_LIMIT = "campaigns:limit"
+    """Say what may be spent at most."""
     WEBHOOKS_READ = "webhooks:read"
     WEBHOOKS_WRITE = "webhooks:write"
     LEDGER_EXPORT = "ledger:export"
@@ -112,6 +114,7 @@ _MANAGER = _EDITOR | {
     Permission.RIGHTS_WRITE,
     Permission.CAMPAIGNS_WRITE,
     Permission.CAMPAIGNS_SPEND,
+    Permission.CAMPAIGNS_LIMIT,
     Permission.WEBHOOKS_READ,
     Permission.WEBHOOKS_WRITE,
     Permission.LEDGER_EXPORT,

@@ -1,13 +1,13 @@
-"""The tables of advertising. Money is in minor units (cents) with its currency."""
+"""The tables of advertising. Money is in minor units of its currency, as the platform counts them."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     CHAR,
     BigInteger,
     CheckConstraint,
@@ -15,55 +15,145 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     String,
+    Text,
     UniqueConstraint,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from stakazo.ads.states import CampaignState, Part
 from stakazo.core.db import Base, Owned
-from stakazo.variants import models as _variants  # noqa: F401 (a campaign points at the variant it shows)
+from stakazo.core.security import Sealed
+from stakazo.publishing import models as _publishing  # noqa: F401 (a campaign may point at the post it boosts)
+from stakazo.variants import models as _variants  # noqa: F401 (and at the variant it shows)
 
 
-class CampaignState(StrEnum):
-    """A campaign is made paused; a person or a guardrail lets it run."""
+class AdAccount(Owned, Base):
+    """A connected advertising account, with the Page in whose name it advertises."""
 
-    DRAFT = "DRAFT"
-    LAUNCHING = "LAUNCHING"
-    PAUSED = "PAUSED"
-    ACTIVE = "ACTIVE"
-    COMPLETED = "COMPLETED"
-    FAILED = "FAILED"
-    NEEDS_HUMAN = "NEEDS_HUMAN"
+    __tablename__ = "ad_accounts"
+
+    platform: Mapped[str] = mapped_column(String(40), default="meta", server_default="meta")
+    external_id: Mapped[str] = mapped_column(String(200))
+    """The account's id at the platform, without `act_`."""
+    name: Mapped[str] = mapped_column(String(200))
+    sandbox: Mapped[bool]
+    """Whether its token is of the sandbox, where no money is."""
+    live: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Whether a person has let it spend real money. Never of the sandbox."""
+    token: Mapped[bytes | None] = mapped_column(Sealed())
+    """Null once it is disconnected."""
+    token_expires_at: Mapped[datetime | None]
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default=text("'{}'"))
+    currency: Mapped[str] = mapped_column(CHAR(3))
+    """ISO 4217; all of its money is in this."""
+    time_zone: Mapped[str] = mapped_column(String(60))
+    """In which its days begin and end."""
+    page_id: Mapped[str] = mapped_column(String(200))
+    instagram_id: Mapped[str | None] = mapped_column(String(200))
+    pixel_id: Mapped[str | None] = mapped_column(String(200))
+    error: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """Why it must be connected again; null while its token is believed to work."""
+    disconnected_at: Mapped[datetime | None]
+    watch_job_id: Mapped[UUID | None]
+    """The job that compares what runs with what was approved; any other's hands are off."""
+    watched_at: Mapped[datetime | None]
+    """When that was done last."""
+
+    __table_args__ = (
+        *Owned.owned_args(),
+        ForeignKeyConstraint(
+            ["workspace_id", "watch_job_id"], ["jobs.workspace_id", "jobs.id"], ondelete="SET NULL (watch_job_id)"
+        ),
+        Index(
+            "uq_ad_accounts_account",
+            "workspace_id",
+            "platform",
+            "external_id",
+            unique=True,
+            postgresql_where=text("disconnected_at is null"),
+        ),
+        Index(None, "workspace_id", "created_at", "id"),
+        Index(None, "workspace_id", "watch_job_id"),
+        CheckConstraint("not (sandbox and live)", name="live"),
+        CheckConstraint("(token is null) = (disconnected_at is not null)", name="token"),
+        CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency"),
+    )
+
+
+class AdPolicy(Owned, Base):
+    """What a workspace may spend; without a row nothing. Who lets money flow holds this row locked."""
+
+    __tablename__ = "ad_policies"
+
+    limits: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default=text("'{}'"))
+    """By currency: the members of `guardrails.Limits`."""
+    stopped_at: Mapped[datetime | None]
+    """When everything was stopped; null while money may flow."""
+    stopped_by: Mapped[str | None] = mapped_column(String(120))
+
+    __table_args__ = (*Owned.owned_args(), UniqueConstraint("workspace_id"))
 
 
 class Campaign(Owned, Base):
-    """Money behind a variant, within a budget and a time."""
+    """Money behind a variant, or behind a post that shows it. The row is the intent, and stands before all else."""
 
     __tablename__ = "campaigns"
 
     variant_id: Mapped[UUID]
+    publication_id: Mapped[UUID | None]
+    """The post that is boosted; null: the variant's file is shown."""
+    account_id: Mapped[UUID]
     platform: Mapped[str] = mapped_column(String(40))
     name: Mapped[str] = mapped_column(String(200))
     objective: Mapped[str] = mapped_column(String(60))
-    state: Mapped[CampaignState] = mapped_column(
-        Enum(CampaignState, name="campaign_state"), default=CampaignState.DRAFT, server_default=CampaignState.DRAFT
-    )
+    state: Mapped[CampaignState] = mapped_column(Enum(CampaignState, name="campaign_state"))
     daily_budget: Mapped[int | None] = mapped_column(BigInteger)
-    """Minor units."""
+    """Null: the total is spread over the time by the platform."""
     total_budget: Mapped[int] = mapped_column(BigInteger)
-    """Minor units; never spent beyond."""
+    """Never spent beyond."""
     currency: Mapped[str] = mapped_column(CHAR(3))
     """ISO 4217."""
     starts_at: Mapped[datetime | None]
     ends_at: Mapped[datetime | None]
+    plan: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default=text("'{}'"))
+    """Everything else that is wanted of it: `plan.Plan`."""
+    planned_by: Mapped[str] = mapped_column(String(120))
+    """Who said last what it may cost and whom it reaches, as `kind/id`; of what a person's key did, that person."""
+    activated_by: Mapped[str | None] = mapped_column(String(120))
+    activated_at: Mapped[datetime | None]
+
+    job_id: Mapped[UUID | None]
+    """The job that is at it; any other's hands are off."""
+    begun_at: Mapped[datetime | None]
+    """When what is under way was begun."""
+    making: Mapped[Part | None] = mapped_column(Enum(Part, name="campaign_part"))
+    """What is, or was, about to be made at the platform: whoever finds this asks before making it."""
+    video_id: Mapped[str | None] = mapped_column(String(300))
+    """The platform's ids of what was made; each is kept before the next is made."""
     external_id: Mapped[str | None] = mapped_column(String(300))
+    ad_set_id: Mapped[str | None] = mapped_column(String(300))
+    creative_id: Mapped[str | None] = mapped_column(String(300))
+    ad_id: Mapped[str | None] = mapped_column(String(300))
+    review: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """What the platform said of it last: whether it delivers, and why not."""
     error: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """What went wrong, and what to do: code, detail, todo."""
 
     __table_args__ = (
         *Owned.owned_args(),
         ForeignKeyConstraint(
             ["workspace_id", "variant_id"], ["clip_variants.workspace_id", "clip_variants.id"], ondelete="RESTRICT"
+        ),
+        ForeignKeyConstraint(
+            ["workspace_id", "publication_id"], ["publications.workspace_id", "publications.id"], ondelete="RESTRICT"
+        ),
+        ForeignKeyConstraint(
+            ["workspace_id", "account_id"], ["ad_accounts.workspace_id", "ad_accounts.id"], ondelete="RESTRICT"
+        ),
+        ForeignKeyConstraint(
+            ["workspace_id", "job_id"], ["jobs.workspace_id", "jobs.id"], ondelete="SET NULL (job_id)"
         ),
         Index(
             "uq_campaigns_external_id",
@@ -74,6 +164,9 @@ class Campaign(Owned, Base):
             postgresql_where=text("external_id is not null"),
         ),
         Index(None, "workspace_id", "variant_id"),
+        Index(None, "workspace_id", "publication_id"),
+        Index(None, "workspace_id", "account_id"),
+        Index(None, "workspace_id", "job_id"),
         Index(None, "workspace_id", "state", "created_at", "id"),
         Index(None, "workspace_id", "created_at", "id"),
         CheckConstraint("total_budget >= 0", name="total_budget"),
@@ -81,6 +174,40 @@ class Campaign(Owned, Base):
         CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency"),
         CheckConstraint("ends_at > starts_at", name="time"),
         CheckConstraint("platform ~ '^[a-z][a-z0-9_]*$'", name="platform"),
+        CheckConstraint("state not in ('FAILED', 'NEEDS_HUMAN') or error is not null", name="says_why"),
+        CheckConstraint(
+            "state not in ('ACTIVATING', 'ACTIVE') or (ad_id is not null and activated_by is not null)",
+            name="activated",
+        ),
+    )
+
+
+class AdCommitment(Owned, Base):
+    """What a campaign may cost at worst while it may run. Rows end, and never go."""
+
+    __tablename__ = "ad_commitments"
+
+    campaign_id: Mapped[UUID]
+    currency: Mapped[str] = mapped_column(CHAR(3))
+    per_day: Mapped[int] = mapped_column(BigInteger)
+    total: Mapped[int] = mapped_column(BigInteger)
+    first_day: Mapped[date]
+    """In the account's time zone."""
+    last_day: Mapped[date | None]
+    """Null: until its total is spent."""
+    ended_at: Mapped[datetime | None]
+    """When the platform had said that it runs no more; null while it may spend."""
+
+    __table_args__ = (
+        *Owned.owned_args(),
+        ForeignKeyConstraint(
+            ["workspace_id", "campaign_id"], ["campaigns.workspace_id", "campaigns.id"], ondelete="RESTRICT"
+        ),
+        Index(None, "workspace_id", "campaign_id"),
+        Index(None, "workspace_id", "currency", "last_day"),
+        CheckConstraint("per_day >= 0 and per_day <= total", name="money"),
+        CheckConstraint("last_day >= first_day", name="days"),
+        CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency"),
     )
 
 

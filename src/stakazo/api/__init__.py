@@ -6,7 +6,9 @@ from fastapi import APIRouter
 
 from stakazo.api import (
     account,
+    ad_accounts,
     auth,
+    campaigns,
     channels,
     clips,
     connect,
@@ -57,6 +59,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     channels.router,  # /channels
     publications.router,  # /publications, POST /confirm_publish
     metrics.router,  # /publications/{id}/metrics, /clips/{id}/series
+    ad_accounts.router,  # /ad-accounts, /ads/policy, POST /ads/stop
+    campaigns.router,  # /campaigns
     rules.router,  # /rules
     webhooks.router,  # /webhooks
     links.router,  # /links, /l/{slug}

@@ -21,7 +21,9 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.accounts.models import Link, Session
-from stakazo.ads.models import Campaign, CampaignState
+from stakazo.ads.models import Campaign
+from stakazo.ads.states import UNDER_WAY as ADVERTISING
+from stakazo.ads.states import CampaignState
 from stakazo.backup import belongings, manifest, tables, verifying
 from stakazo.backup.archive import Damaged, Reader
 from stakazo.backup.manifest import KEYS, PUBLIC, ROWS, Member
@@ -195,7 +197,7 @@ async def _hold(session: AsyncSession, reader: Reader) -> None:
     )
     campaigns = (
         update(Campaign)
-        .where(Campaign.state == CampaignState.LAUNCHING)
+        .where(Campaign.state.in_(ADVERTISING))
         .values(state=CampaignState.NEEDS_HUMAN, error=why)
         .returning(Campaign.id)
     )

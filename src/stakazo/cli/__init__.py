@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from stakazo.cli import upkeep
+from stakazo.cli.advertising import campaigns as campaigns_app
 from stakazo.cli.keys import app as keys_app
 from stakazo.cli.ledger import app as ledger_app
 from stakazo.cli.options import AsJson, Server
@@ -40,6 +41,7 @@ app.add_typer(secrets_app, name="secrets")
 app.command()(publish)
 app.add_typer(channels_app, name="channels")
 app.add_typer(publications_app, name="publications")
+app.add_typer(campaigns_app, name="campaigns")
 app.add_typer(webhooks_app, name="webhooks")
 
 VideoFile = Annotated[Path, typer.Argument(metavar="VIDEO", help="The video file.", show_default=False)]

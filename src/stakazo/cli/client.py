@@ -72,6 +72,9 @@ class Api:
     async def post(self, path: str, body: Any = None) -> Any:
         return await self._ask("POST", path, json=body)
 
+    async def put(self, path: str, body: Any) -> Any:
+        return await self._ask("PUT", path, json=body)
+
     async def patch(self, path: str, body: Any) -> Any:
         return await self._ask("PATCH", path, json=body)
 

@@ -16,19 +16,19 @@ STYLES = {"PUBLISHED": "green", "FAILED": "red", "NEEDS_HUMAN": "bold red", "CAN
 TOKEN = "STAKAZO_TOKEN"  # noqa: S105 - the name of a variable
 
 
-def _ask(settings: Settings, server: str | None, work: Callable[[Api], Awaitable[Any]]) -> Any:
-    async def ask() -> Any:
+def ask(settings: Settings, server: str | None, work: Callable[[Api], Awaitable[Any]]) -> Any:
+    async def asked() -> Any:
         async with connected(settings, server) as api:
             return await work(api)
 
-    return asyncio.run(ask())
+    return asyncio.run(asked())
 
 
 # --- channels -----------------------------------------------------------------------------------------------
 
 
 def show_channels(settings: Settings, server: str | None, *, as_json: bool) -> None:
-    rows = _ask(settings, server, lambda api: api.every("/channels"))
+    rows = ask(settings, server, lambda api: api.every("/channels"))
     if as_json:
         print_json(rows)
     elif rows:
@@ -67,7 +67,7 @@ def connect(
             row = dict(await api.patch(f"/channels/{row['id']}", {"time_zone": time_zone}))
         return row
 
-    show(_ask(settings, server, work), as_json=as_json)
+    show(ask(settings, server, work), as_json=as_json)
 
 
 def disconnect(settings: Settings, server: str | None, given: str) -> None:
@@ -76,7 +76,7 @@ def disconnect(settings: Settings, server: str | None, given: str) -> None:
         await api.delete(f"/channels/{channel['id']}")
         return str(channel["name"])
 
-    console().print(f"{_ask(settings, server, work)} is disconnected.")
+    console().print(f"{ask(settings, server, work)} is disconnected.")
 
 
 async def _channel(api: Api, given: str) -> Row:
@@ -104,7 +104,7 @@ def publish(
         body = {"variant_ids": variant_ids, "channel_ids": channel_ids, **said}
         return dict(await api.post(f"/publications{'?dry_run=true' if dry_run else ''}", body))
 
-    answer = _ask(settings, server, work)
+    answer = ask(settings, server, work)
     if as_json:
         print_json(answer)
         return
@@ -124,7 +124,7 @@ def _refused(planned: Row) -> bool:
 def show_list(
     settings: Settings, server: str | None, states: list[str], sort: str, limit: int, *, as_json: bool
 ) -> None:
-    page = _ask(settings, server, lambda api: api.get("/publications", state=states or None, sort=sort, limit=limit))
+    page = ask(settings, server, lambda api: api.get("/publications", state=states or None, sort=sort, limit=limit))
     if as_json:
         print_json(page["items"])
         return
@@ -158,7 +158,7 @@ def act(
             await api.post(f"/publications/{publication_id}/{verb}", body)
         return dict(await api.get(f"/publications/{publication_id}"))
 
-    show(_ask(settings, server, work), as_json=as_json)
+    show(ask(settings, server, work), as_json=as_json)
 
 
 async def _whole_id(api: Api, given: str) -> str:

@@ -109,6 +109,9 @@ class Settings(BaseSettings):
     shutdown_grace: float = Field(default=5.0, ge=0)
     """Seconds that running jobs get to finish when a worker is asked to stop; then they are handed back."""
 
+    ads_watch_interval: float = Field(default=300.0, gt=0)
+    """Seconds between two looks at whether the campaigns of an ad account are as they were approved."""
+
     sandbox_url: str = "http://127.0.0.1:8480"
     """Where the sandbox runs that plays the platforms for every channel that isn't live (`stakazo sandbox`)."""
     meta_app_id: str | None = None

@@ -144,6 +144,10 @@ def _where(data: Mapping[str, Any]) -> str:
     return f": {found}" if found else ", but which post it is isn't known"
 
 
+def _money(data: Mapping[str, Any], name: str) -> str:
+    return f"{data[name]} {data['currency']} in minor units"
+
+
 def _isrc(data: Mapping[str, Any]) -> str:
     return f": ISRC {data['isrc']}" if data.get("isrc") else ""
 
@@ -201,6 +205,19 @@ _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "publication_retried": lambda data: "It was begun anew" if data["anew"] else "It was taken up again",
     "publication_cancelled": lambda _: "It was called off",
     "publication_removed": lambda data: f"It was taken down from {_platform(data)}",
+    "campaign_created": lambda data: f"A campaign was planned: at most {_money(data, 'total_budget')}",
+    "campaign_launched": lambda data: f"It was made at {_platform(data)}, paused: {data['ids']['campaign']}",
+    "campaign_approved": lambda data: (
+        f"{data['by']} let it run, at most {_money(data, 'total_budget')} (planned by {data['planned_by']})"
+    ),
+    "campaign_activated": lambda data: f"It runs, as {_platform(data)} says",
+    "campaign_paused": lambda data: f"It is paused, as {_platform(data)} says",
+    "campaign_drifted": lambda data: data["detail"],
+    "campaign_disapproved": lambda data: f"The review refused it: {data['detail']}",
+    "campaign_needs_human": lambda data: f"A person has to settle it: {data['detail']}",
+    "campaign_failed": lambda data: f"It was not made: {data['detail']}",
+    "campaign_completed": lambda _: "Its time is over",
+    "campaign_archived": lambda _: "It was put away",
     "job_created": lambda data: f"The job {data['type']} was wanted",
     "job_retried": lambda data: f"The job {data['type']} is tried again",
     "job_processing_failed": lambda data: f"The job {data['type']} failed: {data['detail']}",

@@ -141,6 +141,18 @@ class MetaAds:
         """Another budget for a campaign or an ad set; Meta allows four changes an hour."""
         await self.graph.post(thing_id, budget.params(), effect=True)
 
+    async def set_spend_cap(self, campaign_id: str, cap: int) -> None:
+        """What a campaign may cost altogether, whatever its daily budgets; Meta stops it there by itself."""
+        await self.graph.post(campaign_id, {"spend_cap": cap}, effect=True)
+
+    async def remove(self, thing_id: str) -> None:
+        """Remove what was made by mistake; what isn't there is removed already."""
+        try:
+            await self.graph.delete(thing_id)
+        except Rejected as refused:
+            if refused.reason is not Reason.NOT_FOUND:
+                raise
+
     # --- videos and audiences -------------------------------------------------------------------------------
 
     async def upload(self, source: Source, name: str) -> str:
@@ -164,6 +176,18 @@ class MetaAds:
         finish = {"upload_phase": "finish", "upload_session_id": session, "title": name}
         await self.graph.post(f"{self.act}/advideos", finish, effect=False)
         return video_id
+
+    async def story_of(self, video_id: str) -> str:
+        """The Page's post that shows a video, as `page_post`. Raises Rejected where it isn't out."""
+        found = (await self.graph.get(video_id, {"fields": "post_id"})).get("post_id")
+        if not found:
+            raise Rejected("The video has no post on its Page that could be advertised.", Reason.NOT_FOUND)
+        return str(found)
+
+    async def account_facts(self) -> tuple[str, str, str]:
+        """The account's name, currency and time zone."""
+        found = await self.graph.get(self.act, {"fields": "name,currency,timezone_name"})
+        return str(found.get("name", "")), str(found["currency"]), str(found["timezone_name"])
 
     async def ready(self, video_id: str) -> bool:
         """Whether a video can be used. Raises Rejected where it never will be."""

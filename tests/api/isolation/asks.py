@@ -35,6 +35,8 @@ PATH = {
     "channel_id": "@channel",
     "consent_id": "@consent",
     "publication_id": "@publication",
+    "ad_account_id": "@ad_account",
+    "campaign_id": "@campaign",
     "event_id": "@event",
     "webhook_id": "@webhook",
     "link_id": "@link",
@@ -86,6 +88,13 @@ TUS = {"Tus-Resumable": "1.0.0"}
 BYTES = TUS | {"Content-Type": "application/offset+octet-stream"}
 TAGGED = {"If-Match": "@clip_tag"}
 LOUDER = {"platform": "tiktok", "rule": {"render": {"loudness": -13}}}
+ADVERTISER = {
+    "external_id": "another", "token": "sandbox-another", "currency": "EUR", "time_zone": "UTC", "page_id": "7",
+}  # fmt: skip
+ADVERT = {
+    "ad_account_id": "@ad_account", "name": "Another", "objective": "OUTCOME_ENGAGEMENT",
+    "goal": "THRUPLAY", "countries": ["US"], "total_budget": 100, "ends_at": "2030-01-01T00:00:00Z",
+}  # fmt: skip
 WISH = {"variant_ids": ["@variant"], "channel_ids": ["@channel"], "at": "2030-01-01T00:00:00Z", "intent_key": "more"}
 TARGET = {"name": "spotify", "url": "https://open.spotify.com/track/1"}
 NEW_PASSWORD = "words that nobody has used so far"
@@ -288,6 +297,27 @@ ASKS: dict[str, list[Ask]] = {
         Ask(path={"slug": "nobodys-own"}, json={"click": "@click"}, good=(404,)),
         Ask(json={"click": "@click"}, only="member"),
     ],
+    # --- advertising ---
+    "GET /ad-accounts": [Ask()],
+    "POST /ad-accounts": [Ask(json=ADVERTISER)],
+    "GET /ad-accounts/{ad_account_id}": [Ask()],
+    "PATCH /ad-accounts/{ad_account_id}": [Ask(json={"name": "Another"})],
+    "POST /ad-accounts/{ad_account_id}/live": [Ask(json={"live": False})],
+    "GET /ads/policy": [Ask()],
+    "PUT /ads/policy": [Ask(json={"limits": {"EUR": {"day": 1000}}})],
+    "POST /ads/stop": [Ask(json={"stopped": False})],
+    "GET /campaigns": by_query(ad_account_id="@ad_account", variant_id="@variant", publication_id="@posted"),
+    "POST /campaigns": [
+        Ask(json=ADVERT | {"variant_id": "@variant"}),
+        Ask(json=ADVERT | {"publication_id": "@posted"}),
+    ],
+    "GET /campaigns/{campaign_id}": [Ask()],
+    "PATCH /campaigns/{campaign_id}": [Ask(json={"name": "Another"})],
+    "POST /campaigns/{campaign_id}/duplicate": [Ask(json={"variant_id": "@variant"})],
+    "POST /campaigns/{campaign_id}/activate": [Ask()],
+    "POST /campaigns/{campaign_id}/pause": [Ask()],
+    "POST /campaigns/{campaign_id}/retry": [Ask(path={"campaign_id": "@failed_campaign"})],
+    "POST /campaigns/{campaign_id}/archive": [Ask()],
     # --- rules ---
     "GET /rules": [Ask(query={"state": "PROPOSED"})],
     "POST /rules": [
@@ -320,6 +350,7 @@ ASKS: dict[str, list[Ask]] = {
     "GET /debug/health": [Ask(good=(200, 503), shows=False)],
     # --- what ends things: the smaller ones first ---
     "DELETE /publications/{publication_id}": [Ask(path={"publication_id": "@posted"})],
+    "DELETE /ad-accounts/{ad_account_id}": [Ask(path={"ad_account_id": "@broken_ad_account"})],
     "DELETE /channels/{channel_id}": [Ask(path={"channel_id": "@broken_channel"})],
     "DELETE /webhooks/{webhook_id}": [Ask()],
     "DELETE /links/{link_id}": [Ask()],

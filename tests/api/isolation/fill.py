@@ -37,6 +37,7 @@ def fill(house: House, superuser: str) -> Stage:
         works.telling()
         works.connecting()
         works.links()
+        works.advertising()
         works.answers()
         works.ledger()
         people.goodbyes()

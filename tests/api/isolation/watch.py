@@ -25,7 +25,12 @@ _TABLES = """
 """
 
 WITHOUT_WORDS = {
+    "ad_accounts.currency",
+    "ad_accounts.platform",
+    "ad_accounts.time_zone",
+    "ad_commitments.currency",
     "ad_metrics.currency",
+    "ad_policies.limits",
     "api_keys.addresses",
     "api_keys.permissions",
     "api_keys.prefix",

@@ -14,7 +14,8 @@ from tests.api.isolation.stage import MP4, Filling
 from tests.api.isolation.things import Thing, named, written
 
 from stakazo.accounts.roles import Role
-from stakazo.ads.models import AdMetric, Campaign
+from stakazo.ads.models import AdAccount, AdCommitment, AdMetric, AdPolicy, Campaign
+from stakazo.ads.states import CampaignState
 from stakazo.clips import service as clips
 from stakazo.core.actor import new_id
 from stakazo.core.db import Base
@@ -178,43 +179,59 @@ class Works(Filling):
         )
 
     def publishing(self) -> None:
-        """What no endpoint makes yet."""
-        mark, now = self.mark, datetime.now(UTC)
+        """Channels and publications, as workers would have left them."""
         variant = UUID(self.stage.real("variant"))
 
         async def publish(session: AsyncSession) -> None:
-            campaign = new_id()
-            error = {"detail": mark}
-            words = {"external_id": f"x{mark}", "error": error}
             for made in self._publications(variant):
                 session.add(made)
                 await session.flush()
-            session.add(
-                Campaign(
-                    id=campaign,
-                    variant_id=variant,
-                    platform="meta",
-                    name=mark,
-                    objective=f"views {mark}",
-                    total_budget=100,
-                    currency="EUR",
-                    **words,
-                )
-            )
-            await session.flush()
-            counted = dict.fromkeys(("impressions", "clicks", "views", "spend"), 1)
-            session.add(
-                AdMetric(
-                    campaign_id=campaign,
-                    day=date(2026, 11, 22),
-                    sampled_at=now,
-                    currency="EUR",
-                    raw={"said": mark},
-                    **counted,
-                )
-            )
 
         self.within(publish)
+
+    def advertising(self) -> None:
+        """Two ad accounts, what may be spent, a campaign in each of two states, and what one has brought."""
+
+        async def advertise(session: AsyncSession) -> None:
+            for made in self._campaigns():
+                session.add(made)
+                await session.flush()
+
+        self.within(advertise)
+
+    def _campaigns(self) -> Iterator[Base]:
+        mark, keyring = self.mark, Keyring(self.site.settings)
+        owner, variant = UUID(self.stage.real("workspace")), UUID(self.stage.real("variant"))
+        page = f"{mark}{self.stage.real('channel')}"
+        accounts, error = (new_id(), new_id()), {"code": "expired", "detail": mark}
+        self.things["ad_account"], self.things["broken_ad_account"] = map(named, accounts)
+        for row, trouble in zip(accounts, (None, error), strict=True):
+            token = keyring.seal(f"sandbox-{mark}".encode(), "ad_accounts.token", owner=owner, row=row)
+            yield AdAccount(
+                id=row, external_id=f"{mark}{row}", name=f"Ads {mark}", sandbox=True, token=token, scopes=[mark],
+                currency="EUR", time_zone="Europe/Berlin", page_id=page, instagram_id=mark, pixel_id=mark,
+                error=trouble,
+            )  # fmt: skip
+        yield AdPolicy(limits={"EUR": {"campaign": 10_000}}, stopped_by=f"user/{mark}")
+        plan = {"objective": "OUTCOME_ENGAGEMENT", "goal": "THRUPLAY", "countries": ["US"], "text": mark}
+        made = dict.fromkeys(("video_id", "ad_set_id", "creative_id", "ad_id", "activated_by", "planned_by"), mark)
+        for name, state, more in (
+            ("campaign", CampaignState.PAUSED, {"external_id": f"x{mark}", "review": {"issues": [mark]}, **made}),
+            ("failed_campaign", CampaignState.FAILED, {"error": error, "planned_by": mark}),
+        ):
+            row = new_id()
+            self.things[name] = named(row)
+            yield Campaign(
+                id=row, variant_id=variant, publication_id=UUID(self.stage.real("posted")), account_id=accounts[0],
+                platform="meta", name=f"{name} {mark}", objective=mark, state=state, total_budget=100, currency="EUR",
+                ends_at=datetime(2030, 1, 1, tzinfo=UTC), plan=plan, **more,
+            )  # fmt: skip
+        campaign, day = UUID(self.stage.real("campaign")), date(2026, 11, 22)
+        yield AdCommitment(campaign_id=campaign, currency="EUR", per_day=1, total=1, first_day=day, last_day=day)
+        counted = dict.fromkeys(("impressions", "clicks", "views", "spend"), 1)
+        yield AdMetric(
+            campaign_id=campaign, day=day, sampled_at=datetime.now(UTC), currency="EUR", raw={"said": mark}, **counted
+        )
 
     def _publications(self, variant: UUID) -> Iterator[Base]:
         """Two channels, one of which must be connected again; what may be done, and who says so; a post in each way."""

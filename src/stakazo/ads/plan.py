@@ -1,0 +1,236 @@
+"""What a campaign is meant to be, in the platform's terms. Pure.
+
+A plan is all that a person says of a campaign but its money and time. It is kept as JSON with the campaign, so what was
+approved can be told again, and compared, at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Self
+from urllib.parse import urlencode
+from uuid import UUID
+
+from stakazo.ads.states import Approved, Part, approved_run
+from stakazo.ads.states import CampaignState as S
+from stakazo.platforms.ads import AdSet, Bid, Budget, Campaign, Creative, Goal, Objective, Targeting, offset
+
+EU = frozenset(
+    ("AT", "BE", "BG", "HR", "CY", "CZ", "DK", "EE", "FI", "FR", "DE", "GR", "HU", "IE", "IT", "LV", "LT", "LU", "MT",
+     "NL", "PL", "PT", "RO", "SK", "SI", "ES", "SE")
+)  # fmt: skip
+"""Where the Digital Services Act wants to know who profits from an ad and who pays."""
+LEAST_CAP = 100
+"""Units of money that Meta wants a campaign's spend cap to be at least."""
+GOALS: dict[Objective, frozenset[Goal]] = {
+    Objective.AWARENESS: frozenset({Goal.REACH, Goal.IMPRESSIONS, Goal.THRUPLAY}),
+    Objective.TRAFFIC: frozenset({Goal.LINK_CLICKS, Goal.LANDING_PAGE_VIEWS, Goal.REACH, Goal.IMPRESSIONS}),
+    Objective.ENGAGEMENT: frozenset({Goal.THRUPLAY, Goal.POST_ENGAGEMENT, Goal.REACH, Goal.IMPRESSIONS}),
+    Objective.LEADS: frozenset({Goal.CONVERSIONS, Goal.LINK_CLICKS, Goal.LANDING_PAGE_VIEWS}),
+    Objective.SALES: frozenset({Goal.CONVERSIONS, Goal.LINK_CLICKS, Goal.LANDING_PAGE_VIEWS}),
+}
+"""What delivery may be optimised for, by what is aimed at; promoting an app needs an app, which we have none of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A campaign, but for its money and time."""
+
+    objective: Objective
+    goal: Goal
+    countries: tuple[str, ...] = ()
+    cities: tuple[str, ...] = ()
+    age_min: int = 18
+    age_max: int = 65
+    genders: tuple[int, ...] = ()
+    interests: tuple[tuple[str, str], ...] = ()
+    audiences: tuple[str, ...] = ()
+    excluded_audiences: tuple[str, ...] = ()
+    locales: tuple[int, ...] = ()
+    placements: tuple[str, ...] = ()
+    """facebook, instagram, ...: where it is shown; none leaves it to the platform."""
+    facebook_positions: tuple[str, ...] = ()
+    instagram_positions: tuple[str, ...] = ()
+    widen: bool = False
+    budget_on: Part = Part.AD_SET
+    bid: Bid | None = None
+    bid_amount: int | None = None
+    pixel_id: str | None = None
+    event: str | None = None
+    dsa_beneficiary: str | None = None
+    dsa_payor: str | None = None
+    special_categories: tuple[str, ...] = ()
+    text: str = ""
+    title: str = ""
+    link: str | None = None
+    button: str = "LEARN_MORE"
+    utm: Mapping[str, str] = field(default_factory=dict)
+    """source, medium, campaign, content, term."""
+
+    def as_json(self) -> dict[str, Any]:
+        return {name: value for name, value in asdict(self).items() if value not in (None, "", (), {})}
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> Self:
+        """The plan that `as_json` stored."""
+        said: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
+        }
+        said["interests"] = tuple((str(key), str(name)) for key, name in said.get("interests", ()))
+        said |= {"objective": Objective(said["objective"]), "goal": Goal(said["goal"])}
+        said["budget_on"] = Part(said.get("budget_on", Part.AD_SET))
+        if said.get("bid"):
+            said["bid"] = Bid(said["bid"])
+        return cls(**said)
+
+    def targeting(self) -> Targeting:
+        return Targeting(
+            countries=self.countries, cities=self.cities, age_min=self.age_min, age_max=self.age_max,
+            genders=self.genders, interests=self.interests, audiences=self.audiences,
+            excluded_audiences=self.excluded_audiences, locales=self.locales, platforms=self.placements,
+            facebook_positions=self.facebook_positions, instagram_positions=self.instagram_positions, widen=self.widen,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Money:
+    """What a campaign may cost, and when. Minor units as the platform counts them."""
+
+    currency: str
+    daily: int | None
+    """Spread over the days by the platform where None."""
+    total: int
+    starts_at: datetime | None
+    ends_at: datetime | None
+
+    @property
+    def budget(self) -> Budget:
+        return Budget(daily=self.daily) if self.daily is not None else Budget(total=self.total)
+
+    @property
+    def spend_cap(self) -> int | None:
+        """What makes a total of a daily budget: the platform stops there by itself."""
+        return self.total if self.daily is not None else None
+
+
+def findings(plan: Plan, money: Money, now: datetime) -> Iterator[str]:
+    """What the platform would refuse, or what would run otherwise than one may think, in sentences."""
+    if plan.objective is Objective.APP_PROMOTION:
+        yield "An app can't be promoted: there is no app here to name. Choose TRAFFIC with the app's address."
+    elif plan.goal not in GOALS[plan.objective]:
+        fits = ", ".join(sorted(GOALS[plan.objective]))
+        yield f"{plan.objective.name} isn't optimised for {plan.goal}; it can be for {fits}."
+    yield from _about_people(plan)
+    yield from _about_money(plan, money, now)
+    if plan.goal is Goal.CONVERSIONS and not (plan.pixel_id and plan.event):
+        yield "Conversions need a pixel and its event: PURCHASE, LEAD, ..."
+    if plan.goal in {Goal.LINK_CLICKS, Goal.LANDING_PAGE_VIEWS, Goal.CONVERSIONS} and not plan.link:
+        yield "Say the link that people are to follow."
+    if plan.utm and not plan.link:
+        yield "UTM parameters need a link to be added to."
+
+
+def _about_people(plan: Plan) -> Iterator[str]:
+    if not (plan.countries or plan.cities or plan.audiences):
+        yield "Say who is to see it: at least one country, city or audience."
+    if plan.age_min > plan.age_max:
+        yield "The youngest are older than the oldest."
+    if set(plan.countries) & EU and not (plan.dsa_beneficiary and plan.dsa_payor):
+        yield "In the EU an ad says who profits from it and who pays: dsa_beneficiary and dsa_payor."
+    if plan.special_categories and not plan.countries:
+        yield "An ad of a special category names the countries it is for."
+    if plan.special_categories and (plan.genders or (plan.age_min, plan.age_max) != (18, 65)):
+        yield "An ad of a special category may not choose people by age or gender."
+
+
+def _about_money(plan: Plan, money: Money, now: datetime) -> Iterator[str]:
+    if money.daily is None and money.ends_at is None:
+        yield "A budget for the whole time needs an end."
+    if money.ends_at is not None and money.ends_at <= max(money.starts_at or now, now) + timedelta(hours=1):
+        yield "It ends within an hour of its start, or has ended already."
+    if money.daily is not None and money.total < LEAST_CAP * offset(money.currency):
+        yield f"A daily budget's total is a cap at the platform, of at least {LEAST_CAP} {money.currency}."
+    if money.daily is not None and money.daily > money.total:
+        yield "A day's budget is more than the total."
+    caps = {Bid.BID_CAP, Bid.COST_CAP}
+    if (plan.bid in caps) != (plan.bid_amount is not None):
+        yield "A bid amount goes with BID_CAP or COST_CAP, and they with one."
+
+
+# --- as the platform wants it -------------------------------------------------------------------------------
+
+
+def prefix(workspace_id: UUID) -> str:
+    """What the marks of all campaigns of a workspace begin with."""
+    return f"sz-{workspace_id.hex[-10:]}-"
+
+
+def mark(workspace_id: UUID, campaign_id: UUID) -> str:
+    """What everything of one campaign has in its name at the platform, and nothing else has."""
+    return f"{prefix(workspace_id)}{campaign_id.hex}"
+
+
+def campaign(plan: Plan, money: Money, name: str) -> Campaign:
+    here = plan.budget_on is Part.CAMPAIGN
+    return Campaign(
+        name=name,
+        objective=plan.objective,
+        budget=money.budget if here else None,
+        bid=(plan.bid or Bid.LOWEST_COST) if here else None,
+        special_categories=plan.special_categories,
+        special_countries=plan.countries if plan.special_categories else (),
+        spend_cap=money.spend_cap,
+    )
+
+
+def ad_set(plan: Plan, money: Money, name: str, campaign_id: str, page_id: str) -> AdSet:
+    here = plan.budget_on is Part.AD_SET
+    return AdSet(
+        name=name,
+        campaign_id=campaign_id,
+        goal=plan.goal,
+        targeting=plan.targeting(),
+        budget=money.budget if here else None,
+        starts_at=money.starts_at,
+        ends_at=money.ends_at,
+        bid=(plan.bid or Bid.LOWEST_COST) if here else None,
+        bid_amount=plan.bid_amount,
+        page_id=page_id,
+        pixel_id=plan.pixel_id,
+        event=plan.event,
+        dsa_beneficiary=plan.dsa_beneficiary,
+        dsa_payor=plan.dsa_payor,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What people see: one of the three."""
+
+    video_id: str | None = None
+    thumbnail_url: str | None = None
+    instagram_media_id: str | None = None
+    post_id: str | None = None
+
+
+def creative(plan: Plan, name: str, shown: Shown, page_id: str, instagram_id: str | None) -> Creative:
+    tags = urlencode({f"utm_{key}": value for key, value in sorted(plan.utm.items())})
+    return Creative(
+        name=name, page_id=page_id, instagram_id=instagram_id, video_id=shown.video_id,
+        thumbnail_url=shown.thumbnail_url, instagram_media_id=shown.instagram_media_id, post_id=shown.post_id,
+        text=plan.text, title=plan.title, link=plan.link, button=plan.button, url_tags=tags or None,
+    )  # fmt: skip
+
+
+def approved(state: S, plan: Plan, money: Money, ids: Mapping[Part, str]) -> Approved:
+    """What the platform should say of a campaign in this state."""
+    return Approved(
+        run=approved_run(state),
+        ids=ids,
+        budget=money.budget,
+        budget_on=plan.budget_on,
+        spend_cap=money.spend_cap,
+        targeting=plan.targeting().params(),
+    )

@@ -1,0 +1,172 @@
+"""What a workspace may spend, and the one place where a campaign is let spend: checked and written under one lock."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from stakazo.ads import accounts, guardrails, states
+from stakazo.ads.guardrails import Commitment, Limits
+from stakazo.ads.models import AdAccount, AdCommitment, AdPolicy, Campaign
+from stakazo.core.actor import new_id
+from stakazo.core.db import actor_of, now
+from stakazo.core.errors import Conflict, Invalid
+from stakazo.ledger import service as ledger
+
+_LOOK_BACK = timedelta(days=40)
+"""What ended longer ago is of no month that can still be spent in."""
+
+
+class OverLimit(Invalid):
+    """A guardrail doesn't let it."""
+
+    code = "over_limit"
+
+
+class Stopped(Conflict):
+    """Everything was stopped."""
+
+    code = "ads_stopped"
+
+
+async def hold(session: AsyncSession) -> AdPolicy:
+    """The workspace's policy, locked: whoever lets money flow waits here for the others."""
+    await session.execute(insert(AdPolicy).values(id=new_id()).on_conflict_do_nothing())
+    found = select(AdPolicy).with_for_update().execution_options(populate_existing=True)
+    return (await session.scalars(found)).one()
+
+
+async def get(session: AsyncSession) -> AdPolicy | None:
+    """The policy as it is; None where nobody has said anything, and nothing may be spent."""
+    return (await session.scalars(select(AdPolicy))).one_or_none()
+
+
+def limits(policy: AdPolicy | None, currency: str) -> Limits | None:
+    """What may be spent in a currency; None: nothing, since nobody has said how much."""
+    said = policy.limits.get(currency) if policy is not None else None
+    return Limits(**said) if said is not None else None
+
+
+async def say(session: AsyncSession, wanted: dict[str, Limits]) -> AdPolicy:
+    """Say what may be spent, by currency, from now on. What runs goes on; what exceeds it is not let run again."""
+    policy = await hold(session)
+    before = policy.limits
+    policy.limits = {
+        currency: {name: value for name, value in asdict(said).items() if value is not None}
+        for currency, said in sorted(wanted.items())
+    }
+    await session.flush()
+    if policy.limits != before:
+        await _record(session, "ad_limits_set", limits=policy.limits, before=before)
+    return policy
+
+
+async def stop(session: AsyncSession, *, by: str | None) -> AdPolicy:
+    """Let nothing spend any more (`by`: who stops it), or let it again (None). Pausing what runs is the caller's."""
+    policy = await hold(session)
+    if (policy.stopped_at is None) == (by is None):
+        return policy
+    policy.stopped_at, policy.stopped_by = (await now(session), by) if by else (None, None)
+    await session.flush()
+    await _record(session, "ads_stopped" if by else "ads_released", by=by)
+    return policy
+
+
+async def commit_to(session: AsyncSession, campaign: Campaign, account: AdAccount, *, less: bool = False) -> None:
+    """Write down what the campaign may cost from now on, if the workspace's limits then hold. Holds the policy.
+
+    Args:
+        less: It runs already and is to cost less: that is always allowed.
+
+    Raises OverLimit, Stopped.
+    """
+    policy = await hold(session)
+    if policy.stopped_at is not None:
+        raise Stopped("Everything was stopped (POST /ads/stop). Release that first, or leave it so.")
+    said = limits(policy, campaign.currency)
+    if said is None:
+        raise OverLimit(
+            f"Nobody has said what may be spent in {campaign.currency}, so nothing may. PUT /ads/policy says it."
+        )
+    await release(session, campaign, account)
+    wanted = await _wanted(session, campaign, account)
+    if not less and (found := await breaches(session, said, campaign, account)):
+        raise OverLimit(" ".join(f"{one.limit}: {one.sentence}" for one in found))
+    session.add(
+        AdCommitment(
+            id=new_id(),
+            campaign_id=campaign.id,
+            currency=campaign.currency,
+            per_day=wanted.per_day,
+            total=wanted.total,
+            first_day=wanted.first,
+            last_day=wanted.last,
+        )
+    )
+    await session.flush()
+
+
+async def breaches(
+    session: AsyncSession, said: Limits, campaign: Campaign, account: AdAccount
+) -> list[guardrails.Breach]:
+    """The limits that would not hold if this campaign were let run now."""
+    held = await _held(session, campaign.currency, account)
+    wanted = await _wanted(session, campaign, account)
+    return guardrails.breaches(said, held, wanted, open_campaigns=await _open(session, campaign.currency))
+
+
+async def release(session: AsyncSession, campaign: Campaign, account: AdAccount) -> None:
+    """The platform says that it doesn't run any more, or runs on other terms from now on: today still counts."""
+    moment = await now(session)
+    today = accounts.day(account, moment)
+    running = select(AdCommitment).where(AdCommitment.campaign_id == campaign.id, AdCommitment.ended_at.is_(None))
+    for one in await session.scalars(running.with_for_update()):
+        one.ended_at = moment
+        one.last_day = max(one.first_day, min(one.last_day or today, today))
+    await session.flush()
+
+
+async def _wanted(session: AsyncSession, campaign: Campaign, account: AdAccount) -> Commitment:
+    moment = await now(session)
+    first = accounts.day(account, max(campaign.starts_at or moment, moment))
+    return Commitment(
+        campaign=str(campaign.id),
+        per_day=guardrails.worst_day(campaign.daily_budget, campaign.total_budget),
+        total=campaign.total_budget,
+        # It may be let run at once all the same, if somebody changes its start at the platform.
+        first=min(first, accounts.day(account, moment)),
+        last=accounts.day(account, campaign.ends_at) if campaign.ends_at else None,
+    )
+
+
+async def _held(session: AsyncSession, currency: str, account: AdAccount) -> list[Commitment]:
+    since = accounts.day(account, await now(session)) - _LOOK_BACK
+    rows = await session.scalars(
+        select(AdCommitment).where(
+            AdCommitment.currency == currency, (AdCommitment.last_day.is_(None)) | (AdCommitment.last_day >= since)
+        )
+    )
+    return [Commitment(str(one.campaign_id), one.per_day, one.total, one.first_day, one.last_day) for one in rows]
+
+
+async def _open(session: AsyncSession, currency: str) -> frozenset[str]:
+    """The campaigns that may still spend."""
+    running = (
+        select(AdCommitment.campaign_id)
+        .join(Campaign, Campaign.id == AdCommitment.campaign_id)
+        .where(
+            AdCommitment.ended_at.is_(None),
+            AdCommitment.currency == currency,
+            Campaign.state.in_(states.SPENDING),
+        )
+    )
+    return frozenset(str(one) for one in await session.scalars(running))
+
+
+async def _record(session: AsyncSession, event: str, **data: Any) -> None:
+    await ledger.record(session, event, subject=("workspace", actor_of(session).workspace_id), **data)

@@ -1,0 +1,435 @@
+"""What people do with campaigns: want, let run, pause, change, duplicate, archive, find them.
+
+None of these verbs talks to a platform: what does, are the jobs. Locks are taken in one order: the job, the campaign,
+the workspace's policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from stakazo.ads import accounts, guardrails, plan, policy, states
+from stakazo.ads.models import AdAccount, Campaign
+from stakazo.ads.plan import Money, Plan
+from stakazo.ads.states import CampaignState as S
+from stakazo.clips.models import Clip
+from stakazo.core.actor import new_id
+from stakazo.core.db import actor_of, now
+from stakazo.core.errors import Conflict, Forbidden, Invalid, NotFound
+from stakazo.core.live import publish as tell
+from stakazo.core.paging import Key, Page, page
+from stakazo.jobs import lifecycle
+from stakazo.jobs import service as jobs
+from stakazo.ledger import service as ledger
+from stakazo.platforms.base import Platform
+from stakazo.publishing import channels, rights
+from stakazo.publishing import service as publications
+from stakazo.publishing.models import Publication
+from stakazo.publishing.service import author
+from stakazo.publishing.states import PublicationState, Trouble
+from stakazo.variants import service as variants
+from stakazo.variants.models import ClipVariant, VariantState
+
+
+class NotAllowed(Invalid):
+    """The platform's rules, or the rights to the recording, refuse it."""
+
+    code = "campaign_refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """A campaign that somebody wants."""
+
+    account_id: UUID
+    name: str
+    plan: Plan
+    total: int
+    """Minor units of the account's currency."""
+    daily: int | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    variant_id: UUID | None = None
+    publication_id: UUID | None = None
+    """Of the two, one: a file of ours, or a post that is out already."""
+
+
+async def want(session: AsyncSession, wish: Wish) -> Campaign:
+    """Write down a campaign that is to be made, PAUSED. Raises NotAllowed, Conflict, NotFound."""
+    account = await accounts.get(session, wish.account_id)
+    require_open(account)
+    variant, publication = await _shown(session, wish, account)
+    money = Money(
+        currency=account.currency,
+        daily=wish.daily,
+        total=wish.total,
+        starts_at=_moment(wish.starts_at),
+        ends_at=_moment(wish.ends_at),
+    )
+    moment = await now(session)
+    refused = [*plan.findings(wish.plan, money, moment), *await _rights(session, variant, wish.plan, money, moment)]
+    if refused:
+        raise NotAllowed(" ".join(refused))
+    campaign = Campaign(
+        id=new_id(), variant_id=variant.id, publication_id=publication.id if publication else None,
+        account_id=account.id, platform=account.platform, name=wish.name, objective=wish.plan.objective.value,
+        state=S.LAUNCHING, daily_budget=money.daily, total_budget=money.total, currency=money.currency,
+        starts_at=money.starts_at, ends_at=money.ends_at, plan=wish.plan.as_json(),
+        planned_by=await author(session), begun_at=moment,
+    )  # fmt: skip
+    session.add(campaign)
+    await session.flush()
+    await record(
+        session,
+        "campaign_created",
+        campaign,
+        objective=campaign.objective,
+        daily_budget=money.daily,
+        total_budget=money.total,
+        currency=money.currency,
+        plan=campaign.plan,
+    )
+    return campaign
+
+
+def require_open(account: AdAccount) -> None:
+    """Raises Conflict for an account that can't be used now."""
+    if account.token is None:
+        raise Conflict(f"The ad account {account.name} was disconnected. Connect it again.")
+    if account.error is not None:
+        raise Conflict(f"The ad account {account.name} must be connected again: {account.error.get('detail', '')}")
+    if not (account.sandbox or account.live):
+        raise Conflict("This is a real ad account, and no person has let it live: POST /ad-accounts/{id}/live.")
+
+
+async def _shown(session: AsyncSession, wish: Wish, account: AdAccount) -> tuple[ClipVariant, Publication | None]:
+    if (wish.variant_id is None) == (wish.publication_id is None):
+        raise Invalid("Say what is advertised: either a variant_id, or the publication_id of a post that is out.")
+    if wish.publication_id is None:
+        assert wish.variant_id is not None
+        variant = await variants.get(session, wish.variant_id)
+        if variant.state is not VariantState.READY or variant.storage_key is None:
+            raise NotAllowed("This variant isn't rendered.")
+        return variant, None
+    publication = await publications.get(session, wish.publication_id)
+    if publication.state is not PublicationState.PUBLISHED or publication.external_id is None:
+        raise NotAllowed("Only a post that is public, and of which it is known which it is, can be boosted.")
+    if publication.platform not in {Platform.INSTAGRAM, Platform.FACEBOOK} or publication.channel_id is None:
+        raise NotAllowed("Only a post on a connected Instagram account or Page can be boosted.")
+    channel = await channels.get(session, publication.channel_id)
+    if channel.sandbox is not account.sandbox:
+        raise NotAllowed("The post and the ad account are of different worlds, sandbox and real.")
+    owner = account.instagram_id if publication.platform is Platform.INSTAGRAM else account.page_id
+    if channel.external_id != owner:
+        raise NotAllowed("The post is of another account than the one the ad account advertises for.")
+    return await variants.get(session, publication.variant_id), publication
+
+
+async def _rights(
+    session: AsyncSession, variant: ClipVariant, wanted: Plan, money: Money, moment: datetime
+) -> list[str]:
+    clip = await session.get_one(Clip, variant.clip_id)
+    known = await rights.of_video(session, clip.video_id)
+    found = []
+    if known.embargo_until is not None and known.embargo_until > max(money.starts_at or moment, moment):
+        found.append(f"The recording is under embargo until {known.embargo_until:%Y-%m-%d %H:%M} UTC.")
+    if known.territories is not None and (wrong := sorted(set(wanted.countries) - known.territories)):
+        found.append(f"There are no rights to the recording for {', '.join(wrong)}.")
+    return found
+
+
+def _moment(given: datetime | None) -> datetime | None:
+    return rights.moment(given) if given is not None else None
+
+
+# --- money ------------------------------------------------------------------------------------------------------
+
+
+async def activate(session: AsyncSession, campaign_id: UUID) -> Campaign:
+    """Let it run as it is planned: the intent, what it may cost and who says so are written together.
+
+    Raises Conflict, Forbidden where a second person must agree, OverLimit, Stopped.
+    """
+    campaign = await hold_with_job(session, campaign_id)
+    if campaign.state in {S.ACTIVE, S.ACTIVATING}:
+        return campaign
+    if campaign.state is not S.PAUSED:
+        raise Conflict(f"Only what is paused can be let run; this is {campaign.state.value}.")
+    moment = await now(session)
+    if campaign.ends_at is not None and campaign.ends_at <= moment:
+        raise Conflict("Its time is over: duplicate it with another end.")
+    account = await accounts.get(session, campaign.account_id)
+    require_open(account)
+    who = await author(session)
+    await require_agreed(session, campaign, campaign.total_budget)
+    await policy.commit_to(session, campaign, account)
+    campaign.state, campaign.activated_by, campaign.activated_at = S.ACTIVATING, who, moment
+    campaign.begun_at, campaign.error = moment, None
+    await session.flush()
+    await record(
+        session, "campaign_approved", campaign, by=who, planned_by=campaign.planned_by,
+        daily_budget=campaign.daily_budget, total_budget=campaign.total_budget, currency=campaign.currency,
+    )  # fmt: skip
+    return campaign
+
+
+async def require_agreed(session: AsyncSession, campaign: Campaign, total: int) -> None:
+    """Raises Forbidden where whoever acts may not let so much money flow alone."""
+    said = policy.limits(await policy.get(session), campaign.currency)
+    who = await author(session)
+    person = who if actor_of(session).kind == "user" else f"{actor_of(session).kind}/{actor_of(session).id}"
+    limit = said.second_person_above if said else None
+    if why := states.why_not_activate(total, limit, campaign.planned_by, person):
+        raise Forbidden(why)
+
+
+async def pause(session: AsyncSession, campaign_id: UUID) -> Campaign:
+    """Stop it: always allowed, and told to the platform until that says so. Twice is once."""
+    campaign = await hold_with_job(session, campaign_id)
+    if campaign.state in {S.PAUSED, S.PAUSING}:
+        return campaign
+    if campaign.state not in {S.ACTIVE, S.ACTIVATING, S.NEEDS_HUMAN, S.COMPLETED} or campaign.external_id is None:
+        raise Conflict(f"It is {campaign.state.value}: nothing of it runs.")
+    await _head_for(session, campaign, S.PAUSING)
+    await record(session, "campaign_pause_requested", campaign)
+    return campaign
+
+
+async def archive(session: AsyncSession, campaign_id: UUID) -> Campaign:
+    """Put it away: what runs is stopped, and it can't be let run again. Twice is once."""
+    campaign = await hold_with_job(session, campaign_id)
+    if campaign.state in {S.ARCHIVED, S.ARCHIVING}:
+        return campaign
+    if campaign.state is S.LAUNCHING:
+        raise Conflict("It is being made at the platform, paused; wait until that has ended.")
+    if campaign.external_id is None and campaign.making is None:
+        campaign.state, campaign.error = S.ARCHIVED, None
+        await session.flush()
+        await record(session, "campaign_archived", campaign)
+        return campaign
+    if campaign.external_id is None:
+        raise Conflict("It isn't known what was made of it at the platform: retry it first, then archive it.")
+    await _head_for(session, campaign, S.ARCHIVING)
+    await record(session, "campaign_archive_requested", campaign)
+    return campaign
+
+
+async def retry(session: AsyncSession, campaign_id: UUID) -> Campaign:
+    """Go on with a launch that failed or got stuck: what was made is looked for, and not made again."""
+    campaign = await hold_with_job(session, campaign_id)
+    if campaign.state not in {S.FAILED, S.NEEDS_HUMAN} or campaign.ad_id is not None:
+        raise Conflict(f"Only a launch that came to nothing can be retried; this is {campaign.state.value}.")
+    require_open(await accounts.get(session, campaign.account_id))
+    await _head_for(session, campaign, S.LAUNCHING)
+    await record(session, "campaign_retried", campaign)
+    return campaign
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to be different. What it shows, and whom, isn't changed: duplicate it for that."""
+
+    name: str | None = None
+    daily: int | None = None
+    total: int | None = None
+
+
+async def change(session: AsyncSession, campaign_id: UUID, wanted: Change) -> Campaign:
+    """Another name or budget. More money needs a step that the workspace allows, and what letting it run needs.
+
+    Raises Conflict, Forbidden, OverLimit, NotAllowed, Stopped.
+    """
+    campaign = await hold_with_job(session, campaign_id)
+    if campaign.state not in {S.PAUSED, S.ACTIVE}:
+        raise Conflict(f"It is {campaign.state.value}: only what is paused or runs can be changed.")
+    if wanted.name is not None:
+        campaign.name = wanted.name
+    if wanted.daily is not None and campaign.daily_budget is None:
+        raise Invalid("Its budget is for the whole time; there is no daily one to change.")
+    before = campaign.daily_budget, campaign.total_budget
+    after = wanted.daily or campaign.daily_budget, wanted.total or campaign.total_budget
+    if after != before:
+        await _spend(session, campaign, before, after)
+    await session.flush()
+    said = {"name": campaign.name, "daily_budget": after[0], "total_budget": after[1]}
+    await record(
+        session, "campaign_changed", campaign, **said, before={"daily_budget": before[0], "total_budget": before[1]}
+    )
+    return campaign
+
+
+async def _spend(
+    session: AsyncSession, campaign: Campaign, before: tuple[int | None, int], after: tuple[int | None, int]
+) -> None:
+    """Let it cost something else, if that is allowed."""
+    said = policy.limits(await policy.get(session), campaign.currency) or guardrails.Limits()
+    steps = [(before[0], after[0]), (before[1], after[1])]
+    if why := next((why for one, other in steps if (why := _why_not_step(said, one, other))), None):
+        raise policy.OverLimit(why)
+    less = all((other or 0) <= (one or 0) for one, other in steps)
+    money = money_of(campaign)
+    refused = list(plan.findings(plan_of(campaign), replace(money, daily=after[0], total=after[1]), await now(session)))
+    if refused and not less:
+        raise NotAllowed(" ".join(refused))
+    campaign.daily_budget, campaign.total_budget = after
+    running = campaign.state is S.ACTIVE
+    if running and not less:
+        await require_agreed(session, campaign, after[1])
+    if running:
+        account = await accounts.get(session, campaign.account_id)
+        await policy.commit_to(session, campaign, account, less=less)
+    if not less:
+        campaign.planned_by = await author(session)
+    await _head_for(session, campaign, S.ACTIVATING if running else S.PAUSING)
+
+
+def _why_not_step(said: guardrails.Limits, before: int | None, after: int | None) -> str | None:
+    return guardrails.why_not_step(said, before, after) if before is not None and after is not None else None
+
+
+async def _head_for(session: AsyncSession, campaign: Campaign, state: S) -> None:
+    """The intent, in place of whatever was under way."""
+    campaign.state, campaign.begun_at, campaign.error = state, await now(session), None
+    await let_go(session, campaign)
+
+
+async def copy_of(session: AsyncSession, campaign_id: UUID) -> Wish:
+    """The wish for another campaign like this one, from now on."""
+    campaign = await get(session, campaign_id)
+    return Wish(
+        account_id=campaign.account_id,
+        name=f"{campaign.name} (copy)"[:200],
+        plan=plan_of(campaign),
+        total=campaign.total_budget,
+        daily=campaign.daily_budget,
+        ends_at=campaign.ends_at,
+        variant_id=None if campaign.publication_id else campaign.variant_id,
+        publication_id=campaign.publication_id,
+    )
+
+
+# --- finding ------------------------------------------------------------------------------------------------
+
+
+async def get(session: AsyncSession, campaign_id: UUID) -> Campaign:
+    campaign = await session.get(Campaign, campaign_id)
+    if campaign is None:
+        raise NotFound(f"There is no campaign {campaign_id}.")
+    return campaign
+
+
+async def find(
+    session: AsyncSession,
+    *,
+    states: Sequence[S] | None = None,
+    account_id: UUID | None = None,
+    variant_id: UUID | None = None,
+    publication_id: UUID | None = None,
+    sort: Literal["newest", "oldest"] = "newest",
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[Campaign]:
+    """Campaigns, the newest first unless asked otherwise."""
+    found = select(Campaign)
+    if states:
+        found = found.where(Campaign.state.in_(states))
+    for column, value in (
+        (Campaign.account_id, account_id),
+        (Campaign.variant_id, variant_id),
+        (Campaign.publication_id, publication_id),
+    ):
+        if value is not None:
+            found = found.where(column == value)
+    keys: list[Key] = [Campaign.created_at, Campaign.id]
+    if sort == "newest":
+        keys = [Campaign.created_at.desc(), Campaign.id.desc()]
+    return await page(session, found, keys, cursor, limit)
+
+
+async def hold(session: AsyncSession, campaign_id: UUID) -> Campaign:
+    """The campaign, locked."""
+    found = select(Campaign).where(Campaign.id == campaign_id).with_for_update()
+    campaign = (await session.scalars(found.execution_options(populate_existing=True))).one_or_none()
+    if campaign is None:
+        raise NotFound(f"There is no campaign {campaign_id}.")
+    return campaign
+
+
+async def hold_with_job(session: AsyncSession, campaign_id: UUID) -> Campaign:
+    """The campaign and first its job, locked in the order in which a job locks them."""
+    campaign = await get(session, campaign_id)
+    while True:
+        job_id = campaign.job_id
+        if job_id is not None:
+            await lifecycle.lineage(session, job_id)
+        campaign = await hold(session, campaign_id)
+        if campaign.job_id in {job_id, None}:
+            return campaign
+
+
+async def let_go(session: AsyncSession, campaign: Campaign) -> None:
+    """Take it out of its job's hands, and stop that."""
+    job_id, campaign.job_id = campaign.job_id, None
+    await session.flush()
+    if job_id is not None:
+        await jobs.cancel_these(session, [job_id])
+
+
+def plan_of(campaign: Campaign) -> Plan:
+    return Plan.of(campaign.plan)
+
+
+def money_of(campaign: Campaign) -> Money:
+    return Money(
+        currency=campaign.currency,
+        daily=campaign.daily_budget,
+        total=campaign.total_budget,
+        starts_at=campaign.starts_at,
+        ends_at=campaign.ends_at,
+    )
+
+
+async def reviewed(session: AsyncSession, campaign: Campaign, review: Mapping[str, Any]) -> None:
+    """What the platform says of it now; a review that refuses it, or does so no more, is told once."""
+    before, says = (campaign.review or {}).get("says"), review["says"]
+    campaign.review = dict(review)
+    if says == before or not {says, before} & states.REFUSED:
+        return
+    if says in states.REFUSED:
+        trouble = states.disapproved(review["issues"]).as_json()
+        campaign.error = campaign.error or trouble
+        await record(session, "campaign_disapproved", campaign, **trouble)
+    else:
+        await record(session, "campaign_reviewed", campaign, says=says)
+
+
+async def fail(session: AsyncSession, campaign: Campaign, state: S, trouble: Trouble) -> None:
+    """It came to nothing, or needs a person: loudly, with why and what to do."""
+    campaign.state, campaign.error = state, trouble.as_json()
+    await session.flush()
+    event = "campaign_needs_human" if state is S.NEEDS_HUMAN else "campaign_failed"
+    await record(session, event, campaign, **trouble.as_json())
+
+
+async def record(session: AsyncSession, event: str, campaign: Campaign, **data: Any) -> None:
+    """In the ledger, with what leads back to the clip; and to whoever watches."""
+    variant = await variants.get(session, campaign.variant_id)
+    await ledger.record(
+        session,
+        event,
+        subject=("campaign", campaign.id),
+        variant_id=str(campaign.variant_id),
+        clip_id=str(variant.clip_id),
+        publication_id=str(campaign.publication_id) if campaign.publication_id else None,
+        ad_account_id=str(campaign.account_id),
+        platform=campaign.platform,
+        **data,
+    )
+    await tell(session, "campaign", campaign.id)

@@ -1,0 +1,268 @@
+"""What may become of a campaign, and how what runs is compared with what was approved. Pure.
+
+    LAUNCHING ──> PAUSED <──> ACTIVE ──> COMPLETED        ACTIVATING, PAUSING and ARCHIVING are the ways between:
+                     └──────────┴──> ARCHIVED             the intent is written, the platform is, or was, told
+
+A launch makes everything PAUSED: nothing of it can spend. FAILED is a launch that came to nothing; NEEDS_HUMAN is what
+only a person can settle. What was approved is told to the platform by assignments, which repeated do no harm; so after
+any doubt the platform is asked, and what still differs is assigned again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from stakazo.platforms.ads import Budget, Live, Run
+from stakazo.platforms.errors import Reason
+from stakazo.publishing.states import Trouble
+
+PATIENCE = 6 * 3600.0
+"""Seconds after its begin at which a launch or an act that has come to nothing is given to a person."""
+
+
+class CampaignState(StrEnum):
+    """How far a campaign has come."""
+
+    LAUNCHING = "LAUNCHING"
+    """It is being made at the platform, where nothing of it can spend."""
+    PAUSED = "PAUSED"
+    ACTIVATING = "ACTIVATING"
+    """The platform is, or was, told to let it run as it is approved: from here on it may spend."""
+    ACTIVE = "ACTIVE"
+    PAUSING = "PAUSING"
+    COMPLETED = "COMPLETED"
+    """Its time is over."""
+    ARCHIVING = "ARCHIVING"
+    ARCHIVED = "ARCHIVED"
+    FAILED = "FAILED"
+    NEEDS_HUMAN = "NEEDS_HUMAN"
+
+
+S = CampaignState
+
+TOLD = {S.ACTIVATING: Run.ACTIVE, S.PAUSING: Run.PAUSED, S.ARCHIVING: Run.ARCHIVED}
+"""What the platform is told in each state of being on the way."""
+ARRIVED = {S.ACTIVATING: S.ACTIVE, S.PAUSING: S.PAUSED, S.ARCHIVING: S.ARCHIVED}
+UNDER_WAY = frozenset({S.LAUNCHING, *TOLD})
+"""A job is at it."""
+SPENDING = frozenset({S.ACTIVATING, S.ACTIVE, S.PAUSING, S.NEEDS_HUMAN})
+"""It may be running."""
+WATCHED = frozenset({S.PAUSED, S.ACTIVE, S.NEEDS_HUMAN, S.COMPLETED})
+"""It is compared with what the platform says."""
+OVER = frozenset({S.FAILED, S.ARCHIVED})
+"""Nothing of it runs, nor will."""
+
+
+def approved_run(state: CampaignState) -> Run:
+    """What the platform should say of a campaign in this state."""
+    if state in TOLD:
+        return TOLD[state]
+    if state in {S.ACTIVE, S.COMPLETED}:
+        return Run.ACTIVE
+    return Run.ARCHIVED if state is S.ARCHIVED else Run.PAUSED
+
+
+def why_not_activate(total: int, limit: int | None, planned_by: str, actor: str) -> str | None:
+    """Why this one may not let so much money flow; None where they may. Both are `kind/id`.
+
+    Args:
+        total: All that it may come to, minor units.
+        limit: Above this a second person must agree; None: never.
+    """
+    if limit is None or total <= limit:
+        return None
+    if not actor.startswith("user/"):
+        return "Above this workspace's limit a person lets a campaign run, not a key: sign in."
+    if actor == planned_by:
+        return "Above this workspace's limit somebody else than who planned a campaign lets it run."
+    return None
+
+
+# --- what was approved, and what is -------------------------------------------------------------------------
+
+
+class Part(StrEnum):
+    """What a campaign is made of at the platform."""
+
+    CAMPAIGN = "campaign"
+    AD_SET = "ad_set"
+    CREATIVE = "creative"
+    AD = "ad"
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """What a campaign should be at the platform."""
+
+    run: Run
+    ids: Mapping[Part, str]
+    budget: Budget
+    budget_on: Part
+    spend_cap: int | None
+    """Minor units, of the campaign."""
+    targeting: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something that isn't as it was approved."""
+
+    part: Part
+    what: str
+    """status, budget, spend_cap, targeting"""
+    approved: Any
+    found: Any
+
+    def as_json(self) -> dict[str, Any]:
+        return {"part": self.part, "what": self.what, "approved": self.approved, "found": self.found}
+
+
+def differences(approved: Approved, live: Mapping[Part, Live]) -> tuple[Difference, ...]:
+    """What to assign, or to alarm about, in the order in which it is safe: first what stops, last what lets run.
+
+    While a campaign runs not, what its ad set and ad say of themselves is of no matter.
+    """
+    status = _statuses(approved, live)
+    terms = [*_budgets(approved, live), *_targeting(approved, live)]
+    return (*status, *terms) if approved.run is not Run.ACTIVE else (*terms, *status)
+
+
+def _statuses(approved: Approved, live: Mapping[Part, Live]) -> list[Difference]:
+    parts = [Part.AD, Part.AD_SET, Part.CAMPAIGN] if approved.run is Run.ACTIVE else [Part.CAMPAIGN]
+    return [
+        Difference(part, "status", approved.run.value, live[part].status)
+        for part in parts
+        if live[part].status != approved.run.value
+    ]
+
+
+def _budgets(approved: Approved, live: Mapping[Part, Live]) -> Iterator[Difference]:
+    found = live[approved.budget_on]
+    wanted = approved.budget.params()
+    there = {"daily_budget": found.daily_budget, "lifetime_budget": found.lifetime_budget}
+    if wanted != there:
+        yield Difference(approved.budget_on, "budget", wanted, there)
+    cap = live[Part.CAMPAIGN].raw.get("spend_cap")
+    there_cap = int(cap) if cap else None
+    if approved.spend_cap is not None and there_cap != approved.spend_cap:
+        yield Difference(Part.CAMPAIGN, "spend_cap", approved.spend_cap, there_cap)
+
+
+WIDENS = ("targeting_automation", "targeting_relaxation_types", "targeting_optimization")
+"""Options by which Meta goes beyond what was asked for, and which it has been known to switch on again."""
+
+
+def _targeting(approved: Approved, live: Mapping[Part, Live]) -> Iterator[Difference]:
+    found = live[Part.AD_SET].targeting
+    if not approved.targeting:
+        return
+    wrong = [name for name, value in approved.targeting.items() if not _same(value, found.get(name))]
+    wrong += [name for name in WIDENS if name not in approved.targeting and _on(found.get(name))]
+    if wrong:
+        wanted = {name: approved.targeting.get(name) for name in wrong}
+        yield Difference(Part.AD_SET, "targeting", wanted, {name: found.get(name) for name in wrong})
+
+
+def _same(wanted: Any, found: Any) -> bool:
+    """Whether what was wanted is what is there; Meta adds members of its own to what it was told."""
+    if isinstance(wanted, Mapping):
+        return isinstance(found, Mapping) and all(_same(value, found.get(name)) for name, value in wanted.items())
+    if isinstance(wanted, list | tuple):
+        rest = list(found) if isinstance(found, list | tuple) else []
+        if len(rest) != len(wanted):
+            return False
+        for one in wanted:
+            match = next((other for other in rest if _same(one, other)), None)
+            if match is None:
+                return False
+            rest.remove(match)
+        return True
+    return str(wanted) == str(found)
+
+
+def _on(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(_on(one) for one in value.values())
+    return bool(value) and value != "none"
+
+
+class Answer(StrEnum):
+    """What is done about what the watcher finds."""
+
+    NOTHING = "nothing"
+    REVERT = "revert"
+    """Assign what was approved."""
+    STOP = "stop"
+    """Pause it, and tell a person: it can't be assigned without one."""
+    FOLLOW = "follow"
+    """Somebody has stopped it at the platform, which costs nothing: it is so here too."""
+    GONE = "gone"
+    """It isn't there any more."""
+
+
+def answer(state: CampaignState, found: tuple[Difference, ...], live: Mapping[Part, Live]) -> Answer:
+    """What is to be done about a campaign that differs from what was approved."""
+    status = live[Part.CAMPAIGN].status
+    if status in {Run.DELETED, Run.ARCHIVED}:
+        return Answer.GONE
+    if state is S.ACTIVE and status == Run.PAUSED:
+        return Answer.FOLLOW
+    if state in {S.NEEDS_HUMAN, S.COMPLETED} and status != Run.ACTIVE:
+        return Answer.NOTHING
+    if state is S.COMPLETED:
+        found = tuple(one for one in found if one.what != "status")
+    rests = state is S.PAUSED and status != Run.ACTIVE  # before it runs again it is looked at again
+    if not found or rests:
+        return Answer.NOTHING
+    running = state is S.ACTIVE
+    return Answer.STOP if running and any(one.what == "targeting" for one in found) else Answer.REVERT
+
+
+REFUSED = frozenset({"DISAPPROVED", "WITH_ISSUES"})
+
+
+def review(live: Mapping[Part, Live]) -> dict[str, Any]:
+    """What the platform says of a campaign as a whole: whether it delivers, and why not."""
+    parts = {part.value: found.effective_status for part, found in live.items() if part is not Part.CREATIVE}
+    issues = [words for found in live.values() for words in found.issues]
+    refused = [state for state in parts.values() if state in REFUSED]
+    waits = any(state in {"PENDING_REVIEW", "IN_PROCESS", "PREAPPROVED"} for state in parts.values())
+    says = refused[0] if refused else "PENDING_REVIEW" if waits else parts.get("campaign", "")
+    return {"says": says, "parts": parts, "issues": list(dict.fromkeys(issues))}
+
+
+# --- troubles -----------------------------------------------------------------------------------------------
+
+
+def doubt(detail: str) -> Trouble:
+    """Whether it runs is not known."""
+    todo = "Look at the campaign in Ads Manager, then pause it here: that is told to the platform until it says so."
+    return Trouble("doubtful", detail, todo)
+
+
+def drifted(found: tuple[Difference, ...], done: str) -> Trouble:
+    words = "; ".join(f"{one.part.value} {one.what}: {one.found}, approved {one.approved}" for one in found)
+    todo = "See who changes it in Ads Manager; activate it here again, or archive it."
+    return Trouble("drifted", f"Not as approved: {words}. {done}", todo, {"found": [one.as_json() for one in found]})
+
+
+def disapproved(issues: list[str]) -> Trouble:
+    words = " ".join(issues) or "The platform doesn't say why."
+    return Trouble("disapproved", words, "Change what it shows, or ask the platform for another review.")
+
+
+_TODO: dict[Reason, str] = {
+    Reason.BUDGET: "Change the budget to what the platform takes, and launch it anew.",
+    Reason.MEDIA: "Render the clip anew, or choose another variant.",
+    Reason.PERMISSION: "Connect the ad account again with a token that may manage ads, and with its Page.",
+    Reason.REVIEW: "Change what the platform's rules forbid.",
+    Reason.NOT_FOUND: "Look at what it names: audience, pixel, Page or post.",
+}
+
+
+def refusal(reason: Reason, sentence: str, said: dict[str, Any] | None = None) -> Trouble:
+    """What the platform refuses, as trouble of ours."""
+    return Trouble(reason.value, sentence, _TODO.get(reason, "Duplicate it, and change what it names."), said or None)

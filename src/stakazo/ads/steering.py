@@ -1,0 +1,66 @@
+"""Bringing what is at the platform to what was approved: look, assign what differs, look again.
+
+Every act is an assignment, so it may be repeated, and a lost answer costs one more look. What stops comes first, what
+lets run last; before each assignment the row is asked whether it is still wanted.
+"""
+
+from __future__ import annotations
+
+from stakazo.ads import launching, progress, states
+from stakazo.ads.progress import Order
+from stakazo.ads.states import Difference, Part
+from stakazo.jobs.run import Run
+from stakazo.platforms.ads import Live
+from stakazo.platforms.ads import Run as Wanted
+from stakazo.platforms.errors import Unknown
+from stakazo.platforms.meta_ads import MetaAds
+from stakazo.publishing.course import NotYet
+
+ROUNDS = 12
+"""Assignments in one attempt before the job rests."""
+LOOK_AGAIN = 10.0
+
+
+class Drifting(Exception):
+    """It differs from what was approved in something that can't be assigned."""
+
+    def __init__(self, found: tuple[Difference, ...]) -> None:
+        super().__init__(", ".join(one.what for one in found))
+        self.found = found
+
+
+async def steer(run: Run, order: Order, meta: MetaAds) -> dict[Part, Live]:
+    """Until the platform says what was approved. Raises its errors, NotYet, and Drifting."""
+    approved = order.approved
+    for number in range(ROUNDS):
+        run.report(number / ROUNDS, "looking")
+        live = await launching.look(meta, order.ids)
+        if approved.run is Wanted.ARCHIVED and live[Part.CAMPAIGN].status == Wanted.DELETED:
+            return live
+        left = states.differences(approved, live)
+        if approved.run is Wanted.ARCHIVED:
+            left = tuple(one for one in left if one.what == "status")  # what it might have cost is of no matter
+        fixed = tuple(one for one in left if one.what == "targeting")
+        if fixed and approved.run is Wanted.ACTIVE:
+            raise Drifting(fixed)
+        todo = next((one for one in left if one.what != "targeting"), None)
+        if todo is None:
+            return live
+        async with run.transaction() as session:
+            await progress.tell(session, order.campaign_id, run.job_id, todo.as_json())
+        try:
+            await _assign(meta, order, todo)
+        except Unknown:
+            continue  # the next look tells
+    raise NotYet("The platform doesn't say yet what it was told.", after=LOOK_AGAIN)
+
+
+async def _assign(meta: MetaAds, order: Order, todo: Difference) -> None:
+    thing_id = order.ids[todo.part]
+    match todo.what:
+        case "status":
+            await meta.set_status(thing_id, order.approved.run)
+        case "budget":
+            await meta.set_budget(thing_id, order.approved.budget)
+        case "spend_cap":
+            await meta.set_spend_cap(thing_id, int(todo.approved))

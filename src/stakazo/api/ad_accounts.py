@@ -1,0 +1,264 @@
+"""Ad accounts: connected advertising accounts, and what a workspace may spend with them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import Query, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
+
+from stakazo.accounts.roles import Permission
+from stakazo.ads import accounts, jobs, outside, policy
+from stakazo.ads.accounts import Given
+from stakazo.ads.guardrails import Limits
+from stakazo.ads.models import AdAccount, AdPolicy
+from stakazo.api.channels import LiveIn, TroubleOut
+from stakazo.api.conditions import KNOWN, Editing, Reading
+from stakazo.api.deps import DB, Cursor, Here, Limit, PageOut, may
+from stakazo.api.errors import responses
+from stakazo.api.once import keyless
+from stakazo.api.routes import Router
+from stakazo.core.actor import Actor
+from stakazo.core.errors import Invalid, Unavailable
+from stakazo.platforms import Account, Platform
+from stakazo.platforms.errors import PlatformError
+from stakazo.publishing.outside import sandbox_accounts
+from stakazo.publishing.service import author
+
+router = Router(tags=["ad accounts"], responses=responses(401))
+
+CURRENCY = r"^[A-Z]{3}$"
+MOST = 2**62
+"""Minor units."""
+
+
+class AdAccountOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+    id: UUID
+    platform: str = Field(examples=["meta"])
+    external_id: str = Field(description="The account's id at the platform, without `act_`.")
+    name: str
+    sandbox: bool = Field(description="An account of the sandbox: no money is there.")
+    live: bool = Field(description="A person has let it spend real money.")
+    currency: str = Field(examples=["EUR"])
+    time_zone: str = Field(description="In which its days begin and end.", examples=["Europe/Berlin"])
+    page_id: str = Field(description="The Page in whose name it advertises.")
+    instagram_id: str | None
+    pixel_id: str | None
+    token_expires_at: datetime | None
+    scopes: list[str]
+    error: TroubleOut | None = Field(description="Why it must be connected again.")
+    watched_at: datetime | None = Field(description="When its campaigns were last compared with what was approved.")
+    created_at: datetime
+    updated_at: datetime
+    disconnected_at: datetime | None
+
+
+class AdAccountIn(BaseModel):
+    """An ad account. Without a token it is the sandbox's."""
+
+    model_config = ConfigDict(extra="forbid")
+    external_id: str | None = Field(default=None, min_length=1, max_length=200, description="`act_` may be left out.")
+    token: SecretStr | None = Field(default=None, min_length=8, max_length=4000, description="Kept sealed.")
+    token_expires_at: AwareDatetime | None = None
+    scopes: list[str] = Field(default=[], max_length=100)
+    name: str | None = Field(default=None, min_length=1, max_length=200)
+    currency: str | None = Field(
+        default=None, pattern=CURRENCY, description="As the platform has it: budgets are in it."
+    )
+    time_zone: str | None = Field(default=None, max_length=60, examples=["Europe/Berlin"])
+    page_id: str | None = Field(default=None, min_length=1, max_length=200)
+    instagram_id: str | None = Field(default=None, min_length=1, max_length=200)
+    pixel_id: str | None = Field(default=None, min_length=1, max_length=200)
+
+
+class AdAccountChange(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    name: str | None = Field(default=None, min_length=1, max_length=200)
+    page_id: str | None = Field(default=None, min_length=1, max_length=200)
+    instagram_id: str | None = Field(default=None, min_length=1, max_length=200)
+    pixel_id: str | None = Field(default=None, min_length=1, max_length=200)
+
+
+class LimitsBody(BaseModel):
+    """What may be spent in one currency, in its minor units (cents; whole yen); null: no limit of this kind."""
+
+    model_config = ConfigDict(extra="forbid", from_attributes=True)
+    campaign: int | None = Field(default=None, ge=0, le=MOST, description="One campaign, for its whole time.")
+    at_once: int | None = Field(default=None, ge=0, le=MOST, description="All that may still spend, together.")
+    day: int | None = Field(default=None, ge=0, le=MOST, description="All campaigns on one day, at worst.")
+    month: int | None = Field(default=None, ge=0, le=MOST, description="All campaigns in a calendar month, at worst.")
+    second_person_above: int | None = Field(
+        default=None,
+        ge=0,
+        le=MOST,
+        description="A campaign that may cost more is let run by another than who planned it.",
+    )
+    step_percent: int = Field(default=50, ge=0, le=1000, description="How much more a budget may become at once.")
+    stop_loss: int | None = Field(
+        default=None, ge=1, le=MOST, description="What has cost this much without any result is paused."
+    )
+
+
+class AdPolicyBody(BaseModel):
+    """What the workspace may spend. In a currency that isn't named nothing is let run."""
+
+    model_config = ConfigDict(extra="forbid")
+    limits: dict[Annotated[str, Field(pattern=CURRENCY)], LimitsBody] = Field(max_length=50, examples=[{"EUR": {}}])
+
+
+class AdPolicyOut(AdPolicyBody):
+    stopped_at: datetime | None = Field(description="When everything was stopped; null while money may flow.")
+    stopped_by: str | None
+
+
+class StopIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    stopped: bool = True
+
+
+@router.post(
+    "/ad-accounts",
+    status_code=201,
+    response_model=AdAccountOut,
+    responses=responses(409, 422, 503, also={200: {"model": AdAccountOut, "description": "Connected again."}}),
+)
+@keyless("the same account is the same ad account, however often it is connected")
+async def connect(
+    actor: Annotated[Actor, may(Permission.CHANNELS_WRITE)], here: Here, wanted: AdAccountIn, response: Response
+) -> AdAccountOut:
+    """Connect an ad account, or connect it again with a new token. It spends no real money before it is live.
+
+    Without a token this is the sandbox's, where everything can be tried.
+    """
+    given = _given(wanted) if wanted.token is not None else await _sandbox(here, wanted)
+    async with here.db.transaction(actor) as session:
+        account, created = await accounts.connect(session, here.keys, given)
+        response.status_code = 201 if created else 200
+        response.headers["Location"] = f"/ad-accounts/{account.id}"
+        return AdAccountOut.model_validate(account)
+
+
+def _given(wanted: AdAccountIn) -> Given:
+    if not (wanted.external_id and wanted.token and wanted.currency and wanted.time_zone and wanted.page_id):
+        raise Invalid("With a token say its external_id, currency, time_zone and page_id too.")
+    return Given(
+        external_id=wanted.external_id,
+        token=wanted.token.get_secret_value(),
+        name=wanted.name or f"Meta {wanted.external_id}",
+        currency=wanted.currency,
+        time_zone=wanted.time_zone,
+        page_id=wanted.page_id,
+        instagram_id=wanted.instagram_id,
+        pixel_id=wanted.pixel_id,
+        token_expires_at=wanted.token_expires_at,
+        scopes=tuple(wanted.scopes),
+    )
+
+
+async def _sandbox(here: Here, wanted: AdAccountIn) -> Given:
+    offered = (await sandbox_accounts(here.settings))["meta_ads"]
+    token = str(offered["token"])
+    try:
+        async with outside.advertiser(here.settings, Account(Platform.FACEBOOK, str(offered["id"]), token)) as meta:
+            name, currency, time_zone = await meta.account_facts()
+    except PlatformError as error:
+        raise Unavailable(f"The sandbox doesn't say what its ad account is: {error}") from error
+    return Given(
+        external_id=str(offered["id"]),
+        token=token,
+        name=wanted.name or name,
+        currency=currency,
+        time_zone=time_zone,
+        page_id=str(offered["page_id"]),
+        instagram_id=str(offered["instagram_id"]),
+        pixel_id=str(offered["pixel_id"]),
+    )
+
+
+@router.get("/ad-accounts", response_model=PageOut[AdAccountOut], responses=responses(422))
+async def find(
+    _: Annotated[Actor, may(Permission.CAMPAIGNS_READ)],
+    db: DB,
+    disconnected: bool = False,  # noqa: FBT001, FBT002 - a parameter of the query
+    sort: Annotated[Literal["newest", "oldest"], Query()] = "newest",
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Any:
+    """Ad accounts of this workspace; disconnected ones only where they are asked for."""
+    return await accounts.find(db, disconnected=disconnected, sort=sort, cursor=cursor, limit=limit)
+
+
+@router.get("/ad-accounts/{ad_account_id}", response_model=AdAccountOut, responses=responses(404, also=KNOWN))
+async def get(
+    _: Annotated[Actor, may(Permission.CAMPAIGNS_READ)], db: DB, ad_account_id: UUID, reading: Reading
+) -> AdAccount | Response:
+    return reading.show(await accounts.get(db, ad_account_id))
+
+
+@router.patch("/ad-accounts/{ad_account_id}", response_model=AdAccountOut, responses=responses(404, 412, 422))
+async def change(
+    _: Annotated[Actor, may(Permission.CHANNELS_WRITE)],
+    db: DB,
+    ad_account_id: UUID,
+    wanted: AdAccountChange,
+    editing: Editing,
+) -> AdAccount:
+    """Its name, Page, Instagram account and pixel, for what is launched from now on."""
+    await editing.check(db, AdAccount, ad_account_id)
+    said = {name: value for name, value in wanted.model_dump(exclude_unset=True).items() if value is not None}
+    return editing.show(await accounts.change(db, ad_account_id, said))
+
+
+@router.post("/ad-accounts/{ad_account_id}/live", response_model=AdAccountOut, responses=responses(404, 409))
+async def let_live(
+    _: Annotated[Actor, may(Permission.CHANNELS_LIVE)], db: DB, ad_account_id: UUID, wanted: LiveIn
+) -> AdAccount:
+    """Let it spend real money, or stop that. Only a signed-in person can let it, never a key."""
+    return await accounts.let_live(db, ad_account_id, live=wanted.live)
+
+
+@router.delete("/ad-accounts/{ad_account_id}", status_code=204, responses=responses(404, 409, 412))
+async def disconnect(
+    _: Annotated[Actor, may(Permission.CHANNELS_WRITE)], db: DB, ad_account_id: UUID, editing: Editing
+) -> None:
+    """Forget its token. Refused while something of it may be running: nobody could stop that any more."""
+    await editing.check(db, AdAccount, ad_account_id)
+    await accounts.disconnect(db, ad_account_id)
+
+
+# --- what may be spent --------------------------------------------------------------------------------------
+
+
+@router.get("/ads/policy", response_model=AdPolicyOut)
+async def get_policy(_: Annotated[Actor, may(Permission.CAMPAIGNS_READ)], db: DB) -> AdPolicyOut:
+    """What this workspace may spend; where nobody has said anything, nothing."""
+    return _policy(await policy.get(db))
+
+
+@router.put("/ads/policy", response_model=AdPolicyOut, responses=responses(422))
+async def say(_: Annotated[Actor, may(Permission.CAMPAIGNS_LIMIT)], db: DB, wanted: AdPolicyBody) -> AdPolicyOut:
+    """Say what may be spent, from now on. It holds for the worst case: see the guide."""
+    limits = {currency: Limits(**said.model_dump()) for currency, said in wanted.limits.items()}
+    return _policy(await policy.say(db, limits))
+
+
+@router.post("/ads/stop", response_model=AdPolicyOut)
+async def stop(
+    _: Annotated[Actor, may(Permission.CAMPAIGNS_SPEND)], db: DB, wanted: StopIn | None = None
+) -> AdPolicyOut:
+    """Stop everything: nothing is let run any more, and a job pauses what may run. `{"stopped": false}` releases it."""
+    stopped = wanted is None or wanted.stopped
+    found = await policy.stop(db, by=await author(db) if stopped else None)
+    if stopped:
+        await jobs.stop_everything(db)
+    return _policy(found)
+
+
+def _policy(found: AdPolicy | None) -> AdPolicyOut:
+    if found is None:
+        return AdPolicyOut(limits={}, stopped_at=None, stopped_by=None)
+    limits = {currency: LimitsBody(**said) for currency, said in found.limits.items()}
+    return AdPolicyOut(limits=limits, stopped_at=found.stopped_at, stopped_by=found.stopped_by)

@@ -1,0 +1,341 @@
+"""Campaigns: money behind variants and posts; made paused, let run by who may, stopped by anybody who may write."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import Query, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, HttpUrl
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from stakazo.accounts.roles import Permission
+from stakazo.ads import jobs, previewing, service
+from stakazo.ads.models import Campaign
+from stakazo.ads.plan import Plan
+from stakazo.ads.service import Change, Wish
+from stakazo.ads.states import CampaignState
+from stakazo.api.ad_accounts import MOST
+from stakazo.api.channels import TroubleOut
+from stakazo.api.conditions import KNOWN, Editing, Reading
+from stakazo.api.deps import DB, Cursor, DryRun, Here, Limit, PageOut, may
+from stakazo.api.errors import responses
+from stakazo.api.routes import Router
+from stakazo.clips import service as clips
+from stakazo.core.actor import Actor
+from stakazo.core.limits import Kind as Counted
+from stakazo.ledger import service as ledger
+from stakazo.platforms.ads import Bid, Goal, Objective
+from stakazo.variants import service as variants
+
+router = Router(prefix="/campaigns", tags=["campaigns"], responses=responses(401))
+
+Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", examples=["DE"])]
+Key = Annotated[str, Field(min_length=1, max_length=100)]
+Minor = Annotated[int, Field(ge=1, le=MOST)]
+
+
+class Interest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    id: Key
+    name: str = Field(max_length=200)
+
+
+class Utm(BaseModel):
+    """Added to the link as `utm_source=...&...`."""
+
+    model_config = ConfigDict(extra="forbid")
+    source: str | None = Field(default=None, min_length=1, max_length=100)
+    medium: str | None = Field(default=None, min_length=1, max_length=100)
+    campaign: str | None = Field(default=None, min_length=1, max_length=100)
+    content: str | None = Field(default=None, min_length=1, max_length=100)
+    term: str | None = Field(default=None, min_length=1, max_length=100)
+
+
+class PlanIn(BaseModel):
+    """Everything about a campaign but its money and time."""
+
+    model_config = ConfigDict(extra="forbid")
+    objective: Objective
+    goal: Goal = Field(description="What delivery is optimised for.")
+    countries: list[Country] = Field(default=[], max_length=200)
+    cities: list[Key] = Field(default=[], max_length=200, description="The platform's keys of cities.")
+    age_min: int = Field(default=18, ge=13, le=65)
+    age_max: int = Field(default=65, ge=13, le=65, description="65 is 65 and older.")
+    genders: list[Literal[1, 2]] = Field(default=[], max_length=2, description="1 men, 2 women; none is all.")
+    interests: list[Interest] = Field(default=[], max_length=100)
+    audiences: list[Key] = Field(default=[], max_length=100, description="Custom and lookalike audiences.")
+    excluded_audiences: list[Key] = Field(default=[], max_length=100)
+    locales: list[int] = Field(default=[], max_length=50)
+    placements: list[Literal["facebook", "instagram", "audience_network", "messenger"]] = Field(
+        default=[], max_length=4, description="None leaves it to the platform."
+    )
+    facebook_positions: list[Key] = Field(default=[], max_length=20)
+    instagram_positions: list[Key] = Field(default=[], max_length=20, examples=[["reels"]])
+    widen: bool = Field(default=False, description="Let the platform go beyond these people (Advantage audience).")
+    budget_on: Literal["campaign", "ad_set"] = "ad_set"
+    bid: Bid | None = None
+    bid_amount: Minor | None = Field(default=None, description="Minor units; of BID_CAP and COST_CAP.")
+    pixel_id: Key | None = None
+    event: str | None = Field(default=None, max_length=60, examples=["PURCHASE"])
+    dsa_beneficiary: str | None = Field(default=None, max_length=512, description="Who profits: asked for in the EU.")
+    dsa_payor: str | None = Field(default=None, max_length=512, description="Who pays: asked for in the EU.")
+    special_categories: list[
+        Literal["HOUSING", "EMPLOYMENT", "FINANCIAL_PRODUCTS_SERVICES", "ISSUES_ELECTIONS_POLITICS"]
+    ] = Field(default=[], max_length=4)
+    text: str = Field(default="", max_length=5000)
+    title: str = Field(default="", max_length=255)
+    link: HttpUrl | None = None
+    button: str = Field(default="LEARN_MORE", pattern=r"^[A-Z_]{2,40}$", examples=["LISTEN_NOW"])
+    utm: Utm = Utm()
+
+
+class CampaignIn(PlanIn):
+    """A campaign for a variant, or for a post that is out (a boost). It is made paused: nothing is spent by this."""
+
+    ad_account_id: UUID
+    variant_id: UUID | None = None
+    publication_id: UUID | None = Field(default=None, description="Of this and `variant_id`, one.")
+    name: str = Field(min_length=1, max_length=200)
+    daily_budget: Minor | None = Field(
+        default=None, description="Minor units; null: the total is spread over the time."
+    )
+    total_budget: Minor = Field(description="Minor units of the account's currency; never spent beyond.")
+    starts_at: AwareDatetime | None = None
+    ends_at: AwareDatetime | None = None
+
+
+class PreviewOut(BaseModel):
+    """What would happen. The platform was asked (validate_only) and made nothing."""
+
+    model_config = ConfigDict(from_attributes=True)
+    refused: list[str] = Field(description="What the platform would refuse.")
+    over_limits: list[str] = Field(description="Guardrails that would not let it run now.")
+    needs_second_person: bool = Field(description="Somebody else than who plans it lets it run.")
+    worst_day: int = Field(description="What a day could cost at most, minor units.")
+    at_most: int = Field(description="What all of it could cost at most, minor units.")
+    lowest_reach: int | None = Field(description="People a month, as the platform estimates.")
+    highest_reach: int | None
+
+
+class CampaignOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+    id: UUID
+    ad_account_id: UUID
+    variant_id: UUID
+    publication_id: UUID | None
+    platform: str
+    name: str
+    state: CampaignState
+    objective: str
+    daily_budget: int | None = Field(description="Minor units.")
+    total_budget: int = Field(description="Minor units; never spent beyond.")
+    currency: str
+    starts_at: datetime | None
+    ends_at: datetime | None
+    plan: dict[str, Any] = Field(description="Everything else that is wanted of it, as it was said.")
+    planned_by: str = Field(description="Who said last what it may cost: `user/...`, `api_key/...`.")
+    activated_by: str | None
+    activated_at: datetime | None
+    job_id: UUID | None = Field(description="The job that is at it.")
+    external_id: str | None = Field(description="The platform's id of the campaign.")
+    ad_set_id: str | None
+    creative_id: str | None
+    ad_id: str | None
+    review: dict[str, Any] | None = Field(
+        description="What the platform said last: `says` (ACTIVE, PENDING_REVIEW, DISAPPROVED, ...), `parts`, `issues`."
+    )
+    error: TroubleOut | None = Field(description="What went wrong, and what to do.")
+    created_at: datetime
+    updated_at: datetime
+    preview: PreviewOut | None = Field(default=None, description="Only of a dry run.")
+
+
+class CampaignChange(BaseModel):
+    """Another name or budget. For another audience or video duplicate it."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str | None = Field(default=None, min_length=1, max_length=200)
+    daily_budget: Minor | None = None
+    total_budget: Minor | None = None
+
+
+class DuplicateIn(BaseModel):
+    """What is different in the copy."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str | None = Field(default=None, min_length=1, max_length=200)
+    variant_id: UUID | None = None
+    daily_budget: Minor | None = None
+    total_budget: Minor | None = None
+    starts_at: AwareDatetime | None = None
+    ends_at: AwareDatetime | None = None
+
+
+@router.post("", status_code=201, response_model=CampaignOut, responses=responses(404, 409, 422))
+async def create(
+    _: Annotated[Actor, may(Permission.CAMPAIGNS_WRITE, Counted.SPEND)],
+    db: DB,
+    here: Here,
+    wanted: CampaignIn,
+    response: Response,
+    dry_run: DryRun,
+) -> CampaignOut:
+    """Have a campaign made at the platform, all of it paused: letting it run is another step.
+
+    With `dry_run` nothing is made: the platform is asked what it would refuse and how many people it would reach, and
+    the guardrails whether it could run now.
+    """
+    campaign = await service.want(db, _wish(wanted))
+    if dry_run:
+        asked = await previewing.prepare(db, here.keys, campaign)
+        shown = _out(campaign)
+        await db.rollback()  # nothing is held while the platform is asked
+        return shown.model_copy(
+            update={"preview": PreviewOut.model_validate(await previewing.ask(here.settings, asked))}
+        )
+    return await _launch(db, campaign, response)
+
+
+def _wish(wanted: CampaignIn) -> Wish:
+    said = wanted.model_dump(mode="json", include=set(PlanIn.model_fields))
+    said["interests"] = [(one.id, one.name) for one in wanted.interests]
+    said["utm"] = wanted.utm.model_dump(exclude_none=True)
+    return Wish(
+        account_id=wanted.ad_account_id,
+        name=wanted.name,
+        plan=Plan.of(said),
+        total=wanted.total_budget,
+        daily=wanted.daily_budget,
+        starts_at=wanted.starts_at,
+        ends_at=wanted.ends_at,
+        variant_id=wanted.variant_id,
+        publication_id=wanted.publication_id,
+    )
+
+
+async def _launch(db: AsyncSession, campaign: Campaign, response: Response) -> CampaignOut:
+    await _follow(db, campaign)
+    await jobs.start(db, campaign)
+    response.headers["Location"] = f"/campaigns/{campaign.id}"
+    return _out(campaign)
+
+
+@router.get("", response_model=PageOut[CampaignOut], responses=responses(422))
+async def find(
+    _: Annotated[Actor, may(Permission.CAMPAIGNS_READ)],
+    db: DB,
+    state: Annotated[list[CampaignState] | None, Query()] = None,
+    ad_account_id: UUID | None = None,
+    variant_id: UUID | None = None,
+    publication_id: UUID | None = None,
+    sort: Annotated[Literal["newest", "oldest"], Query()] = "newest",
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Any:
+    """Campaigns of this workspace."""
+    page = await service.find(
+        db, states=state, account_id=ad_account_id, variant_id=variant_id, publication_id=publication_id, sort=sort,
+        cursor=cursor, limit=limit,
+    )  # fmt: skip
+    return PageOut(items=[_out(campaign) for campaign in page.items], next_cursor=page.next_cursor)
+
+
+@router.get("/{campaign_id}", response_model=CampaignOut, responses=responses(404, also=KNOWN))
+async def get(
+    _: Annotated[Actor, may(Permission.CAMPAIGNS_READ)], db: DB, campaign_id: UUID, reading: Reading
+) -> CampaignOut | Response:
+    shown = reading.show(await service.get(db, campaign_id))
+    return _out(shown) if isinstance(shown, Campaign) else shown
+
+
+@router.patch("/{campaign_id}", response_model=CampaignOut, responses=responses(404, 409, 412, 422))
+async def change(
+    _: Annotated[Actor, may(Permission.CAMPAIGNS_SPEND, Counted.SPEND)],
+    db: DB,
+    campaign_id: UUID,
+    wanted: CampaignChange,
+    editing: Editing,
+) -> CampaignOut:
+    """Another name or budget. More money for what runs needs what letting it run needs."""
+    await editing.check(db, Campaign, campaign_id, hold=False)
+    changed = Change(wanted.name, wanted.daily_budget, wanted.total_budget)
+    return await _go(db, await service.change(db, campaign_id, changed), editing)
+
+
+@router.post("/{campaign_id}/activate", response_model=CampaignOut, responses=responses(404, 409, 412, 422))
+async def activate(
+    _: Annotated[Actor, may(Permission.CAMPAIGNS_SPEND, Counted.SPEND)], db: DB, campaign_id: UUID, editing: Editing
+) -> CampaignOut:
+    """Let it run as it is now (`If-Match`): from here on it may spend, within the workspace's limits."""
+    await editing.check(db, Campaign, campaign_id, hold=False)
+    return await _go(db, await service.activate(db, campaign_id), editing)
+
+
+@router.post("/{campaign_id}/pause", response_model=CampaignOut, responses=responses(404, 409, 412))
+async def pause(
+    _: Annotated[Actor, may(Permission.CAMPAIGNS_WRITE)], db: DB, campaign_id: UUID, editing: Editing
+) -> CampaignOut:
+    """Stop it. It is told to the platform until that says that it rests."""
+    await editing.check(db, Campaign, campaign_id, hold=False)
+    return await _go(db, await service.pause(db, campaign_id), editing)
+
+
+@router.post("/{campaign_id}/archive", response_model=CampaignOut, responses=responses(404, 409, 412))
+async def archive(
+    _: Annotated[Actor, may(Permission.CAMPAIGNS_WRITE)], db: DB, campaign_id: UUID, editing: Editing
+) -> CampaignOut:
+    """Stop it and put it away; it can't be let run again."""
+    await editing.check(db, Campaign, campaign_id, hold=False)
+    return await _go(db, await service.archive(db, campaign_id), editing)
+
+
+@router.post("/{campaign_id}/retry", response_model=CampaignOut, responses=responses(404, 409))
+async def retry(
+    _: Annotated[Actor, may(Permission.CAMPAIGNS_WRITE, Counted.SPEND)], db: DB, campaign_id: UUID
+) -> CampaignOut:
+    """Go on with a launch that failed. What was made is looked for at the platform, and not made again."""
+    return await _go(db, await service.retry(db, campaign_id))
+
+
+@router.post(
+    "/{campaign_id}/duplicate", status_code=201, response_model=CampaignOut, responses=responses(404, 409, 422)
+)
+async def duplicate(
+    _: Annotated[Actor, may(Permission.CAMPAIGNS_WRITE, Counted.SPEND)],
+    db: DB,
+    campaign_id: UUID,
+    response: Response,
+    wanted: DuplicateIn | None = None,
+) -> CampaignOut:
+    """Have another campaign like this one made, paused; what isn't said is as it was."""
+    wish = await service.copy_of(db, campaign_id)
+    return await _launch(db, await service.want(db, _changed(wish, wanted or DuplicateIn())), response)
+
+
+def _changed(wish: Wish, wanted: DuplicateIn) -> Wish:
+    names = {"daily_budget": "daily", "total_budget": "total"}
+    said = {names.get(name, name): value for name, value in wanted.model_dump(exclude_none=True).items()}
+    if "variant_id" in said:
+        said["publication_id"] = None
+    return replace(wish, **said)
+
+
+async def _go(db: AsyncSession, campaign: Campaign, editing: Editing | None = None) -> CampaignOut:
+    """Start what its state says is under way."""
+    await _follow(db, campaign)
+    await jobs.start(db, campaign)
+    return _out(editing.show(campaign) if editing else campaign)
+
+
+async def _follow(db: AsyncSession, campaign: Campaign) -> None:
+    """Let what this request does belong to the thread of the video."""
+    clip_id = (await variants.get(db, campaign.variant_id)).clip_id
+    await ledger.follow(db, "video", (await clips.get(db, clip_id)).video_id)
+
+
+def _out(campaign: Campaign) -> CampaignOut:
+    known = {name: getattr(campaign, name, None) for name in CampaignOut.model_fields}
+    return CampaignOut.model_validate({**known, "ad_account_id": campaign.account_id, "preview": None})

@@ -1,0 +1,211 @@
+"""`stakazo campaigns`: every command on one screen. What they do is in `spending.py`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from stakazo.ads.states import CampaignState
+from stakazo.cli.options import AsJson, Server
+from stakazo.cli.publishing import MOMENT
+from stakazo.platforms.ads import Goal, Objective
+
+campaigns = typer.Typer(
+    help="Campaigns: make them paused, let them run, stop them; what may be spent.", no_args_is_help=True,
+    rich_markup_mode="rich", add_completion=False,
+)  # fmt: skip
+
+Id = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Its id, or its last few letters.", show_default=False)]
+
+
+@campaigns.command("connect")
+def connect(
+    account: Annotated[
+        str | None, typer.Option(help="The ad account's id at Meta; its token is read from STAKAZO_TOKEN.")
+    ] = None,
+    currency: Annotated[str | None, typer.Option(help="As Meta has it: EUR.")] = None,
+    time_zone: Annotated[str | None, typer.Option("--zone", help="As Meta has it: Europe/Berlin.")] = None,
+    page: Annotated[str | None, typer.Option(help="The id of the Page in whose name it advertises.")] = None,
+    instagram: Annotated[str | None, typer.Option(help="The id of the Instagram account.")] = None,
+    server: Server = None,
+    as_json: AsJson = False,
+) -> None:
+    """Connect an ad account: the sandbox's, where everything can be tried, or a real one with its token.
+
+    Example: stakazo campaigns connect
+    """
+    from stakazo.cli import spending as command
+    from stakazo.core.settings import Settings
+
+    said = {
+        "external_id": account,
+        "currency": currency,
+        "time_zone": time_zone,
+        "page_id": page,
+        "instagram_id": instagram,
+    }
+    command.connect(Settings(), server, said, as_json=as_json)
+
+
+@campaigns.command("limits")
+def limits(
+    currency: Annotated[str | None, typer.Argument(help="EUR, USD, ...; none shows all.", show_default=False)] = None,
+    campaign: Annotated[str | None, typer.Option(help="One campaign at most, as in 100.00.")] = None,
+    at_once: Annotated[str | None, typer.Option("--at-once", help="All that may still spend, together.")] = None,
+    day: Annotated[str | None, typer.Option(help="All of them on one day, at worst.")] = None,
+    month: Annotated[str | None, typer.Option(help="All of them in a month, at worst.")] = None,
+    second_person: Annotated[
+        str | None, typer.Option("--second-person", help="What may cost more is let run by another person.")
+    ] = None,
+    server: Server = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what may be spent in a currency, or show it. Without limits nothing is let run.
+
+    Example: stakazo campaigns limits EUR --campaign 200 --day 100 --month 1000 --second-person 50
+    """
+    from stakazo.cli import spending as command
+    from stakazo.core.settings import Settings
+
+    said = {"campaign": campaign, "at_once": at_once, "day": day, "month": month, "second_person_above": second_person}
+    command.limits(Settings(), server, currency, said, as_json=as_json)
+
+
+@campaigns.command("create")
+def create(  # noqa: PLR0917 - one argument per option
+    shown: Annotated[str, typer.Argument(metavar="VARIANT", help="A variant's or a post's id.", show_default=False)],
+    total: Annotated[str, typer.Option(help="All that it may cost, as in 100.00.", show_default=False)],
+    country: Annotated[list[str], typer.Option(help="Where: DE; may be repeated.", show_default=False)],
+    ends: Annotated[datetime | None, typer.Option(formats=MOMENT, help="Its end, in this machine's time zone.")] = None,
+    daily: Annotated[str | None, typer.Option(help="At most this much a day; else the total is spread.")] = None,
+    name: Annotated[str, typer.Option(help="What to call it.")] = "Clip",
+    objective: Annotated[Objective, typer.Option(case_sensitive=False)] = Objective.ENGAGEMENT,
+    goal: Annotated[Goal, typer.Option(case_sensitive=False)] = Goal.THRUPLAY,
+    link: Annotated[str | None, typer.Option(help="Where the button leads.")] = None,
+    button: Annotated[str, typer.Option(help="LISTEN_NOW, WATCH_MORE, ...")] = "LEARN_MORE",
+    text: Annotated[str, typer.Option(help="What is said with it.")] = "",
+    boost: Annotated[bool, typer.Option("--boost", help="The id is of a post that is out.")] = False,
+    payer: Annotated[str | None, typer.Option(help="Who profits and pays: asked for in the EU.")] = None,
+    account: Annotated[str | None, typer.Option(help="The ad account's name or id, where there are several.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it could cost and reach.")] = False,
+    server: Server = None,
+    as_json: AsJson = False,
+) -> None:
+    """Have a campaign made, paused: nothing is spent before it is activated.
+
+    Example: stakazo campaigns create 019a... --total 100 --country US --ends "2026-12-10 00:00" --dry-run
+    """
+    from stakazo.cli import spending as command
+    from stakazo.core.settings import Settings
+
+    said: dict[str, Any] = {
+        "publication_id" if boost else "variant_id": shown,
+        "name": name,
+        "objective": objective.value,
+        "goal": goal.value,
+        "countries": country,
+        "link": link,
+        "button": button,
+        "text": text,
+        "dsa_beneficiary": payer,
+        "dsa_payor": payer,
+        "ends_at": ends.astimezone().isoformat() if ends else None,
+    }
+    money = {"total_budget": total, "daily_budget": daily}
+    command.create(Settings(), server, account, said, money, dry_run=dry_run, as_json=as_json)
+
+
+@campaigns.command("list")
+def show_list(
+    state: Annotated[
+        list[CampaignState] | None, typer.Option(case_sensitive=False, help="Only in this state; may be repeated.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
+    server: Server = None,
+    as_json: AsJson = False,
+) -> None:
+    """The newest campaigns.
+
+    Example: stakazo campaigns list --state active
+    """
+    from stakazo.cli import spending as command
+    from stakazo.core.settings import Settings
+
+    command.show_list(Settings(), server, [one.value for one in state or []], limit, as_json=as_json)
+
+
+@campaigns.command("show")
+def show(campaign: Id, server: Server = None, as_json: AsJson = False) -> None:
+    """Everything about one campaign: the review's word, what went wrong, and what to do.
+
+    Example: stakazo campaigns show 3f9a1c
+    """
+    _act(campaign, None, server, as_json=as_json)
+
+
+@campaigns.command("activate")
+def activate(campaign: Id, server: Server = None, as_json: AsJson = False) -> None:
+    """Let a campaign run: from here on it may spend.
+
+    Example: stakazo campaigns activate 3f9a1c
+    """
+    _act(campaign, "activate", server, as_json=as_json)
+
+
+@campaigns.command("pause")
+def pause(campaign: Id, server: Server = None, as_json: AsJson = False) -> None:
+    """Stop a campaign.
+
+    Example: stakazo campaigns pause 3f9a1c
+    """
+    _act(campaign, "pause", server, as_json=as_json)
+
+
+@campaigns.command("duplicate")
+def duplicate(campaign: Id, server: Server = None, as_json: AsJson = False) -> None:
+    """Have another campaign like this one made, paused.
+
+    Example: stakazo campaigns duplicate 3f9a1c
+    """
+    _act(campaign, "duplicate", server, as_json=as_json)
+
+
+@campaigns.command("archive")
+def archive(campaign: Id, server: Server = None, as_json: AsJson = False) -> None:
+    """Stop a campaign and put it away for good.
+
+    Example: stakazo campaigns archive 3f9a1c
+    """
+    _act(campaign, "archive", server, as_json=as_json)
+
+
+@campaigns.command("retry")
+def retry(campaign: Id, server: Server = None, as_json: AsJson = False) -> None:
+    """Go on with a launch that failed; what was made is not made again.
+
+    Example: stakazo campaigns retry 3f9a1c
+    """
+    _act(campaign, "retry", server, as_json=as_json)
+
+
+@campaigns.command("stop")
+def stop(
+    release: Annotated[bool, typer.Option("--release", help="Let money flow again.")] = False, server: Server = None
+) -> None:
+    """Stop everything that spends, at once.
+
+    Example: stakazo campaigns stop
+    """
+    from stakazo.cli import spending as command
+    from stakazo.core.settings import Settings
+
+    command.stop(Settings(), server, release=release)
+
+
+def _act(campaign: str, verb: str | None, server: str | None, *, as_json: bool) -> None:
+    from stakazo.cli import spending as command
+    from stakazo.core.settings import Settings
+
+    command.act(Settings(), server, campaign, verb, as_json=as_json)

@@ -1,0 +1,165 @@
+"""What `stakazo campaigns` does."""
+
+from __future__ import annotations
+
+import os
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from stakazo.cli.client import Api, Row
+from stakazo.cli.output import USAGE, Failure, console, print_json
+from stakazo.cli.posting import TOKEN, ask, show, table
+from stakazo.core.settings import Settings
+from stakazo.platforms.ads import offset
+
+STYLES = {"ACTIVE": "green", "FAILED": "red", "NEEDS_HUMAN": "bold red", "PAUSED": "cyan", "ARCHIVED": "dim"}
+
+
+def minor(amount: str, currency: str) -> int:
+    """`100` or `99.50` of a currency as its minor units. Raises Failure for what isn't money of it."""
+    try:
+        units = Decimal(amount) * offset(currency)
+    except InvalidOperation:
+        units = Decimal("0.5")
+    if units != units.to_integral_value() or units < 0:
+        example = "100" if offset(currency) == 1 else "99.50"
+        raise Failure(f"{amount!r} is no amount of {currency}; write it like {example}.", USAGE)
+    return int(units)
+
+
+def major(units: int | None, currency: str) -> str:
+    """Minor units as people write them."""
+    if units is None:
+        return ""
+    return f"{units} {currency}" if offset(currency) == 1 else f"{Decimal(units) / 100:.2f} {currency}"
+
+
+def connect(settings: Settings, server: str | None, said: Row, *, as_json: bool) -> None:
+    token = os.environ.get(TOKEN)
+    if said["external_id"] and not token:
+        raise Failure(
+            f"Put the account's token into the variable {TOKEN}: on the command line everybody sees it.", USAGE
+        )
+    body = {name: value for name, value in said.items() if value}
+    if said["external_id"]:
+        body["token"] = token
+
+    async def work(api: Api) -> Row:
+        return dict(await api.post("/ad-accounts", body))
+
+    show(ask(settings, server, work), as_json=as_json)
+
+
+def limits(settings: Settings, server: str | None, currency: str | None, said: Row, *, as_json: bool) -> None:
+    async def work(api: Api) -> Row:
+        found = dict(await api.get("/ads/policy"))
+        changed = {name: minor(value, currency or "") for name, value in said.items() if value is not None}
+        if currency is None or not changed:
+            return found
+        before = found["limits"].get(currency, {})
+        return dict(await api.put("/ads/policy", {"limits": {**found["limits"], currency: {**before, **changed}}}))
+
+    found = ask(settings, server, work)
+    if as_json:
+        print_json(found)
+        return
+    for name, one in found["limits"].items():
+        rows = [[key.replace("_", " "), _limit(key, value, name)] for key, value in one.items() if value is not None]
+        table((name, "at most"), rows)
+    if not found["limits"]:
+        console().print("No limits, so nothing is let run. `stakazo campaigns limits EUR --campaign 100` sets one.")
+    if found["stopped_at"]:
+        console().print(f"[bold red]Everything was stopped[/] by {found['stopped_by']} at {found['stopped_at']}.")
+
+
+def _limit(name: str, value: int, currency: str) -> str:
+    return f"{value} %" if name.endswith("percent") else major(value, currency)
+
+
+async def _account(api: Api, given: str | None) -> Row:
+    rows = await api.every("/ad-accounts")
+    fits = [row for row in rows if given is None or given in {row["id"], row["name"], row["external_id"]}]
+    if len(fits) == 1:
+        return dict(fits[0])
+    if fits:
+        raise Failure(f"There are {len(fits)} ad accounts; say which with --account.", USAGE)
+    raise Failure("There is no such ad account. `stakazo campaigns connect` connects the sandbox's.")
+
+
+def create(
+    settings: Settings, server: str | None, account: str | None, said: Row, money: Row, *, dry_run: bool, as_json: bool
+) -> None:
+    async def work(api: Api) -> Row:
+        row = await _account(api, account)
+        amounts = {name: minor(value, row["currency"]) for name, value in money.items() if value is not None}
+        body = {"ad_account_id": row["id"], **amounts, **{name: value for name, value in said.items() if value}}
+        return dict(await api.post(f"/campaigns{'?dry_run=true' if dry_run else ''}", body))
+
+    made = ask(settings, server, work)
+    if as_json or not dry_run:
+        show(made, as_json=as_json)
+        return
+    shown, currency = made["preview"], made["currency"]
+    reach = f"{shown['lowest_reach']:,} to {shown['highest_reach']:,} people" if shown["lowest_reach"] else "not known"
+    rows = [
+        ["at most", major(shown["at_most"], currency)],
+        ["on one day", major(shown["worst_day"], currency)],
+        ["reach", reach],
+        ["second person", "yes" if shown["needs_second_person"] else "no"],
+        *[["refused", words] for words in shown["refused"]],
+        *[["over limits", words] for words in shown["over_limits"]],
+    ]
+    table(None, rows)
+
+
+def show_list(settings: Settings, server: str | None, states: list[str], limit: int, *, as_json: bool) -> None:
+    page = ask(settings, server, lambda api: api.get("/campaigns", state=states or None, limit=limit))
+    if as_json:
+        print_json(page["items"])
+        return
+    if not page["items"]:
+        console().print("No campaigns.")
+        return
+    rows = [
+        [
+            row["id"],
+            row["name"],
+            f"[{STYLES.get(row['state'], 'default')}]{row['state']}[/]",
+            major(row["total_budget"], row["currency"]),
+            (row["error"] or {}).get("detail") or (row["review"] or {}).get("says", ""),
+        ]
+        for row in page["items"]
+    ]
+    table(("id", "name", "state", "at most", "what to know"), rows)
+
+
+def act(settings: Settings, server: str | None, given: str, verb: str | None, *, as_json: bool) -> None:
+    """Show a campaign; do something with it first."""
+
+    async def work(api: Api) -> Any:
+        campaign_id = await _whole_id(api, given)
+        if verb is None:
+            return await api.get(f"/campaigns/{campaign_id}")
+        return await api.post(f"/campaigns/{campaign_id}/{verb}")
+
+    show(dict(ask(settings, server, work)), as_json=as_json)
+
+
+async def _whole_id(api: Api, given: str) -> str:
+    if len(given) == 36:
+        return given
+    recent = (await api.get("/campaigns", limit=200))["items"]
+    found = [str(row["id"]) for row in recent if row["id"].startswith(given) or row["id"].endswith(given)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise Failure(f"{given!r} fits {len(found)} campaigns; write more of the id.")
+    raise Failure(f"There is no recent campaign {given!r}. `stakazo campaigns list` shows what there is.")
+
+
+def stop(settings: Settings, server: str | None, *, release: bool) -> None:
+    found = ask(settings, server, lambda api: api.post("/ads/stop", {"stopped": not release}))
+    if found["stopped_at"]:
+        console().print("Everything is stopped: what runs is being paused. `stakazo campaigns stop --release` ends it.")
+    else:
+        console().print("Money may flow again; what was paused stays so until it is activated.")

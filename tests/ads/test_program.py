@@ -1,0 +1,42 @@
+"""`stakazo campaigns` against a server, a worker and the sandbox."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from tests.ads.stand import Stand
+from tests.publishing.test_program import ask, quiet  # noqa: F401 - a fixture
+
+from stakazo.cli.output import Failure
+from stakazo.cli.spending import major, minor
+
+
+def test_money_is_written_as_people_write_it() -> None:
+    assert [minor("99.50", "EUR"), minor("100", "JPY"), minor("0.01", "USD")] == [9950, 100, 1]
+    assert [major(9950, "EUR"), major(100, "JPY"), major(None, "EUR")] == ["99.50 EUR", "100 JPY", ""]
+    for wrong, currency in (("1.005", "EUR"), ("9.5", "JPY"), ("-1", "EUR"), ("much", "EUR")):
+        with pytest.raises(Failure):
+            minor(wrong, currency)
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_campaign_from_the_first_limit_to_the_stop(stand: Stand) -> None:
+    def run(*words: str) -> Any:
+        said = ask(stand, "campaigns", *words)
+        return json.loads(said) if "--json" in words else said
+
+    assert run("connect", "--json")["currency"] == "EUR"
+    assert "200.00 EUR" in run("limits", "EUR", "--campaign", "200", "--second-person", "150")
+    assert run("limits", "EUR", "--day", "200", "--json")["limits"]["EUR"]["campaign"] == 200_00
+    (variant,) = stand.variants("instagram_reel")
+    wish = ["create", variant, "--total", "100", "--country", "US", "--ends", "2030-01-01 00:00"]
+    assert "100.00 EUR" in run(*wish, "--dry-run")
+    made = run(*wish, "--json")
+    stand.rests(made, "PAUSED")
+    assert run("activate", made["id"][-6:], "--json")["state"] == "ACTIVATING"
+    stand.rests(made, "ACTIVE")
+    assert "ACTIVE" in run("list")
+    assert "stopped" in run("stop")
+    stand.rests(made, "PAUSED")

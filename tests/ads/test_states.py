@@ -1,0 +1,96 @@
+"""What is at the platform beside what was approved, and who may let it run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from stakazo.ads import states
+from stakazo.ads.states import Answer, Approved, Part, differences, why_not_activate
+from stakazo.ads.states import CampaignState as S
+from stakazo.platforms.ads import Budget, Live, Run, Targeting
+
+TARGETING = Targeting(countries=("DE", "US"), age_max=40, instagram_positions=("reels",)).params()
+IDS = {Part.CAMPAIGN: "1", Part.AD_SET: "2", Part.CREATIVE: "3", Part.AD: "4"}
+APPROVED = Approved(Run.ACTIVE, IDS, Budget(daily=1000), Part.AD_SET, 10_000, TARGETING)
+
+
+def live(status: str = "ACTIVE", **changes: Any) -> dict[Part, Live]:
+    found = {
+        Part.CAMPAIGN: Live("1", "c", status, status, raw={"spend_cap": "10000"}),
+        Part.AD_SET: Live("2", "s", status, status, daily_budget=1000, targeting=TARGETING),
+        Part.AD: Live("4", "a", status, status),
+    }
+    for name, value in changes.items():
+        part, _, field = name.partition("__")
+        found[Part(part)] = replace(found[Part(part)], **{field: value})
+    return found
+
+
+def test_what_is_as_approved_differs_in_nothing() -> None:
+    theirs = TARGETING | {"geo_locations": {"countries": ["US", "DE"], "location_types": ["home"]}, "age_max": "40"}
+    assert differences(APPROVED, live(ad_set__targeting=theirs)) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"campaign__status": "PAUSED"}, "status"),
+        ({"ad_set__daily_budget": 2000}, "budget"),
+        ({"ad_set__lifetime_budget": 2000}, "budget"),
+        ({"campaign__raw": {}}, "spend_cap"),
+        ({"ad_set__targeting": TARGETING | {"age_max": 65}}, "targeting"),
+        ({"ad_set__targeting": TARGETING | {"geo_locations": {"countries": ["DE", "US", "FR"]}}}, "targeting"),
+        ({"ad_set__targeting": TARGETING | {"targeting_automation": {"advantage_audience": 1}}}, "targeting"),
+        ({"ad_set__targeting": TARGETING | {"targeting_relaxation_types": {"lookalike": 1}}}, "targeting"),
+    ],
+)
+def test_whatever_is_not_as_approved_is_found(changes: dict[str, Any], what: str) -> None:
+    assert [one.what for one in differences(APPROVED, live(**changes))] == [what]
+
+
+def test_what_lets_run_comes_last_and_what_stops_first() -> None:
+    found = differences(APPROVED, live("PAUSED", ad_set__daily_budget=2000))
+    assert [(one.part, one.what) for one in found] == [
+        ("ad_set", "budget"), ("ad", "status"), ("ad_set", "status"), ("campaign", "status"),
+    ]  # fmt: skip
+    stop = differences(replace(APPROVED, run=Run.PAUSED), live(ad_set__daily_budget=2000))
+    assert [(one.part, one.what) for one in stop] == [("campaign", "status"), ("ad_set", "budget")]
+
+
+@pytest.mark.parametrize(
+    ("state", "there", "answer"),
+    [
+        (S.ACTIVE, live(), Answer.NOTHING),
+        (S.ACTIVE, live(ad_set__daily_budget=2000), Answer.REVERT),
+        (S.ACTIVE, live(ad_set__targeting={}), Answer.STOP),
+        (S.ACTIVE, live("PAUSED"), Answer.FOLLOW),
+        (S.ACTIVE, live("DELETED"), Answer.GONE),
+        (S.PAUSED, live("PAUSED"), Answer.NOTHING),
+        (S.PAUSED, live("PAUSED", ad_set__daily_budget=1), Answer.NOTHING),
+        (S.PAUSED, live(), Answer.REVERT),
+        (S.NEEDS_HUMAN, live(), Answer.REVERT),
+        (S.NEEDS_HUMAN, live("PAUSED"), Answer.NOTHING),
+        (S.COMPLETED, live(), Answer.NOTHING),
+        (S.PAUSED, live("ARCHIVED"), Answer.GONE),
+    ],
+)
+def test_what_is_done_about_it(state: S, there: dict[Part, Live], answer: Answer) -> None:
+    approved = replace(APPROVED, run=states.approved_run(state))
+    assert states.answer(state, differences(approved, there), there) is answer
+
+
+def test_a_refused_ad_is_what_the_whole_campaign_says() -> None:
+    ad = Live("4", "a", "ACTIVE", "DISAPPROVED", issues=("Personal Attributes: no.",))
+    said = states.review(live() | {Part.AD: ad})
+    assert (said["says"], said["issues"]) == ("DISAPPROVED", ["Personal Attributes: no."])
+
+
+def test_above_the_limit_another_person_lets_it_run() -> None:
+    assert why_not_activate(100, 100, "user/ann", "user/ann") is None
+    assert why_not_activate(101, None, "user/ann", "api_key/1") is None
+    assert why_not_activate(101, 100, "user/ann", "user/ann")
+    assert why_not_activate(101, 100, "user/ann", "api_key/1")
+    assert why_not_activate(101, 100, "user/ann", "user/bob") is None

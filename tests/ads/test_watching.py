@@ -1,0 +1,85 @@
+"""What somebody else does to a campaign at the platform, and what the watcher does about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.ads.stand import Stand
+
+from stakazo.platforms.sandbox.faults import Fault
+
+
+def running(stand: Stand, **said: Any) -> dict[str, Any]:
+    stand.limit(campaign=100_00)
+    made = stand.campaign(**said)
+    stand.rests(made)
+    stand.act(made, "activate")
+    return stand.rests(made, "ACTIVE")
+
+
+def told(stand: Stand, campaign: dict[str, Any], event: str) -> dict[str, Any]:
+    """The first event of this name, once it is there."""
+
+    def found() -> list[dict[str, Any]]:
+        return [one for one in stand.told(campaign) if one["event"] == event]
+
+    stand.eventually(found)
+    return found()[0]
+
+
+def test_another_budget_is_set_right_and_told(stand: Stand) -> None:
+    made = running(stand, daily_budget=10_00)
+    (ad_set,) = stand.there("AdSet", made)
+    stand.world.change(ad_set, daily_budget=99_00)
+    drifted = told(stand, made, "campaign_drifted")["data"]
+    assert "approved" in drifted["detail"]
+    stand.eventually(lambda: stand.there("AdSet", made)[0]["daily_budget"] == 10_00)
+    assert stand.rests(made, "ACTIVE")["error"]["code"] == "drifted"
+
+
+def test_an_option_that_was_switched_on_again_stops_it(stand: Stand) -> None:
+    made = running(stand)
+    (ad_set,) = stand.there("AdSet", made)
+    widened = ad_set["targeting"] | {"targeting_automation": {"advantage_audience": 1}}
+    stand.world.change(ad_set, targeting=widened)
+    stopped = stand.rests(made, "PAUSED")
+    assert "advantage_audience" in stopped["error"]["detail"]
+    stand.act(made, "activate")  # not before somebody has set it right
+    stand.eventually(lambda: stand.look(made)["state"] == "PAUSED")
+    assert stand.there("Campaign", made)[0]["status"] == "PAUSED"
+
+
+def test_what_was_never_approved_is_stopped_and_what_was_stopped_there_is_stopped_here(stand: Stand) -> None:
+    stand.limit(campaign=100_00)
+    resting = stand.campaign()
+    stand.rests(resting)
+    made = running(stand)
+    stand.world.change(stand.there("Campaign", resting)[0], status="ACTIVE")
+    stand.world.change(stand.there("Campaign", made)[0], status="PAUSED")
+    told(stand, resting, "campaign_drifted")
+    stand.eventually(lambda: stand.there("Campaign", resting)[0]["status"] == "PAUSED")
+    assert stand.rests(made, "PAUSED")["error"]["code"] == "paused_outside"
+    stand.world.change(stand.there("Campaign", made)[0], status="ARCHIVED")
+    stand.rests(made, "ARCHIVED")
+
+
+def test_a_review_that_refuses_is_shown_with_its_reasons(stand: Stand) -> None:
+    stand.world.faults.add(Fault("disapproved", "POST AdAccount/ads", times=1))
+    made = running(stand)
+    refused = told(stand, made, "campaign_disapproved")["data"]
+    assert "personal attributes" in refused["detail"]
+    shown = stand.look(made)
+    assert (shown["review"]["says"], shown["error"]["code"]) == ("DISAPPROVED", "disapproved")
+
+
+def test_what_a_late_request_made_is_removed_and_what_is_not_ours_is_left(stand: Stand) -> None:
+    made = stand.campaign()
+    stand.rests(made)
+    (campaign,) = stand.there("Campaign", made)
+    same = {name: campaign[name] for name in ("account", "name", "status", "objective")}
+    twin = stand.world.new("Campaign", **same)
+    other = stand.world.new("Campaign", account=campaign["account"], name="theirs", status="PAUSED")
+    stand.eventually(lambda: stand.world.things[twin["id"]]["status"] == "DELETED")
+    assert stand.world.things[campaign["id"]]["status"] == stand.world.things[other["id"]]["status"] == "PAUSED"
+    query: dict[str, str | int] = {"subject": f"ad_account/{made['ad_account_id']}", "limit": 200}
+    stand.eventually(lambda: "ad_orphans_removed" in stand.http.get("/ledger/events", params=query).text)
