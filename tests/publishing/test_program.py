@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import structlog
+from tests.publishing.browser import Browser
 from tests.publishing.press import Desk, public
 from typer.testing import CliRunner
 
-from stakazo.cli import app
+from stakazo.cli import app, connecting
 
 
 def ask(desk: Desk, *arguments: str) -> str:
@@ -52,3 +54,29 @@ def test_from_a_channel_to_a_post_and_what_became_of_it(desk: Desk) -> None:
     assert desk.until(wanted, "REMOVED")["removed_at"]
     ask(desk, "channels", "disconnect", "facebook")
     assert "No channels" in ask(desk, "channels", "list")
+
+
+@pytest.mark.usefixtures("quiet")
+def test_an_account_is_connected_by_signing_in_anywhere(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STAKAZO_API_KEY", desk.site.key)
+    said: list[str] = []
+
+    def person(question: str) -> str:
+        """Opens the address elsewhere, and types what that browser showed; then takes the second account."""
+        if "code" not in question:
+            return "2"
+        (url,) = re.findall(r"http://\S+", said[0])
+        browser = Browser(desk)
+        try:
+            return browser.receipt(url)
+        finally:
+            browser.http.close()
+
+    body = {"platform": "instagram", "live": False, "again": False}
+    connecting.sign_in(desk.site.settings, desk.site.url, body, ask=person, say=said.append, as_json=False)
+    assert [line.split()[:2] for line in said[1:]] == [["1", "facebook"], ["2", "instagram"]]
+    (channel,) = desk.http.get("/channels").json()["items"]
+    assert (channel["platform"], channel["health"]) == ("instagram", "ok")
+    assert f"is connected: {channel['id']}" in capsys.readouterr().out.replace("\n", "")

@@ -40,24 +40,40 @@ def channels_list(server: Server = None, as_json: AsJson = False) -> None:
 
 
 @channels.command("connect")
-def channels_connect(
+def channels_connect(  # noqa: PLR0917 - one argument per option
     platform: Annotated[Platform, typer.Argument(help="Where the account is.", show_default=False)],
     account: Annotated[
         str | None, typer.Option(help="The account's id at the platform; its token is read from STAKAZO_TOKEN.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="What to call it.")] = None,
     time_zone: Annotated[str | None, typer.Option("--zone", help="Its time zone: Europe/Berlin.")] = None,
+    sign_in: Annotated[
+        bool, typer.Option("--sign-in", help="By the platform's own page in your browser; its tokens are kept alive.")
+    ] = False,
+    real: Annotated[bool, typer.Option("--real", help="Sign in at the real platform, not in the sandbox.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Be asked once more for what you declined.")] = False,
     server: Server = None,
     as_json: AsJson = False,
 ) -> None:
-    """Connect an account: the sandbox's, where everything can be tried, or a real one with its token.
+    """Connect an account: the sandbox's, where everything can be tried, or a real one.
 
-    Example: stakazo channels connect instagram
+    Nothing is published for real before a signed-in person lets the channel go live.
+
+    Example: stakazo channels connect instagram --sign-in --real
     """
+    from stakazo.cli import connecting
     from stakazo.cli import posting as command
     from stakazo.core.settings import Settings
 
+    if sign_in or real or again:
+        body = {"platform": platform.value, "live": real, "again": again}
+        connecting.sign_in(Settings(), server, body, ask=_prompt, say=typer.echo, as_json=as_json)
+        return
     command.connect(Settings(), server, platform.value, account, name, time_zone, as_json=as_json)
+
+
+def _prompt(question: str) -> str:
+    return str(typer.prompt(question, default="", show_default=False))
 
 
 @channels.command("disconnect")
