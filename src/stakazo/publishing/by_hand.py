@@ -13,7 +13,7 @@ from stakazo.core.actor import new_id
 from stakazo.core.db import now
 from stakazo.core.errors import Conflict, Invalid
 from stakazo.platforms.base import Kind, Platform
-from stakazo.publishing import channels, rights, service, states
+from stakazo.publishing import channels, planning, rights, service, states
 from stakazo.publishing.limits import natural_kind
 from stakazo.publishing.models import Publication
 from stakazo.publishing.states import PublicationState as S
@@ -38,7 +38,8 @@ class ByHand:
 async def confirm(session: AsyncSession, said: ByHand) -> tuple[Publication, bool]:
     """A person has posted it: from now on it is followed like the rest. Says it, and whether it is new.
 
-    Settles what was doubtful on the same channel. Raises Conflict where the post belongs to another publication.
+    Settles what was doubtful on the same channel. Raises Conflict where the post belongs to another publication, and
+    where the same is still to go out by itself: it would be there twice.
     """
     if not said.external_id and not said.url:
         raise Invalid("Say which post it is: by its address, or by its id at the platform.")
@@ -72,10 +73,18 @@ async def _meant(session: AsyncSession, said: ByHand, variant: ClipVariant) -> t
             return publication, False
     if busy := next((one for one in found if one.state in states.UNDER_WAY), None):
         raise Conflict(f"This is being published right now ({busy.state.value}): wait for it, or cancel it.")
+    if waits := next((one for one in found if one.state in states.EDITABLE - {S.DRAFT}), None):
+        raise Conflict(
+            f"The same is to go out by itself at {waits.due_at:%Y-%m-%d %H:%M} UTC, and would be there twice: cancel "
+            "that first."
+        )
+    once = planning.intent(variant.id, said.channel_id)
+    if any(one.intent_key == once and one.state not in states.OVER for one in found):
+        once = planning.intent(variant.id, said.channel_id, said.external_id or said.url)
     publication = Publication(
         id=new_id(), variant_id=variant.id, channel_id=said.channel_id, platform=said.platform,
         kind=said.kind or natural_kind(said.platform, variant.width, variant.height, variant.duration),
-        state=S.DRAFT, intent_key=f"{variant.id}:{said.channel_id}:{said.external_id or said.url}"[:300],
+        state=S.DRAFT, intent_key=once,
         due_at=await now(session), caption=said.caption, author=await service.author(session), by_hand=True, begins=0,
         details={},
     )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.core.actor import new_id
@@ -50,16 +50,18 @@ class Given:
 async def connect(session: AsyncSession, keys: Keyring, given: Given) -> tuple[Channel, bool]:
     """Connect an account, or connect it again with a new token; says the channel, and whether it is new.
 
-    It publishes nothing for real before a person switches it to live. Raises Conflict where the same account was
-    connected in the other world, sandbox or real.
+    An account that was disconnected is the channel that it was: what was published on it isn't wanted once more. It
+    publishes nothing for real before a person switches it to live. Raises Conflict where the same account is connected
+    in the other world, sandbox or real.
     """
     sandbox = given.token.startswith(TOKEN_MARK)
     same = select(Channel).where(
         Channel.platform == given.platform,
         Channel.external_id == given.external_id,
-        Channel.disconnected_at.is_(None),
+        or_(Channel.disconnected_at.is_(None), Channel.sandbox == sandbox),
     )
-    channel = (await session.scalars(same.with_for_update())).one_or_none()
+    newest = same.order_by(Channel.disconnected_at.desc().nulls_first(), Channel.id.desc()).limit(1)
+    channel = (await session.scalars(newest.with_for_update())).one_or_none()
     created = channel is None
     if channel is None:
         channel = Channel(
@@ -68,6 +70,7 @@ async def connect(session: AsyncSession, keys: Keyring, given: Given) -> tuple[C
         )  # fmt: skip
     elif channel.sandbox is not sandbox:
         raise Conflict("This account is connected with a token of the other world. Disconnect it first.")
+    channel.disconnected_at = None
     keep_tokens(session, keys, channel, given.token, given.refresh_token)
     channel.token_expires_at, channel.consent_ends_at = given.token_expires_at, given.consent_ends_at
     channel.scopes, channel.error = list(given.scopes), None

@@ -104,8 +104,7 @@ async def _one(
     session: AsyncSession, wish: Wish, variant: ClipVariant, channel: Channel, earliest: datetime, taken: list[datetime]
 ) -> Planned:
     kind = wish.kind or natural_kind(channel.platform, variant.width, variant.height, variant.duration)
-    key = wish.intent_key or "once"
-    key = f"{variant.id}:{channel.id}:{key}"
+    key = intent(variant.id, channel.id, wish.intent_key)
     same = select(Publication).where(Publication.intent_key == key, Publication.state.not_in(OVER))
     existing = (await session.scalars(same)).one_or_none()
     caption = preflight.with_hashtags(wish.caption, wish.hashtags)
@@ -116,6 +115,11 @@ async def _one(
     if preflight.refusals(findings):
         offers = await _offers(session, variant, channel, words, due_at)
     return Planned(variant, channel, kind, due_at, key, caption, findings, offers, existing)
+
+
+def intent(variant_id: UUID, channel_id: UUID | None, key: str | None = None) -> str:
+    """What makes two wishes the same: the variant, the channel, and a word for once more on purpose."""
+    return f"{variant_id}:{channel_id}:{key or 'once'}"[:300]
 
 
 def _moment(

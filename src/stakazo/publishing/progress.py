@@ -98,7 +98,9 @@ async def _why_not_now(session: AsyncSession, publication: Publication, moment: 
     words = " ".join(found.sentence for found in refused)
     mendable = {found.code for found in refused} <= {"channel", "scope", "token_expires", "not_live"}
     todo = "Connect the channel again, then retry." if mendable else "Change it, or choose another variant."
-    return S.NEEDS_HUMAN if mendable else S.FAILED, Trouble(f"preflight_{refused[0].code}", words, todo)
+    doubtful = publication.acted_at is not None  # failed, it would be begun anew: it may be public
+    state = S.NEEDS_HUMAN if mendable or doubtful else S.FAILED
+    return state, Trouble(f"preflight_{refused[0].code}", words, todo)
 
 
 async def _mine(session: AsyncSession, publication_id: UUID, job_id: UUID) -> Publication:

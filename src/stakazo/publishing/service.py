@@ -29,8 +29,8 @@ from stakazo.platforms.base import Platform
 from stakazo.publishing import channels, planning, preflight, rights, slots, states
 from stakazo.publishing.models import Publication
 from stakazo.publishing.planning import Planned, Wish
+from stakazo.publishing.states import Approval, Trouble
 from stakazo.publishing.states import PublicationState as S
-from stakazo.publishing.states import Trouble
 from stakazo.variants import service as variants
 from stakazo.variants.models import ClipVariant
 
@@ -134,13 +134,16 @@ class Change:
 
 
 async def change(session: AsyncSession, publication_id: UUID, wanted: Change) -> Publication:
-    """Another time or other words, as long as nothing was sent; what was approved is to be approved again.
+    """Another time or other words, as long as nothing can be seen; what was approved is to be approved again.
 
-    Raises Conflict, NotAllowed.
+    An upload that lies at the platform has the old words, and is begun anew with the new ones. Raises Conflict,
+    NotAllowed.
     """
     publication = await _hold_with_job(session, publication_id)
     if publication.state not in states.EDITABLE:
         raise Conflict(f"It is {publication.state.value}: only what hasn't begun can be changed.")
+    if publication.acted_at is not None:
+        raise Conflict(_TOO_LATE[S.NEEDS_HUMAN])
     before = publication.state
     changed: dict[str, Any] = {}
     for name in ("caption", "first_comment", "details"):
@@ -154,9 +157,12 @@ async def change(session: AsyncSession, publication_id: UUID, wanted: Change) ->
         changed["due_at"] = at.isoformat()
     if not changed:
         return publication
+    if changed.keys() - {"due_at", "first_comment"}:
+        publication.handle = publication.handle_id = None
     if before is not S.DRAFT:
         await require_allowed(session, publication)
-    if before is S.SCHEDULED and publication.approved_by is not None:
+    unasked = publication.approved_by is None and await rights.approval(session) is Approval.NONE
+    if before is S.SCHEDULED and not unasked:
         publication.state, publication.approved_by, publication.approved_at = S.AWAITING_APPROVAL, None, None
     await let_go(session, publication)
     await session.flush()
@@ -178,6 +184,8 @@ async def cancel(session: AsyncSession, publication_id: UUID) -> Publication:
     publication = await _hold_with_job(session, publication_id)
     if publication.state is S.CANCELLED:
         return publication
+    if publication.acted_at is not None and publication.state in states.EDITABLE:
+        raise Conflict(_TOO_LATE[S.NEEDS_HUMAN])
     settled = publication.state is S.NEEDS_HUMAN and publication.acted_at is None
     if publication.state not in states.CANCELLABLE and not settled:
         raise Conflict(
@@ -201,7 +209,7 @@ async def retry(session: AsyncSession, publication_id: UUID, *, looked: bool = F
     """Go on with what failed or got stuck, or begin it anew. Raises Conflict where it could be public already.
 
     What may be public is asked about first, by its old handle. Only where a person says that they have looked, and that
-    it isn't there, is it begun anew.
+    it isn't there, is it begun anew. What nobody has agreed to who must by now, waits for them.
     """
     publication = await _hold_with_job(session, publication_id)
     if publication.state not in {S.FAILED, S.NEEDS_HUMAN} or publication.by_hand:
@@ -216,7 +224,13 @@ async def retry(session: AsyncSession, publication_id: UUID, *, looked: bool = F
     publication.begun_at = None
     await require_allowed(session, publication)
     due_at = await now(session)
-    publication.state, publication.error, publication.due_at = S.SCHEDULED, None, max(publication.due_at, due_at)
+    agreed = states.agreed(await rights.approval(session), publication.author, publication.approved_by)
+    if not agreed and publication.acted_at is None:
+        publication.state = S.AWAITING_APPROVAL
+        publication.job_id = publication.approved_by = publication.approved_at = None
+    else:
+        publication.state = S.SCHEDULED
+    publication.error, publication.due_at = None, max(publication.due_at, due_at)
     await flush(session)
     await record(session, "publication_retried", publication, anew=anew, looked=looked and doubtful)
     return publication

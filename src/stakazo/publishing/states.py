@@ -95,6 +95,13 @@ def why_not_approve(approval: Approval, author: str, approver: str) -> str | Non
     return None
 
 
+def agreed(approval: Approval, author: str, approver: str | None) -> bool:
+    """Whether who must agree has; the approver is `kind/id`, or None where nobody did."""
+    if approval is Approval.NONE:
+        return True
+    return approver is not None and why_not_approve(approval, author, approver) is None
+
+
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """Why something did not go out, and what a person does about it."""

@@ -265,7 +265,9 @@ ASKS: dict[str, list[Ask]] = {
     "POST /publications/{publication_id}/cancel": [Ask()],
     "POST /publications/{publication_id}/retry": [Ask(path={"publication_id": "@failed_publication"})],
     "POST /confirm_publish": [
-        Ask(json={"variant_id": "@variant", "platform": "facebook", "channel_id": "@channel", "external_id": "8"})
+        Ask(
+            json={"variant_id": "@variant", "platform": "facebook", "channel_id": "@broken_channel", "external_id": "8"}
+        )
     ],
     # --- what came back ---
     "GET /publications/{publication_id}/metrics": [Ask(path={"publication_id": "@posted"})],
