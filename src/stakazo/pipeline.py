@@ -23,6 +23,7 @@ from stakazo.core import outside
 from stakazo.core.addresses import Allowed
 from stakazo.core.security import Keyring
 from stakazo.core.storage import DiskStorage, enough_space
+from stakazo.insights import jobs as _inbox  # noqa: F401 (what is said about it)
 from stakazo.insights import measuring
 from stakazo.jobs.engine import JobOptions, job
 from stakazo.jobs.models import Job

@@ -63,6 +63,9 @@ EDITS = {
     ("patch", "/webhooks/{webhook_id}"),
     ("patch", "/links/{link_id}"),
     ("post", "/publications/{publication_id}/approve"),
+    ("post", "/inbox/{item_id}/done"),
+    ("post", "/inbox/{item_id}/reopen"),
+    ("post", "/inbox/{item_id}/reply"),
     ("post", "/publications/{publication_id}/cancel"),
     ("patch", "/ad-accounts/{ad_account_id}"),
     ("patch", "/campaigns/{campaign_id}"),
@@ -128,6 +131,7 @@ def test_an_edit_of_what_has_changed_since_is_refused(
     planned, posted = (f"/publications/{found}" for found in _publications(client, desk, channel))
     stand = Stand(site, None, client)
     advertiser, campaign = f"/ad-accounts/{stand.account('78')}", f"/campaigns/{stand.launched()}"
+    item = desk.said(channel.rpartition("/")[2])
     edits = [
         ("patch", "/auth/me", "/auth/me", {"name": "Anna"}),
         ("patch", workspace, workspace, {"name": "Verve"}),
@@ -144,6 +148,9 @@ def test_an_edit_of_what_has_changed_since_is_refused(
         ("post", f"{spare}/retire", spare, None),
         ("patch", idle, idle, {"name": "Blue Note"}),
         ("delete", idle, idle, None),
+        ("post", f"{item}/done", item, None),
+        ("post", f"{item}/reopen", item, None),
+        ("post", f"{item}/reply", item, {"text": "Thanks"}),
         ("patch", planned, planned, {"caption": "Out now"}),
         ("post", f"{planned}/approve", planned, None),
         ("post", f"{planned}/cancel", planned, None),

@@ -153,6 +153,11 @@ def _campaign(client: httpx.Client, catalogue: Any, state: str = "PAUSED") -> st
     return f"/campaigns/{_stand(client, catalogue).launched(state)}"
 
 
+def _said(client: httpx.Client, catalogue: Any) -> str:
+    desk = Desk(catalogue.site, None, client)
+    return desk.said(desk.channel("facebook", unseen="page"))
+
+
 REQUESTS: dict[str, Callable[[httpx.Client, Any], Asked]] = {
     "/jobs": lambda _, catalogue: ("/jobs", {"type": "propose_clips", "video_id": str(catalogue.video_id)}),
     "/jobs/{job_id}/cancel": lambda client, catalogue: (f"{_job(client, catalogue)}/cancel", None),
@@ -181,6 +186,9 @@ REQUESTS: dict[str, Callable[[httpx.Client, Any], Asked]] = {
     "/publications/{publication_id}/cancel": lambda client, catalogue: (f"{_planned(client, catalogue)}/cancel", None),
     "/publications/{publication_id}/retry": lambda client, catalogue: (f"{_stopped(client, catalogue)}/retry", None),
     "/publications/{publication_id}/metrics": lambda client, catalogue: (_measured(client, catalogue), None),
+    "/inbox/{item_id}/done": lambda client, catalogue: (f"{_said(client, catalogue)}/done", None),
+    "/inbox/{item_id}/reopen": lambda client, catalogue: (f"{_said(client, catalogue)}/reopen", None),
+    "/inbox/{item_id}/reply": lambda client, catalogue: (f"{_said(client, catalogue)}/reply", {"text": "Thanks"}),
     "/confirm_publish": lambda client, catalogue: ("/confirm_publish", _posted(client, catalogue)),
     "/webhooks": lambda *_: ("/webhooks", HOOK),
     "/webhooks/{webhook_id}/rotate": lambda client, _: (f"{_webhook(client)}/rotate", None),
@@ -268,6 +276,8 @@ EXEMPT = {
     "/upload",
     "/uploads",
     "/uploads/{upload_id}",
+    # told again, what happened has the same key
+    "/webhook/instagram",
     # for development
     "/jobs/process",
     "/jobs/{job_id}/process",

@@ -36,6 +36,7 @@ OPEN = {
     "/invitations/look",
     "/l/{slug}",
     "/l/{slug}/conversion",
+    "/webhook/instagram",
 }
 """What anybody may ask for."""
 

@@ -28,7 +28,8 @@ from stakazo.core.security import Keyring
 from stakazo.core.settings import Settings
 from stakazo.core.storage import DiskStorage
 from stakazo.idempotency.models import IdempotencyKey
-from stakazo.insights.models import PostMetric
+from stakazo.insights.hearing import ItemKind
+from stakazo.insights.models import InboxItem, PlatformEvent, PostMetric
 from stakazo.jobs.models import Job
 from stakazo.jobs.states import JobState
 from stakazo.ledger import service as ledger
@@ -223,6 +224,9 @@ def _workspace(
         Publication(variant_id=variant, platform=Platform.TIKTOK, kind=Kind.VIDEO, state=PublicationState.PUBLISHED,
                     id=(posted := new_id()), intent_key="b", due_at=now, author="user/ann", by_hand=True,
                     published_at=now, **mine),
+        PlatformEvent(channel_id=channel, key="k", field="comments", value={"a": "ä"}, said_at=now, **mine),
+        InboxItem(channel_id=channel, publication_id=posted, kind=ItemKind.COMMENT, external_id="c", author="bob",
+                  author_id="7", text="Nice", said_at=now, **mine),
         PostMetric(publication_id=posted, sampled_at=now, views=1, retention=[1.0, 0.5], **mine),
         AdAccount(id=(advertiser := new_id()), external_id="1", name="Blue", sandbox=True, currency="EUR",
                   time_zone="Europe/Berlin", page_id="2",

@@ -30,7 +30,8 @@ from stakazo.core.actor import Actor, new_id
 from stakazo.core.db import Base, Database
 from stakazo.core.postgres import Urls
 from stakazo.idempotency.models import IdempotencyKey, PersonalIdempotencyKey
-from stakazo.insights.models import PostMetric
+from stakazo.insights.hearing import ItemKind
+from stakazo.insights.models import InboxItem, PlatformEvent, PostMetric
 from stakazo.jobs.models import Job
 from stakazo.ledger import service as ledger
 from stakazo.ledger.models import LedgerCheckpoint, LedgerEvent, LedgerPerson, LedgerSeal
@@ -150,6 +151,20 @@ def fill(database: Database):
             currency="EUR",
         )
         seen = PostMetric(id=new_id(), publication_id=publication.id, sampled_at=datetime.now(UTC), views=1)
+        news = PlatformEvent(
+            id=new_id(), channel_id=channel.id, key="k", field="comments", value={}, said_at=datetime.now(UTC)
+        )
+        item = InboxItem(
+            id=new_id(),
+            channel_id=channel.id,
+            publication_id=publication.id,
+            kind=ItemKind.COMMENT,
+            external_id="c",
+            author="bob",
+            author_id="7",
+            text="Nice",
+            said_at=datetime.now(UTC),
+        )
         member = Membership(id=new_id(), user_id=user, role=Role.OWNER)
         kept = IdempotencyKey(
             id=new_id(),
@@ -181,6 +196,8 @@ def fill(database: Database):
             commitment,
             metric,
             seen,
+            news,
+            item,
             member,
             kept,
         ]

@@ -294,6 +294,9 @@ async def test_the_machinery_sees_of_all_what_it_needs_and_nothing_else(
                 with pytest.raises(DBAPIError, match="permission denied"):
                     async with session.begin_nested():
                         await seen
+        with pytest.raises(DBAPIError, match="permission denied"):
+            async with session.begin_nested():
+                await session.scalar(text("select token from channels"))
         machinery = Actor(actor.workspace_id, "system", SYSTEM)
         await ledger.record(session, "job_lost", subject=("job", new_id()), actor=machinery)
     async with database.transaction(actor) as session:

@@ -8,18 +8,22 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import psycopg
 from sqlalchemy.ext.asyncio import AsyncSession
+from tests.api.serving import House, running
 
 from stakazo.clips.models import Clip, ClipState
 from stakazo.core import postgres
 from stakazo.core.actor import new_id
 from stakazo.core.settings import Settings
 from stakazo.core.storage import DiskStorage
+from stakazo.insights.hearing import ItemKind
+from stakazo.insights.models import InboxItem
 from stakazo.ledger import service as ledger
 from stakazo.platforms.http import METERS
 from stakazo.platforms.sandbox.server import running as sandbox_running
@@ -86,6 +90,30 @@ def a_worker(settings: Settings, urls: postgres.Urls) -> Iterator[None]:
 
     with on_a_loop(work):
         yield
+
+
+@contextmanager
+def a_house(server: Any, world: World, **more: Any) -> Iterator[House]:
+    """API, worker and sandbox on a database of their own; the sandbox has seen nothing that Meta wouldn't take."""
+    name = f"t_{uuid4().hex}"
+    urls = server.create(name)
+    with a_sandbox(world) as sandbox_url:
+        settings = Settings(
+            _env_file=None,
+            database_url=urls.owner,
+            app_database_url=urls.app,
+            database_pool_size=5,
+            password_memory_kib=8,
+            password_passes=1,
+            limit_spend="1000000/minute",
+            min_free_bytes=1,
+            sandbox_url=sandbox_url,
+            **more,
+        )
+        with running(settings, urls) as house, a_worker(settings, urls):
+            yield house
+    server.drop(name)
+    assert world.violations == []
 
 
 class Desk:
@@ -189,6 +217,20 @@ class Desk:
 
         self.site.within(make)
         return [str(variant_id) for variant_id in made]
+
+    def said(self, channel: str, text: str = "Nice!") -> str:
+        """A comment in the inbox; its path."""
+        item = new_id()
+
+        async def say(session: AsyncSession) -> None:
+            who = {"external_id": item.hex, "author": "bob", "author_id": "7"}
+            now = datetime.now(UTC)
+            session.add(
+                InboxItem(id=item, channel_id=UUID(channel), kind=ItemKind.COMMENT, text=text, said_at=now, **who)
+            )
+
+        self.site.within(say)
+        return f"/inbox/{item}"
 
     def want(self, variants: list[str], channels: list[str], **said: Any) -> list[dict[str, Any]]:
         answer = self.http.post("/publications", json={"variant_ids": variants, "channel_ids": channels, **said})

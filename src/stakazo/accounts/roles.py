@@ -27,6 +27,7 @@ class Permission(StrEnum):
     CHANNELS_READ = "channels:read"
     PUBLICATIONS_READ = "publications:read"
     LINKS_READ = "links:read"
+    INBOX_READ = "inbox:read"
     LIVE_READ = "live:read"
 
     CAMPAIGNS_READ = "campaigns:read"
@@ -43,6 +44,8 @@ class Permission(StrEnum):
     RULES_PROPOSE = "rules:propose"
     PUBLICATIONS_WRITE = "publications:write"
     LINKS_WRITE = "links:write"
+    INBOX_WRITE = "inbox:write"
+    """Answer publicly, and mark as done."""
 
     WORKSPACE_WRITE = "workspace:write"
     MEMBERS_WRITE = "members:write"
@@ -84,6 +87,7 @@ _VIEWER = frozenset(
         Permission.CHANNELS_READ,
         Permission.PUBLICATIONS_READ,
         Permission.LINKS_READ,
+        Permission.INBOX_READ,
         Permission.LIVE_READ,
     }
 )
@@ -101,6 +105,7 @@ _EDITOR = _ANALYST | {
     Permission.RULES_PROPOSE,
     Permission.PUBLICATIONS_WRITE,
     Permission.LINKS_WRITE,
+    Permission.INBOX_WRITE,
 }
 _MANAGER = _EDITOR | {
     Permission.WORKSPACE_WRITE,

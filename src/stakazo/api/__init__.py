@@ -15,6 +15,7 @@ from stakazo.api import (
     debug,
     health,
     imports,
+    inbox,
     invitations,
     jobs,
     keys,
@@ -23,6 +24,7 @@ from stakazo.api import (
     live,
     members,
     metrics,
+    news,
     oidc,
     pages,
     publications,
@@ -61,6 +63,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     metrics.router,  # /publications/{id}/metrics, /clips/{id}/series
     ad_accounts.router,  # /ad-accounts, /ads/policy, POST /ads/stop
     campaigns.router,  # /campaigns
+    inbox.router,  # /inbox
+    news.router,  # /webhook: what platforms tell by themselves
     rules.router,  # /rules
     webhooks.router,  # /webhooks
     links.router,  # /links, /l/{slug}

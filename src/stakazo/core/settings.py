@@ -123,6 +123,10 @@ class Settings(BaseSettings):
     google_client_id: str | None = None
     """Your OAuth client at console.cloud.google.com, for real YouTube channels; with its secret."""
     google_client_secret: SecretStr | None = None
+    instagram_app_secret: SecretStr | None = None
+    """Of the Instagram app, where accounts are connected with Instagram's own sign-in: it signs their webhooks."""
+    meta_verify_token: SecretStr | None = None
+    """A word of yours, said to Meta where webhooks are set up: who knows it may send to `/webhook/instagram`."""
 
     ledger_interval: float = Field(default=2.0, gt=0)
     """Seconds between two looks for events that have no place in the ledger's tree yet."""

@@ -11,13 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from stakazo import platforms
 from stakazo.core.db import now
 from stakazo.core.security import Keyring
-from stakazo.insights import looks, service
+from stakazo.insights import inbox, looks, service
+from stakazo.insights.hearing import commented
 from stakazo.jobs.engine import JobOptions, job
 from stakazo.jobs.models import Job
 from stakazo.jobs.run import Run
 from stakazo.jobs.states import JobState
-from stakazo.platforms.base import Kind
-from stakazo.platforms.errors import Reason, Rejected
+from stakazo.platforms.base import Comment, Kind, Publisher
+from stakazo.platforms.errors import Reason, Rejected, TryLater
 from stakazo.publishing import channels, outside, renewals
 from stakazo.publishing import service as publications
 from stakazo.publishing.models import Publication
@@ -51,7 +52,7 @@ async def look_now(session: AsyncSession, publication: Publication) -> Job:
 
 @job(queue=QUEUE, timeout=300)
 async def measure_publication(run: Run, publication_id: UUID) -> None:
-    """Ask a platform what became of a post, write it down, and say when to ask again."""
+    """Ask a platform what became of a post, and what was said below it; write it down, and say when to ask again."""
     keys = Keyring(run.settings)
     async with run.transaction() as session:
         publication = await publications.get(session, publication_id)
@@ -66,7 +67,9 @@ async def measure_publication(run: Run, publication_id: UUID) -> None:
         duration = (await variants.get(session, publication.variant_id)).duration
     async with renewals.minding(run, keys, channel_id, account), outside.connected(run.settings) as connection:
         try:
-            said = await platforms.publisher(connection, account).measure(post_id)
+            publisher = platforms.publisher(connection, account)
+            said = await publisher.measure(post_id)
+            comments = await _comments(publisher, post_id)
         except Rejected as refused:
             if refused.reason is not Reason.NOT_FOUND:
                 raise
@@ -76,7 +79,17 @@ async def measure_publication(run: Run, publication_id: UUID) -> None:
     async with run.completion() as session:
         publication = await publications.get(session, publication_id)
         await service.keep(session, publication, said, duration)
+        heard = [commented(comment, post_id) for comment in comments if comment.author_id != account.id]
+        await inbox.hear(session, [(channel, one, publication) for one in heard])
         await schedule(session, publication)
+
+
+async def _comments(publisher: Publisher, post_id: str) -> list[Comment]:
+    """What was said below a post, where the platform shows it; where not, the numbers are worth something without."""
+    try:
+        return await publisher.comments(post_id)
+    except (Rejected, TryLater):
+        return []
 
 
 @measure_publication.on_end

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Float, ForeignKeyConstraint, Index, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    Enum,
+    Float,
+    ForeignKeyConstraint,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from stakazo.core.db import Base, Owned
+from stakazo.insights.hearing import ItemKind
 from stakazo.publishing import models as _publishing  # noqa: F401 (a sample points at its publication)
 
 
@@ -58,4 +72,93 @@ class PostMetric(Owned, Base):
             "least(views, reach, likes, comments, shares, saves, follows, average_watch, total_watch) >= 0",
             name="counts",
         ),
+    )
+
+
+class PlatformEvent(Owned, Base):
+    """What a platform said has happened on a channel, whole, as it came; a job reads it."""
+
+    __tablename__ = "platform_events"
+
+    channel_id: Mapped[UUID]
+    key: Mapped[str] = mapped_column(String(64))
+    """The same whenever the same comes again."""
+    field: Mapped[str] = mapped_column(String(100))
+    """What kind of news, in the platform's words: comments, story_insights, ..."""
+    value: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    said_at: Mapped[datetime]
+    """When it happened, as the platform says."""
+    read_at: Mapped[datetime | None]
+    came_to: Mapped[str | None] = mapped_column(String(20))
+    """Once it is read: item, metrics, or nothing."""
+
+    __table_args__ = (
+        *Owned.owned_args(),
+        ForeignKeyConstraint(
+            ["workspace_id", "channel_id"], ["channels.workspace_id", "channels.id"], ondelete="RESTRICT"
+        ),
+        UniqueConstraint("workspace_id", "channel_id", "key"),
+        Index("ix_platform_events_unread", "workspace_id", "id", postgresql_where=text("read_at is null")),
+        CheckConstraint("(read_at is null) = (came_to is null)", name="read"),
+    )
+
+
+class ItemState(StrEnum):
+    """Whether somebody still has to do something."""
+
+    OPEN = "OPEN"
+    DONE = "DONE"
+    REMOVED = "REMOVED"
+    """Who said it has taken it back."""
+
+
+class InboxItem(Owned, Base):
+    """Something that somebody said to us, and what became of it."""
+
+    __tablename__ = "inbox_items"
+
+    channel_id: Mapped[UUID]
+    publication_id: Mapped[UUID | None]
+    """The post that it is about, where that is ours."""
+    kind: Mapped[ItemKind] = mapped_column(
+        Enum(ItemKind, name="inbox_kind", values_callable=lambda given: [one.value for one in given])
+    )
+    state: Mapped[ItemState] = mapped_column(Enum(ItemState, name="inbox_state"), default=ItemState.OPEN)
+    external_id: Mapped[str] = mapped_column(String(300))
+    post_id: Mapped[str | None] = mapped_column(String(300))
+    """The platform's."""
+    parent_id: Mapped[str | None] = mapped_column(String(300))
+    """The comment that it answers."""
+    author: Mapped[str] = mapped_column(String(300))
+    author_id: Mapped[str] = mapped_column(String(300))
+    text: Mapped[str] = mapped_column(Text)
+    said_at: Mapped[datetime]
+    """When it was said, or said otherwise."""
+    done_at: Mapped[datetime | None]
+    done_by: Mapped[str | None] = mapped_column(String(120))
+
+    reply: Mapped[str | None] = mapped_column(Text)
+    """The answer that somebody wants to give; it is sent at most once."""
+    replied_by: Mapped[str | None] = mapped_column(String(120))
+    reply_tried_at: Mapped[datetime | None]
+    """When the platform was about to be asked to take it."""
+    reply_id: Mapped[str | None] = mapped_column(String(300))
+    """The platform's id of the answer, or empty: it is there, and its id isn't known."""
+    error: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """Why the answer didn't go out, and what to do: code, detail, todo."""
+
+    __table_args__ = (
+        *Owned.owned_args(),
+        ForeignKeyConstraint(
+            ["workspace_id", "channel_id"], ["channels.workspace_id", "channels.id"], ondelete="RESTRICT"
+        ),
+        ForeignKeyConstraint(
+            ["workspace_id", "publication_id"], ["publications.workspace_id", "publications.id"], ondelete="RESTRICT"
+        ),
+        UniqueConstraint("workspace_id", "channel_id", "kind", "external_id"),
+        Index(None, "workspace_id", "state", "said_at", "id"),
+        Index(None, "workspace_id", "said_at", "id"),
+        Index(None, "workspace_id", "publication_id"),
+        CheckConstraint("(done_at is null) = (state <> 'DONE')", name="done"),
+        CheckConstraint("reply_id is null or reply is not null", name="replied"),
     )

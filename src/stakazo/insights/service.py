@@ -45,19 +45,25 @@ def require_measurable(publication: Publication) -> None:
 
 
 async def keep(
-    session: AsyncSession, publication: Publication, said: Metrics, duration: float | None, *, told: bool = False
+    session: AsyncSession,
+    publication: Publication,
+    said: Metrics,
+    duration: float | None,
+    *,
+    at: datetime | None = None,
 ) -> PostMetric:
-    """Write down what a platform says of a post at this moment."""
+    """Write down what a platform says of a post: at this moment, when it was asked, or told by itself, as of `at`."""
+    told = at is not None
     before = await latest(session, publication.id)
     row = PostMetric(
         id=new_id(),
         publication_id=publication.id,
-        sampled_at=await now(session),
+        sampled_at=at or await now(session),
         average_watch=said.average_watch,
         total_watch=said.total_watch,
         hold_rate=figures.hold_rate(said.skip_rate, said.retention, duration),
         retention=list(said.retention),
-        restated=_fewer(said.views, before.views if before else None),
+        restated=not told and _fewer(said.views, before.views if before else None),
         told=told,
         raw=dict(said.raw),
         **{name: getattr(said, name) for name in COUNTS},
@@ -76,8 +82,8 @@ def _fewer(views: int | None, before: int | None) -> bool:
 
 
 async def latest(session: AsyncSession, publication_id: UUID) -> PostMetric | None:
-    """The newest sample of a post."""
-    of_post = select(PostMetric).where(PostMetric.publication_id == publication_id)
+    """The newest sample of a post that was asked for."""
+    of_post = select(PostMetric).where(PostMetric.publication_id == publication_id, PostMetric.told.is_(False))
     return (await session.scalars(of_post.order_by(PostMetric.sampled_at.desc()).limit(1))).one_or_none()
 
 

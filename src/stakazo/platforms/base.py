@@ -291,6 +291,14 @@ class Publisher(Protocol):
         """Comment on a post; says the comment's id. `Unknown`: look at `comments`."""
         ...
 
+    async def reply(self, comment_id: str, text: str) -> str:
+        """Answer a comment; says the answer's id. `Unknown`: look at `replies`."""
+        ...
+
+    async def replies(self, post_id: str, comment_id: str) -> list[Comment]:
+        """The answers to a comment below a post, at most a hundred."""
+        ...
+
     async def delete(self, post_id: str) -> None:
         """Take a post down; one that isn't there is down already. Rejected (PERMISSION): only a person can, there."""
         ...

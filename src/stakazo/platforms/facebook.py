@@ -140,6 +140,12 @@ class FacebookPage:
     async def comment(self, post_id: str, text: str) -> str:
         return str((await self._graph.post(f"{post_id}/comments", {"message": text}, effect=True))["id"])
 
+    async def reply(self, comment_id: str, text: str) -> str:
+        return str((await self._graph.post(f"{comment_id}/comments", {"message": text}, effect=True))["id"])
+
+    async def replies(self, post_id: str, comment_id: str) -> list[Comment]:
+        return [one for one in await self.comments(post_id) if one.parent_id == comment_id]
+
     async def delete(self, post_id: str) -> None:
         try:
             await self._graph.delete(post_id)

@@ -89,9 +89,12 @@ class Instagram:
         return metrics({row["name"]: _number(row) for row in answer.get("data", [])})
 
     async def comments(self, post_id: str) -> list[Comment]:
+        return await self._said(f"{post_id}/comments")
+
+    async def _said(self, edge: str) -> list[Comment]:
         fields = "id,text,from,timestamp,parent_id"
         found: list[Comment] = []
-        async for row in self._graph.pages(f"{post_id}/comments", {"fields": fields}, size=50, urgent=False):
+        async for row in self._graph.pages(edge, {"fields": fields}, size=50, urgent=False):
             author = row.get("from") or {}
             found.append(
                 Comment(
@@ -111,8 +114,11 @@ class Instagram:
         return str((await self._graph.post(f"{post_id}/comments", {"message": text}, effect=True))["id"])
 
     async def reply(self, comment_id: str, text: str) -> str:
-        """Answer a comment; says the answer's id."""
         return str((await self._graph.post(f"{comment_id}/replies", {"message": text}, effect=True))["id"])
+
+    async def replies(self, post_id: str, comment_id: str) -> list[Comment]:
+        del post_id
+        return await self._said(f"{comment_id}/replies")
 
     async def hide(self, comment_id: str, *, hidden: bool = True) -> None:
         """Hide a comment, or show it again."""

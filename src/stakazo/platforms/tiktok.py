@@ -183,6 +183,14 @@ class TikTok:
         del post_id, text
         raise _unsupported("takes comments")
 
+    async def reply(self, comment_id: str, text: str) -> str:
+        del comment_id, text
+        raise _unsupported("takes answers")
+
+    async def replies(self, post_id: str, comment_id: str) -> list[Comment]:
+        del post_id, comment_id
+        raise _unsupported("shows answers")
+
     async def delete(self, post_id: str) -> None:
         del post_id
         raise _unsupported("deletes posts")

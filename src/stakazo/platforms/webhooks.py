@@ -19,9 +19,6 @@ from typing import Any
 
 from stakazo.platforms.errors import Reason, Rejected
 
-MAX_BODY = 1024 * 1024
-"""Bytes; a thousand changes are less."""
-
 
 @dataclass(frozen=True, slots=True)
 class Change:

@@ -169,6 +169,17 @@ class YouTube:
         reply = await self._send("POST", url, effect=True, params={"part": "snippet"}, body=body)
         return str(self._understood(reply, effect=True)["id"])
 
+    async def reply(self, comment_id: str, text: str) -> str:
+        body = {"snippet": {"parentId": comment_id, "textOriginal": text}}
+        url = f"{self._hosts.google}/youtube/v3/comments"
+        reply = await self._send("POST", url, effect=True, params={"part": "snippet"}, body=body)
+        return str(self._understood(reply, effect=True)["id"])
+
+    async def replies(self, post_id: str, comment_id: str) -> list[Comment]:
+        del post_id
+        params = {"part": "snippet", "parentId": comment_id, "maxResults": "100", "textFormat": "plainText"}
+        return [_comment(one) for one in (await self._get("comments", params)).get("items") or []]
+
     async def delete(self, post_id: str) -> None:
         url = f"{self._hosts.google}/youtube/v3/videos"
         reply = await self._send("DELETE", url, effect=False, params={"id": post_id})

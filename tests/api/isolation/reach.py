@@ -21,6 +21,7 @@ from stakazo.core.postgres import APP, OWNER, SYSTEM, conninfo
 OPEN = frozenset(
     {
         "api_keys",
+        "channels",
         "invitations",
         "jobs",
         "ledger_checkpoints",

@@ -21,7 +21,8 @@ from stakazo.core.actor import new_id
 from stakazo.core.db import Base
 from stakazo.core.security import Keyring
 from stakazo.idempotency.models import IdempotencyKey, PersonalIdempotencyKey
-from stakazo.insights.models import PostMetric
+from stakazo.insights.hearing import ItemKind
+from stakazo.insights.models import InboxItem, ItemState, PlatformEvent, PostMetric
 from stakazo.jobs.models import Job
 from stakazo.jobs.states import JobState
 from stakazo.ledger import service as ledger
@@ -262,6 +263,7 @@ class Works(Filling):
                 state=state, intent_key=f"{row} {mark}", due_at=datetime(2030, 1, 1, tzinfo=UTC), caption=mark,
                 first_comment=mark, details={"title": mark}, author=f"user/{mark}", approved_by=f"user/{mark}", **more,
             )  # fmt: skip
+        yield from self._inbox(channels[0], row)
         yield PostMetric(publication_id=row, sampled_at=datetime.now(UTC), views=1, raw={"said": mark})
 
     def telling(self) -> None:
@@ -351,6 +353,21 @@ class Works(Filling):
 
         proof = self.within(follow)
         self.things |= {"link": named(link), "slug": written(row.slug), "click": written(proof)}
+
+    def _inbox(self, channel: UUID, publication: UUID) -> Iterator[Base]:
+        """What a platform told, and three comments: two that wait, and one that was answered."""
+        mark, now = self.mark, datetime.now(UTC)
+        said = {"channel_id": channel, "said_at": now}
+        yield PlatformEvent(key=mark, field=mark, value={"text": mark}, read_at=now, came_to=mark, **said)
+        waiting = new_id(), new_id()
+        self.things["item"], self.things["done_item"] = map(named, waiting)
+        answered = {"state": ItemState.DONE, "done_at": now, "done_by": f"user/{mark}", "replied_by": f"user/{mark}",
+                    "reply": mark, "reply_id": mark, "error": {"code": mark, "detail": mark, "todo": mark}}  # fmt: skip
+        for item, more in ((waiting[0], {}), (waiting[1], {}), (new_id(), answered)):
+            yield InboxItem(
+                id=item, publication_id=publication, kind=ItemKind.COMMENT, external_id=f"{item} {mark}", post_id=mark,
+                parent_id=mark, author=f"bob {mark}", author_id=mark, text=mark, **said, **more,
+            )  # fmt: skip
 
     def answers(self) -> None:
         """A request that was answered under a key of its sender's, and one whose time is up."""

@@ -181,6 +181,11 @@ def comment(call: Call) -> Answer:
     return {"id": add_comment(call.world, call.node, call.text("message"), author=call.node["owner"])["id"]}
 
 
+def replies(call: Call) -> Answer:
+    found = call.world.of("IGComment", parent_id=call.node["id"])
+    return page(call, [chosen(one, call.fields(), ("text", "timestamp")) for one in found])
+
+
 def reply(call: Call) -> Answer:
     media = call.world.things[call.node["media"]]
     made = add_comment(call.world, media, call.text("message"), author=media["owner"], parent=call.node["id"])
@@ -228,6 +233,7 @@ EDGES: Edges = {
     ("GET", "IGMedia", "comments"): comments,
     ("POST", "IGMedia", "comments"): comment,
     ("DELETE", "IGMedia", ""): remove,
+    ("GET", "IGComment", "replies"): replies,
     ("POST", "IGComment", "replies"): reply,
     ("POST", "IGComment", ""): hide,
     ("DELETE", "IGComment", ""): remove,

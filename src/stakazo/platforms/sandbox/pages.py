@@ -226,14 +226,22 @@ def comment(call: Call) -> Answer:
     return {"id": add_comment(call.world, call.node, call.text("message"), author["id"], author["name"])["id"]}
 
 
-def add_comment(world: World, video: Thing, text: str, author: str, name: str) -> Thing:
-    """Somebody says something below a video."""
+def reply(call: Call) -> Answer:
+    video = call.world.things[call.node["video"]]
+    page_ = call.world.things[video["page"]]
+    made = add_comment(call.world, video, call.text("message"), page_["id"], page_["name"], parent=call.node["id"])
+    return {"id": made["id"]}
+
+
+def add_comment(world: World, video: Thing, text: str, author: str, name: str, *, parent: str = "") -> Thing:
+    """Somebody says something below a video, or answers it."""
     return world.new(
         "Comment",
         video=video["id"],
         message=text,
         created_time=iso(world.now()),
         **{"from": {"id": author, "name": name}},
+        **({"parent": {"id": parent}} if parent else {}),
     )
 
 
@@ -260,5 +268,6 @@ EDGES: Edges = {
     ("GET", "AdVideo", "video_insights"): insights,
     ("GET", "AdVideo", "comments"): comments,
     ("POST", "AdVideo", "comments"): comment,
+    ("POST", "Comment", "comments"): reply,
     ("DELETE", "AdVideo", ""): remove,
 }

@@ -203,12 +203,10 @@ async def comment(ask: Ask) -> Answered:
     video = _video(ask, said["videoId"])
     if video is None:
         return _no(404, "videoNotFound")
-    made = ask.world.new("YouTubeComment", video=video["id"])
-    snippet = {
-        "textDisplay": said["topLevelComment"]["snippet"]["textOriginal"], "authorDisplayName": "Blue Note",
-        "authorChannelId": {"value": "UCsandbox"}, "publishedAt": _time(ask.world.now()),
-    }  # fmt: skip
-    ask.world.change(made, comment={"id": made["id"], "snippet": snippet})
+    made = add_comment(
+        ask.world, "YouTubeComment", said["topLevelComment"]["snippet"]["textOriginal"], author=_mine(ask),
+        video=video["id"],
+    )  # fmt: skip
     return Answered({"id": made["id"]})
 
 
@@ -219,6 +217,40 @@ async def channels(ask: Ask) -> Answered:
     assert ask.token is not None
     mine = ask.world.things[ask.token["channel"]]
     return Answered({"items": [{"id": mine["id"], "snippet": {"title": mine["title"]}}]})
+
+
+def add_comment(world: World, kind: str, text: str, *, author: str, name: str = "Blue Note", **place: str) -> Thing:
+    """Somebody says something below a video, or answers it."""
+    made = world.new(kind, **place)
+    snippet = {
+        "textDisplay": text, "authorDisplayName": name, "authorChannelId": {"value": author},
+        "publishedAt": _time(world.now()),
+    }  # fmt: skip
+    return world.change(made, comment={"id": made["id"], "snippet": snippet})
+
+
+async def replies(ask: Ask) -> Answered:
+    if wrong := _before(ask):
+        return wrong
+    found = ask.world.of("YouTubeReply", parent=ask.request.query_params.get("parentId", ""))
+    return Answered({"items": [one["comment"] for one in found]})
+
+
+async def reply(ask: Ask) -> Answered:
+    if wrong := _before(ask):
+        return wrong
+    parent = ask.world.things.get(ask.body["snippet"]["parentId"])
+    if parent is None or parent["kind"] != "YouTubeComment":
+        return _no(404, "commentNotFound")
+    made = add_comment(
+        ask.world, "YouTubeReply", ask.body["snippet"]["textOriginal"], author=_mine(ask), parent=parent["id"]
+    )
+    return Answered({"id": made["id"]})
+
+
+def _mine(ask: Ask) -> str:
+    """The channel that asks."""
+    return str((ask.token or {}).get("channel", ""))
 
 
 def _time(seconds: float) -> str:
@@ -239,5 +271,7 @@ ROUTES: list[tuple[str, str, str, Act, bool]] = [
     ("GET", "/google/youtube/v3/channels", "GET YouTube/channels", channels, True),
     ("GET", "/google/youtube/v3/commentThreads", "GET YouTube/comments", comments, True),
     ("POST", "/google/youtube/v3/commentThreads", "POST YouTube/comments", comment, True),
+    ("GET", "/google/youtube/v3/comments", "GET YouTube/replies", replies, True),
+    ("POST", "/google/youtube/v3/comments", "POST YouTube/replies", reply, True),
     ("GET", "/google/v2/reports", "GET YouTube/report", report, True),
 ]

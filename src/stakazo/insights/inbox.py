@@ -1,0 +1,215 @@
+"""What was said to us, and what is done about it: heard, found, put aside, answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import Boolean, and_, func, literal_column, or_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from stakazo.core.actor import new_id
+from stakazo.core.db import now
+from stakazo.core.errors import Conflict, NotFound
+from stakazo.core.live import publish as tell
+from stakazo.core.paging import Key, Page, page
+from stakazo.insights.hearing import ItemKind, Said
+from stakazo.insights.models import InboxItem, ItemState
+from stakazo.ledger import service as ledger
+from stakazo.platforms.base import Platform
+from stakazo.publishing import rights
+from stakazo.publishing import service as publications
+from stakazo.publishing.models import Channel, Publication
+
+Heard = tuple[Channel, Said, Publication | None]
+"""Where somebody said something, and below which post of ours."""
+
+
+async def hear(session: AsyncSession, heard: Iterable[Heard]) -> None:
+    """Put what was said into the inbox: once, however often it comes, and the newest word of it in whatever order."""
+    newest: dict[tuple[UUID, ItemKind, str], Heard] = {}
+    for channel, said, publication in sorted(heard, key=lambda one: (one[1].at, one[1].removed)):
+        newest[channel.id, said.kind, said.id] = (channel, said, publication)
+    if not newest:
+        return
+    wanted = insert(InboxItem).values([_row(*one) for one in newest.values()])
+    new = wanted.excluded
+    taken_back = and_(new.state == ItemState.REMOVED, InboxItem.state != ItemState.REMOVED)
+    upsert = wanted.on_conflict_do_update(
+        index_elements=["workspace_id", "channel_id", "kind", "external_id"],
+        set_={
+            "text": new.text,
+            "said_at": new.said_at,
+            "state": new.state,
+            "done_at": None,
+            "done_by": None,
+            "updated_at": func.clock_timestamp(),
+        },
+        where=or_(
+            and_(new.said_at >= InboxItem.said_at, taken_back),
+            and_(new.said_at > InboxItem.said_at, new.text != InboxItem.text),
+        ),
+    )
+    columns = (InboxItem.id, InboxItem.channel_id, InboxItem.kind, InboxItem.external_id)
+    inserted = literal_column("xmax = 0", Boolean)
+    rows = await session.execute(upsert.returning(*columns, inserted))
+    for item_id, channel_id, kind, external_id, is_new in rows.all():
+        channel, said, publication = newest[channel_id, kind, external_id]
+        verb = "removed" if said.removed else "received" if is_new else "changed"
+        await _record(session, f"{kind.value}_{verb}", item_id, channel, publication, external_id)
+    for channel_id in {channel_id for channel_id, _, _ in newest}:
+        await tell(session, "inbox", channel_id)
+
+
+def _row(channel: Channel, said: Said, publication: Publication | None) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "channel_id": channel.id,
+        "publication_id": publication.id if publication else None,
+        "kind": said.kind,
+        "state": ItemState.REMOVED if said.removed else ItemState.OPEN,
+        "external_id": said.id[:300],
+        "post_id": said.post_id[:300] if said.post_id else None,
+        "parent_id": said.parent_id[:300] if said.parent_id else None,
+        "author": said.author[:300],
+        "author_id": said.author_id[:300],
+        "text": said.text,
+        "said_at": said.at,
+    }
+
+
+async def _record(
+    session: AsyncSession,
+    event: str,
+    item_id: UUID,
+    channel: Channel,
+    publication: Publication | None,
+    external_id: str,
+) -> None:
+    """In the ledger, without what was said or by whom: that is theirs, and the ledger never forgets."""
+    await ledger.record(
+        session,
+        event,
+        subject=("inbox_item", item_id),
+        channel_id=str(channel.id),
+        publication_id=str(publication.id) if publication else None,
+        platform=channel.platform.value,
+        external_id=external_id,
+    )
+
+
+async def get(session: AsyncSession, item_id: UUID) -> InboxItem:
+    item = await session.get(InboxItem, item_id)
+    if item is None:
+        raise NotFound(f"There is nothing {item_id} in the inbox.")
+    return item
+
+
+async def hold(session: AsyncSession, item_id: UUID) -> InboxItem:
+    """The item, locked."""
+    found = select(InboxItem).where(InboxItem.id == item_id).with_for_update()
+    item = (await session.scalars(found.execution_options(populate_existing=True))).one_or_none()
+    if item is None:
+        raise NotFound(f"There is nothing {item_id} in the inbox.")
+    return item
+
+
+async def find(
+    session: AsyncSession,
+    *,
+    states: Sequence[ItemState] | None = None,
+    kind: ItemKind | None = None,
+    platform: Platform | None = None,
+    channel_id: UUID | None = None,
+    publication_id: UUID | None = None,
+    since: datetime | None = None,
+    sort: Literal["newest", "oldest"] = "newest",
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[InboxItem]:
+    """What is in the inbox, by when it was said."""
+    found = select(InboxItem)
+    if states:
+        found = found.where(InboxItem.state.in_(states))
+    for column, value in (
+        (InboxItem.kind, kind),
+        (InboxItem.channel_id, channel_id),
+        (InboxItem.publication_id, publication_id),
+    ):
+        if value is not None:
+            found = found.where(column == value)
+    if platform is not None:
+        found = found.where(InboxItem.channel_id.in_(select(Channel.id).where(Channel.platform == platform)))
+    if since is not None:
+        found = found.where(InboxItem.said_at >= rights.moment(since))
+    keys: list[Key] = [InboxItem.said_at, InboxItem.id]
+    if sort == "newest":
+        keys = [InboxItem.said_at.desc(), InboxItem.id.desc()]
+    return await page(session, found, keys, cursor, limit)
+
+
+async def set_done(session: AsyncSession, item_id: UUID, *, done: bool) -> InboxItem:
+    """Nothing is to be done about it any more, or there is again. Raises Conflict for what was taken back."""
+    item = await hold(session, item_id)
+    if item.state is ItemState.REMOVED:
+        raise Conflict("Who said it has taken it back.")
+    wanted = ItemState.DONE if done else ItemState.OPEN
+    if item.state is not wanted:
+        who, moment = await publications.author(session), await now(session)
+        item.state, item.done_at, item.done_by = wanted, moment if done else None, who if done else None
+        await session.flush()
+        await record(session, "inbox_item_done" if done else "inbox_item_reopened", item)
+    return item
+
+
+async def want_reply(session: AsyncSession, item_id: UUID, text: str) -> InboxItem:
+    """Write down an answer; a job sends it. Raises Conflict where there is one already, or none can be given here."""
+    item = await hold(session, item_id)
+    if item.kind is not ItemKind.COMMENT:
+        raise Conflict(f"A {item.kind.value} is answered in the platform's own app. Then mark it as done.")
+    if item.state is ItemState.REMOVED:
+        raise Conflict("Who said it has taken it back.")
+    if item.reply is not None and item.error is None:
+        raise Conflict("It has been answered already." if item.reply_id is not None else "Its answer is on its way.")
+    item.reply, item.replied_by = text, await publications.author(session)
+    item.error = item.reply_tried_at = None
+    await session.flush()
+    await record(session, "reply_wanted", item)
+    return item
+
+
+async def replied(session: AsyncSession, item_id: UUID, reply_id: str) -> None:
+    """The answer is there, and so nothing more is to be done."""
+    item = await hold(session, item_id)
+    item.reply_id, item.error = reply_id, None
+    if item.state is ItemState.OPEN:
+        moment = await now(session)
+        item.state, item.done_at, item.done_by = ItemState.DONE, moment, item.replied_by
+    await session.flush()
+    await record(session, "reply_written", item, reply_id=reply_id)
+
+
+async def not_replied(session: AsyncSession, item_id: UUID, code: str, detail: str, todo: str) -> None:
+    """The answer didn't go out, or only a person can say."""
+    item = await hold(session, item_id)
+    if item.reply_id is None:
+        item.error = {"code": code, "detail": detail, "todo": todo}
+        await session.flush()
+        await record(session, "reply_failed", item, code=code)
+
+
+async def record(session: AsyncSession, event: str, item: InboxItem, **data: Any) -> None:
+    """In the ledger, without what was said or by whom; and to whoever watches."""
+    await ledger.record(
+        session,
+        event,
+        subject=("inbox_item", item.id),
+        channel_id=str(item.channel_id),
+        publication_id=str(item.publication_id) if item.publication_id else None,
+        external_id=item.external_id,
+        **data,
+    )
+    await tell(session, "inbox", item.channel_id)

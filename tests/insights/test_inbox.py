@@ -1,0 +1,124 @@
+"""What was said to us: found, put aside, and answered at most once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.api.conftest import People
+from tests.insights.test_measuring import posted
+from tests.insights.test_news import comment, inbox, send, settled
+from tests.publishing.press import Desk
+
+from stakazo.platforms.sandbox import instagram, pages, youtube
+from stakazo.platforms.sandbox import world as known
+from stakazo.platforms.sandbox.faults import Fault
+
+
+def commented(desk: Desk, text: str = "When is the tour?") -> dict[str, Any]:
+    """Somebody comments on a Reel of ours, and Meta tells it."""
+    publication = posted(desk)
+    media = desk.world.things[publication["external_id"]]
+    made = instagram.add_comment(desk.world, media, text, author="99", name="bob")
+    value = {"id": made["id"], "from": made["from"], "text": text, "media": {"id": media["id"]}}
+    assert send(desk, [{"field": "comments", "value": value}]).status_code == 200
+    desk.eventually(settled(desk))
+    (item,) = inbox(desk, publication_id=publication["id"])
+    return item
+
+
+def answers(desk: Desk, item: dict[str, Any]) -> list[str]:
+    return [one["text"] for one in desk.world.of("IGComment", parent_id=item["external_id"])]
+
+
+def answered(desk: Desk, item: dict[str, Any], text: str = "In May!") -> dict[str, Any]:
+    reply = desk.http.post(f"/inbox/{item['id']}/reply", json={"text": text})
+    assert reply.status_code == 202, reply.text
+    shown: dict[str, Any] = {}
+
+    def over() -> bool:
+        shown.update(desk.http.get(f"/inbox/{item['id']}").json())
+        return shown["reply_id"] is not None or shown["error"] is not None
+
+    desk.eventually(over)
+    return shown
+
+
+FAULTS = {
+    "nothing": [],
+    "the reply to it is lost": [Fault("lost_reply", "POST IGComment/replies", times=1)],
+    "it never arrives": [Fault("never_arrived", "POST IGComment/replies", times=1)],
+}
+
+
+@pytest.mark.parametrize("wrong", FAULTS)
+def test_a_comment_is_answered_at_most_once_whatever_goes_wrong(desk: Desk, wrong: str) -> None:
+    item = commented(desk)
+    for fault in FAULTS[wrong]:
+        desk.world.faults.add(fault)
+    shown = answered(desk, item)
+    if wrong == "it never arrives":
+        assert (shown["error"]["code"], shown["state"], answers(desk, item)) == ("doubt", "OPEN", [])
+        shown = answered(desk, item)
+    assert (shown["state"], answers(desk, item)) == ("DONE", ["In May!"])
+    assert shown["done_by"] == shown["replied_by"]
+    again = desk.http.post(f"/inbox/{item['id']}/reply", json={"text": "In May!"})
+    assert (again.status_code, again.json()["code"]) == (409, "conflict")
+
+
+def test_what_the_platform_refuses_is_said_and_can_be_tried_again(desk: Desk) -> None:
+    item = commented(desk)
+    desk.world.faults.add(Fault("expired_token", "POST IGComment/replies", times=1, detail={"subcode": 463}))
+    shown = answered(desk, item)
+    assert (shown["error"]["code"], shown["state"], shown["reply"]) == ("token_expired", "OPEN", "In May!")
+    assert answered(desk, item, "In June!")["state"] == "DONE"
+    assert answers(desk, item) == ["In June!"]
+
+
+def test_pages_and_channels_are_answered_too(desk: Desk) -> None:
+    for platform, recipe in (("facebook", "facebook_feed"), ("youtube", "youtube_short")):
+        publication = posted(desk, platform, recipe)
+        video = desk.world.things[publication["external_id"]]
+        if platform == "facebook":
+            pages.add_comment(desk.world, video, "Nice!", "99", "Bob")
+        else:
+            youtube.add_comment(desk.world, "YouTubeComment", "Nice!", author="99", name="Bob", video=video["id"])
+        job = desk.http.post(f"/publications/{publication['id']}/metrics").json()["id"]
+        desk.eventually(lambda job=job: desk.http.get(f"/jobs/{job}").json()["state"] == "COMPLETED")  # type: ignore[misc]
+        (item,) = inbox(desk, publication_id=publication["id"])
+        assert (item["text"], item["author"], item["state"]) == ("Nice!", "Bob", "OPEN")
+        assert answered(desk, item, "Thanks!")["state"] == "DONE"
+
+
+def test_what_is_done_is_put_aside_and_can_be_taken_up_again(desk: Desk, people: People) -> None:
+    desk.channel("instagram")
+    assert send(desk, [comment(1), comment(2)]).status_code == 200
+    desk.eventually(settled(desk))
+    first = inbox(desk, sort="oldest")[0]
+    path = f"/inbox/{first['id']}"
+    tag = desk.http.get(path).headers["etag"]
+    done = desk.http.post(f"{path}/done", headers={"If-Match": tag}).json()
+    assert (done["state"], done["done_by"]) == ("DONE", desk.http.post(f"{path}/done").json()["done_by"])
+    assert [item["id"] for item in inbox(desk, state="DONE")] == [first["id"]]
+    assert len(inbox(desk, state="OPEN")) == 1
+    send(desk, [comment(1)])  # told again: it stays done
+    desk.eventually(settled(desk))
+    assert desk.http.get(path).json() == done | {"updated_at": desk.http.get(path).json()["updated_at"]}
+    assert desk.http.post(f"{path}/reopen", headers={"If-Match": tag}).status_code == 412
+    assert desk.http.post(f"{path}/reopen").json()["state"] == "OPEN"
+    assert inbox(desk, kind="message") == inbox(desk, platform="tiktok") == []
+    assert len(inbox(desk, platform="instagram", kind="comment")) == 2
+    viewer = people.join("VIEWER")
+    assert viewer.http.get(path).status_code == 200
+    assert viewer.http.post(f"{path}/done").status_code == 403
+
+
+def test_a_message_is_answered_in_the_app(desk: Desk) -> None:
+    desk.channel("instagram")
+    message = {"sender": {"id": "7"}, "message": {"mid": "x", "text": "Hi"}}
+    assert send(desk, [], messaging=[message]).status_code == 200
+    desk.eventually(settled(desk))
+    (item,) = inbox(desk)
+    refused = desk.http.post(f"/inbox/{item['id']}/reply", json={"text": "Hi"})
+    assert "own app" in refused.json()["detail"]
+    assert item["author_id"] != known.IG_USER
