@@ -87,6 +87,9 @@ EDITS = {
 }
 """Every edit that takes If-Match; all of them are tried below."""
 OTHERWISE = {
+    ("patch", "/notifications/{notification_id}"): "whether one has read it is one's own, and the last word counts",
+    ("put", "/notifications/settings"): "one's own settings, said as a whole",
+    ("delete", "/notifications/subscriptions/{subscription_id}"): "a subscription is not edited: it ends",
     ("patch", "/uploads/{upload_id}"): "Upload-Offset says on what it builds",
     ("delete", "/uploads/{upload_id}"): "nobody edits an upload: what came of it is thrown away",
     ("put", "/videos/{video_id}/rights"): "rights are said as a whole, and the last word counts",

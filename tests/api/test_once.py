@@ -272,6 +272,8 @@ EXEMPT = {
     "/channels",
     "/l/{slug}/conversion",
     "/ad-accounts",
+    "/notifications/read",
+    "/notifications/subscriptions",
     # the key stays with the video; and tus has its own way: offsets
     "/upload",
     "/uploads",

@@ -36,7 +36,16 @@ from stakazo.jobs.models import Job
 from stakazo.ledger import service as ledger
 from stakazo.ledger.models import LedgerCheckpoint, LedgerEvent, LedgerPerson, LedgerSeal
 from stakazo.links.models import LinkClick, LinkConversion, LinkSalt, SmartLink
-from stakazo.notifications.models import WebhookDelivery, WebhookEndpoint
+from stakazo.notifications.models import (
+    Lookout,
+    Notification,
+    NotificationRead,
+    NotificationSettings,
+    PushSubscription,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
+from stakazo.notifications.notices import Urgency
 from stakazo.platforms.base import Kind, Platform
 from stakazo.publishing.models import Channel, ChannelConsent, Publication, PublishingPolicy, VideoRights
 from stakazo.publishing.states import PublicationState
@@ -228,20 +237,41 @@ def fill(database: Database):
             await ledger.record(session, "video_uploaded", subject=("video", video.id))
             [event] = await ledger.recent(session)
             rows.append(event)
-            for row in told_of(event):
+            for row in told_of(event, user):
                 session.add(row)
                 await session.flush()
                 rows.append(row)
         rows += await seal(event) + personal
         return {"workspaces": actor.workspace_id, "users": user, **{row.__tablename__: row.id for row in rows}}
 
-    def told_of(event: LedgerEvent) -> list[Base]:
-        """Somebody who is told of it."""
+    def told_of(event: LedgerEvent, user: UUID) -> list[Base]:
+        """Somebody's server that is told of it, and a person who is."""
         endpoint = WebhookEndpoint(
             id=new_id(), url="https://hooks.example.com/", events=["*"], secret=b"sealed", position=0
         )
         said = {"type": "video.uploaded", "due_at": datetime.now(UTC)}
-        return [endpoint, WebhookDelivery(id=new_id(), endpoint_id=endpoint.id, event_id=event.id, **said)]
+        notification = Notification(
+            id=new_id(),
+            event_id=event.id,
+            kind="job.processing_failed",
+            urgency=Urgency.WARNING,
+            title="A job failed",
+            needs="jobs:read",
+            subject_type="job",
+            subject_id=new_id(),
+            happened_at=datetime.now(UTC),
+        )
+        return [
+            endpoint,
+            WebhookDelivery(id=new_id(), endpoint_id=endpoint.id, event_id=event.id, **said),
+            Lookout(id=new_id(), position=0),
+            notification,
+            NotificationRead(id=new_id(), notification_id=notification.id, user_id=user),
+            NotificationSettings(id=new_id(), user_id=user, told_until=datetime.now(UTC)),
+            PushSubscription(
+                id=new_id(), user_id=user, receiver=b"sealed", fingerprint=bytes(32), service="push.example.com"
+            ),
+        ]
 
     async def fill_person(user: UUID) -> list[Base]:
         """Somebody, and a row in every table whose rows are people's: only the machinery may add them."""

@@ -43,6 +43,8 @@ MACHINERY = {
     "webhook_endpoints",
     "webhook_deliveries",
     "smart_links",
+    "lookouts",
+    "notification_settings",
 }
 """Of which, beside the ledger, the machinery sees the rows of all; of channels when to look after which."""
 PERSONAL = (

@@ -28,6 +28,8 @@ class Permission(StrEnum):
     PUBLICATIONS_READ = "publications:read"
     LINKS_READ = "links:read"
     INBOX_READ = "inbox:read"
+    NOTIFICATIONS_READ = "notifications:read"
+    """Hear of what went wrong, as far as one may see the thing itself; and say how."""
     LIVE_READ = "live:read"
 
     CAMPAIGNS_READ = "campaigns:read"
@@ -88,6 +90,7 @@ _VIEWER = frozenset(
         Permission.PUBLICATIONS_READ,
         Permission.LINKS_READ,
         Permission.INBOX_READ,
+        Permission.NOTIFICATIONS_READ,
         Permission.LIVE_READ,
     }
 )

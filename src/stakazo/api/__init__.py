@@ -25,6 +25,7 @@ from stakazo.api import (
     members,
     metrics,
     news,
+    notifications,
     oidc,
     pages,
     publications,
@@ -66,6 +67,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     inbox.router,  # /inbox
     news.router,  # /webhook: what platforms tell by themselves
     rules.router,  # /rules
+    notifications.router,  # /notifications
     webhooks.router,  # /webhooks
     links.router,  # /links, /l/{slug}
     ledger.router,  # /ledger

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from stakazo.core.actor import Actor
 from stakazo.core.db import Database
-from stakazo.notifications import deliveries, jobs
+from stakazo.notifications import deliveries, hearing, jobs, noticing
 
 EVERY = 1.0
 """Seconds between two looks."""
@@ -38,6 +38,18 @@ _BEHIND = text("""
 """)
 
 
+_UNREAD = text("""
+    select s.workspace_id from (select workspace_id, max(position) as last from ledger_seals group by 1) s
+    join workspaces w on w.id = s.workspace_id and w.deleted_at is null
+    left join lookouts i on i.workspace_id = s.workspace_id
+    where s.last >= coalesce(i.position, 0)
+    order by 1
+""")
+_LETTERS = text("""
+    select workspace_id, user_id from notification_settings where next_at <= clock_timestamp() order by next_at
+""")
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """What one look has done."""
@@ -48,8 +60,15 @@ class Told:
     """Jobs that bring them."""
 
 
-async def look(db: Database) -> Told:
-    """One look: write down what endpoints are to be told, and start the jobs that bring what is due."""
+async def look(db: Database) -> None:
+    """One look at everything."""
+    await look_at_webhooks(db)
+    await look_at_notifications(db)
+    await look_at_letters(db)
+
+
+async def look_at_webhooks(db: Database) -> Told:
+    """Write down what endpoints are to be told, and start the jobs that bring what is due."""
     async with db.system_transaction() as session:
         behind = (await session.execute(_BEHIND)).all()
     written = started = 0
@@ -66,10 +85,43 @@ async def look(db: Database) -> Told:
 
 
 async def _serve(db: Database, workspace_id: UUID, endpoint_id: UUID, *, due: bool) -> tuple[int, int]:
-    async with db.transaction(Actor(workspace_id, "system", "webhooks")) as session:
+    async with db.transaction(_courier(workspace_id)) as session:
         made = await deliveries.fan_out(session, endpoint_id)
         if not made and not due:
             return 0, 0
         await deliveries.forget(session, endpoint_id)
         await jobs.start(session, endpoint_id)
         return made, 1
+
+
+async def look_at_notifications(db: Database) -> int:
+    """Write down what people should hear of, and start the jobs that tell their browsers; how many notifications."""
+    async with db.system_transaction() as session:
+        behind = (await session.scalars(_UNREAD)).all()
+    count = 0
+    for workspace_id in behind:
+        async with db.transaction(_courier(workspace_id)) as session:
+            made = await noticing.take_in(session)
+            for notification in made:
+                for subscription_id in await hearing.listeners(session, notification):
+                    await jobs.push_notice.start(session, subscription_id, notification.id)
+        count += len(made)
+    return count
+
+
+async def look_at_letters(db: Database) -> int:
+    """Start the letters whose hour has come; how many."""
+    async with db.system_transaction() as session:
+        due = (await session.execute(_LETTERS)).all()
+    count = 0
+    for row in due:
+        async with db.transaction(_courier(row.workspace_id)) as session:
+            digest = await hearing.due(session, row.user_id)
+            if digest is not None:
+                await jobs.send_digest.start(session, digest.person, digest.since, digest.until)
+                count += 1
+    return count
+
+
+def _courier(workspace_id: UUID) -> Actor:
+    return Actor(workspace_id, "system", "courier")

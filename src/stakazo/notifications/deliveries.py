@@ -67,7 +67,8 @@ async def fan_out(session: AsyncSession, endpoint_id: UUID) -> int:
     happened = await news.since(session, endpoint.position)
     if not happened:
         return 0
-    made = await _write(session, endpoint, [one for one in happened if _for(endpoint.events, one)])
+    fresh = [one for one in happened if one.time >= endpoint.told_from]  # it may get its place only now
+    made = await _write(session, endpoint, [one for one in fresh if _for(endpoint.events, one)])
     await _keep_quiet(session, endpoint_id, position=happened[-1].position + 1)
     return made
 

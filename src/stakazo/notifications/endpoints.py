@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -54,6 +54,7 @@ async def add(
         events=matching.checked(events),
         secret=keys.seal(secret, SECRET, owner=actor_of(session).workspace_id, row=row),
         position=await news.end(session),
+        told_from=datetime.now(UTC),  # the clock by which events say when they happened
     )
     session.add(endpoint)
     await session.flush()
@@ -126,7 +127,7 @@ async def change(
         await disable(session, endpoint, None)
     if enabled is True and endpoint.disabled_at is not None:
         endpoint.disabled_at = endpoint.disabled_why = endpoint.failing_since = endpoint.rests_until = None
-        endpoint.failures, endpoint.position = 0, await news.end(session)
+        endpoint.failures, endpoint.position, endpoint.told_from = 0, await news.end(session), datetime.now(UTC)
         await session.flush()
         await _record(session, "webhook_enabled", endpoint)
     return endpoint

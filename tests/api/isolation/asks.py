@@ -40,6 +40,8 @@ PATH = {
     "item_id": "@item",
     "event_id": "@event",
     "webhook_id": "@webhook",
+    "notification_id": "@notification",
+    "subscription_id": "@subscription",
     "link_id": "@link",
     "slug": "@slug",
     "subject": "@video",
@@ -98,6 +100,13 @@ ADVERT = {
 }  # fmt: skip
 WISH = {"variant_ids": ["@variant"], "channel_ids": ["@channel"], "at": "2030-01-01T00:00:00Z", "intent_key": "more"}
 TARGET = {"name": "spotify", "url": "https://open.spotify.com/track/1"}
+BROWSER = {
+    "endpoint": "https://push.example.com/new",
+    "keys": {
+        "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+        "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+    },
+}
 NEW_PASSWORD = "words that nobody has used so far"
 
 ASKS: dict[str, list[Ask]] = {
@@ -282,6 +291,15 @@ ASKS: dict[str, list[Ask]] = {
     "GET /webhook/instagram": [Ask(good=(403,), shows=False)],
     "POST /webhook/instagram": [Ask(json={"object": "instagram", "entry": []}, good=(403,))],
     # --- telling others ---
+    "GET /notifications": [Ask()],
+    "GET /notifications/{notification_id}": [Ask()],
+    "PATCH /notifications/{notification_id}": [Ask(json={"read": True})],
+    "POST /notifications/read": [Ask()],
+    "GET /notifications/settings": [Ask()],
+    "PUT /notifications/settings": [Ask(json={"hour": 9})],
+    "GET /notifications/push-key": [Ask(shows=False)],
+    "GET /notifications/subscriptions": [Ask()],
+    "POST /notifications/subscriptions": [Ask(json=BROWSER)],
     "GET /webhooks": [Ask()],
     "POST /webhooks": [Ask(json={"url": "https://hooks.example.com/another"})],
     "GET /webhooks/{webhook_id}": [Ask()],
@@ -364,6 +382,7 @@ ASKS: dict[str, list[Ask]] = {
     "DELETE /channels/{channel_id}": [Ask(path={"channel_id": "@broken_channel"})],
     "DELETE /webhooks/{webhook_id}": [Ask()],
     "DELETE /links/{link_id}": [Ask()],
+    "DELETE /notifications/subscriptions/{subscription_id}": [Ask()],
     "DELETE /uploads/{upload_id}": [Ask(headers=TUS)],
     "DELETE /variants/{variant_id}": [Ask(headers={"If-Match": '"stale"'}, good=(412,)), Ask(good=(409,))],
     "DELETE /clips/{clip_id}": [

@@ -35,6 +35,7 @@ def fill(house: House, superuser: str) -> Stage:
         works.rules()
         works.publishing()
         works.telling()
+        works.hearing()
         works.connecting()
         works.links()
         works.advertising()

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tests.api.isolation.stage import MP4, Filling
 from tests.api.isolation.things import Thing, named, written
 
-from stakazo.accounts.roles import Role
+from stakazo.accounts.roles import Permission, Role
 from stakazo.ads.models import AdAccount, AdCommitment, AdMetric, AdPolicy, Campaign
 from stakazo.ads.states import CampaignState
 from stakazo.clips import service as clips
@@ -31,7 +31,17 @@ from stakazo.links import service as smart_links
 from stakazo.links.models import LinkClick, LinkConversion, LinkSalt, SmartLink
 from stakazo.media.choice import Part, Pick, Score, Window
 from stakazo.notifications import endpoints
-from stakazo.notifications.models import DeliveryState, WebhookDelivery, WebhookEndpoint
+from stakazo.notifications.models import (
+    DeliveryState,
+    Lookout,
+    Notification,
+    NotificationRead,
+    NotificationSettings,
+    PushSubscription,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
+from stakazo.notifications.notices import Urgency
 from stakazo.platforms.base import Kind, Platform
 from stakazo.publishing import consents
 from stakazo.publishing.channels import Given
@@ -321,6 +331,53 @@ class Works(Filling):
             "offered": written(account.external_id),
             "state": written(f"{workspace.hex}{ids[0].hex}{secret}"),
         }
+
+    def hearing(self) -> None:
+        """What people hear of, one of them has read, and how they hear of it."""
+        mark, owner, viewer = self.mark, self.stage.people[Role.OWNER], self.stage.people[Role.VIEWER]
+        ids, now = [new_id(), new_id()], datetime.now(UTC)
+        browser = new_id()
+
+        async def hear(session: AsyncSession) -> None:
+            events = await ledger.recent(session, 2)
+            session.add(Lookout(position=0))
+            for row, event, needs in zip(ids, events, (Permission.JOBS_READ, f"x{mark}"), strict=True):
+                words = {
+                    "title": mark,
+                    "detail": mark,
+                    "todo": mark,
+                    "kind": f"job.x{mark}",
+                    "subject_type": f"x{mark}",
+                }
+                session.add(
+                    Notification(
+                        id=row,
+                        event_id=event.id,
+                        urgency=Urgency.URGENT,
+                        needs=needs,
+                        subject_id=event.subject_id,
+                        happened_at=now,
+                        **words,
+                    )
+                )
+            await session.flush()
+            session.add(NotificationRead(notification_id=ids[1], user_id=viewer.user_id))
+            for who, zone in ((owner, "UTC"), (viewer, f"Europe/{mark}")):
+                said = {"time_zone": zone, "muted": [f"job.x{mark}"], "told_until": now}
+                session.add(NotificationSettings(user_id=who.user_id, **said))
+            session.add(
+                PushSubscription(
+                    id=browser,
+                    user_id=owner.user_id,
+                    receiver=b"sealed",
+                    fingerprint=bytes(32),
+                    service=mark,
+                    name=mark,
+                )
+            )
+
+        self.within(hear)
+        self.things |= {"notification": named(ids[0]), "subscription": named(browser)}
 
     def links(self) -> None:
         """A link that was followed, and something that came of it."""
