@@ -123,6 +123,12 @@ class Accounts(RuleBasedStateMachine):
         for role in (Role.MANAGER, Role.VIEWER):
             self.invite(owner, role, to=None)
             self.join(self.offers[-1], themselves=True)
+        self.invite(self.accesses[1], Role.VIEWER, to=None)
+
+    def owner_of(self, place: Place) -> Access | None:
+        """Somebody who may do everything there, signed in."""
+        may = (one for one in self.accesses if one.session and one.place is place and not one.refused(Role.OWNER))
+        return next(may, None)
 
     # --- signing up, in and out -----------------------------------------------------------------------------
 
@@ -164,6 +170,14 @@ class Accounts(RuleBasedStateMachine):
         assert answer.status_code == model.refresh(session, token, late=late)
         if answer.is_success:
             self._let_in(session.person, answer)
+
+    @rule(session=SESSIONS)
+    def steal(self, session: Session) -> None:
+        """A token that was used long ago comes again: one of the two who have it is a thief, so both are out."""
+        if not session.ended:
+            self.refresh(session, 1, late=False)
+        self.refresh(session, 2, late=True)
+        self.refresh(session, 1, late=False)
 
     @rule(session=SESSIONS, which=st.integers(1, 3))
     def sign_out(self, session: Session, which: int) -> None:
@@ -266,6 +280,20 @@ class Accounts(RuleBasedStateMachine):
     def remove(self, by: Access, who: Person) -> None:
         assert self.house.ask(f"DELETE /members/{who.id}", by).status_code == model.remove(by, who)
 
+    @rule(place=PLACES, role=ROLES)
+    def abdicate(self, place: Place, role: Role) -> None:
+        """An owner, who may be the last, makes themselves something else, and goes."""
+        if owner := self.owner_of(place):
+            self.set_role(owner, owner.person, role)
+            self.leave(owner, place)
+
+    @rule(offer=OFFERS)
+    def turn_out(self, offer: Invitation) -> None:
+        """Who has offered something is turned out, and comes back by their own link."""
+        if owner := self.owner_of(offer.place):
+            self.remove(owner, offer.by)
+            self.join(offer, themselves=True)
+
     @rule(by=BY, role=ROLES, to=st.none() | PEOPLE)
     def invite(self, by: Access, role: Role, to: Person | None) -> None:
         email = to.email if to else None
@@ -320,6 +348,12 @@ class Accounts(RuleBasedStateMachine):
         ours = {(place.id, person.id, role.name) for place in self.places for person, role in place.members.items()}
         assert {row for row in members if row[0] in {place.id for place in self.places}} == ours
         assert all(place.owners for place in self.places if place.members)
+        opened = self.house.sql(
+            "select i.id::text from invitations i join workspaces w on w.id = i.workspace_id"
+            " where i.accepted_at is null and i.revoked_at is null and w.deleted_at is null"
+        )
+        offers = {offer.id: offer for place in self.places if place.members for offer in place.offers}
+        assert {key for (key,) in opened} & offers.keys() == {key for key, offer in offers.items() if offer.open}
         alive = self.house.sql("select id::text from sessions where ended_at is null")
         known = {session.id for session in self.sessions}
         assert {key for (key,) in alive} & known == {one.id for one in self.sessions if not one.ended}

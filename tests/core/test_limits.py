@@ -18,7 +18,7 @@ import pytest
 from stakazo.core import windows
 from stakazo.core.db import Database
 from stakazo.core.errors import Unavailable
-from stakazo.core.limits import Kind, Limiter, Verdict, Whom
+from stakazo.core.limits import Kind, Limiter, Whom
 from stakazo.core.settings import Settings
 
 STORES = ["memory", "database", "redis"]
@@ -68,16 +68,25 @@ def somebody() -> str:
     return uuid4().hex
 
 
-async def test_of_a_thousand_exactly_the_quota_passes(limiter: Limiter):
-    """A hundred at once: the database's connections are waited for in turn, on a busy machine too."""
-    key, turns = somebody(), asyncio.Semaphore(100)
+async def test_of_a_thousand_at_once_exactly_the_quota_passes_and_others_are_not_affected(limiter: Limiter):
+    key, others = somebody(), [somebody() for _ in range(50)]
+    flood = [limiter.ask(Kind.WRITE, {Whom.KEY: key, Whom.WORKSPACE: key}) for _ in range(1000)]
+    elsewhere = [limiter.ask(Kind.WRITE, {Whom.KEY: other, Whom.WORKSPACE: other}) for other in others]
+    verdicts = await asyncio.gather(*flood, *elsewhere)
+    assert None not in verdicts  # nobody passes uncounted
+    assert Counter(verdict.allowed for verdict in verdicts[:1000] if verdict) == {True: 100, False: 900}
+    assert [(verdict.allowed, verdict.remaining) for verdict in verdicts[1000:] if verdict] == [(True, 99)] * 50
 
-    async def ask() -> Verdict | None:
-        async with turns:
-            return await limiter.ask(Kind.WRITE, {Whom.KEY: key})
 
-    verdicts = await asyncio.gather(*(ask() for _ in range(1000)))
-    assert Counter(verdict.allowed for verdict in verdicts if verdict) == {True: 100, False: 900}
+async def test_several_processes_count_together(app_settings: Settings, database: Database):
+    """Each has waiters of its own; the window is one."""
+    there = Database(database.url, pool_size=2)
+    settings = app_settings.model_copy(update={"limit_store": "database", "limit_write": "100/minute"})
+    limiters, key = [Limiter.of(settings, db) for db in (database, there)], somebody()
+    asked = [limiter.ask(Kind.WRITE, {Whom.KEY: key}) for _ in range(150) for limiter in limiters]
+    verdicts = await asyncio.gather(*asked)
+    assert Counter(verdict.allowed for verdict in verdicts if verdict) == {True: 100, False: 200}
+    await there.close()
 
 
 async def test_others_are_not_affected(limiter: Limiter):

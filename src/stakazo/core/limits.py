@@ -214,7 +214,7 @@ def _redis(url: str) -> Store:
     address = url.replace("redis+unix://", "unix://")
     # Who can't get a connection in time waits with the others, rather than being told that Redis is gone.
     pool = BlockingConnectionPool.from_url(
-        address, max_connections=CONNECTIONS, timeout=10, socket_timeout=PAUSE, socket_connect_timeout=PAUSE
+        address, max_connections=CONNECTIONS, timeout=30, socket_timeout=PAUSE, socket_connect_timeout=PAUSE
     )
     windows = RedisStorage(
         f"async+{url}",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
 from limits.aio.storage import MovingWindowSupport, Storage
@@ -25,19 +28,24 @@ WINDOWS = sa.Table(
 
 _ACQUIRE = sa.text("""
     insert into request_windows as kept (key, hits, expires_at)
-    select :key, array_fill(extract(epoch from clock_timestamp())::double precision, array[:amount]),
+    select :key, array_fill(extract(epoch from clock_timestamp())::double precision, array[least(:amount, :limit)]),
         clock_timestamp() + make_interval(secs => :expiry)
     on conflict (key) do update set
         hits = array(select hit from unnest(kept.hits) hit where hit > excluded.hits[1] - :expiry order by hit)
-            || excluded.hits,
+            || array_fill(
+                greatest(excluded.hits[1], kept.hits[cardinality(kept.hits)] + 0.000002),
+                array[least(:amount, :limit - (
+                    select count(*)::int from unnest(kept.hits) hit where hit > excluded.hits[1] - :expiry))]),
         expires_at = excluded.expires_at
-    where (select count(*) from unnest(kept.hits) hit where hit > excluded.hits[1] - :expiry) + :amount <= :limit
-    returning key
+    where (select count(*) from unnest(kept.hits) hit where hit > excluded.hits[1] - :expiry) < :limit
+    returning (select count(*)::int from unnest(kept.hits) hit where hit = kept.hits[cardinality(kept.hits)])
 """).bindparams(
     sa.bindparam("amount", type_=sa.Integer()),
     sa.bindparam("expiry", type_=sa.Double()),
     sa.bindparam("limit", type_=sa.Integer()),
 )
+"""As many of so many as still fit. Those that fit have a time of their own, later than any before: so it can say how
+many they were."""
 
 _WINDOW = sa.text("""
     select extract(epoch from clock_timestamp())::double precision - min(hit) as age, count(hit) as hits
@@ -46,6 +54,10 @@ _WINDOW = sa.text("""
 """).bindparams(sa.bindparam("expiry", type_=sa.Double()))
 
 
+T = TypeVar("T")
+
+AT_ONCE = 4
+"""Connections that counting takes at most: the endpoints need them too."""
 SWEPT_EVERY = 10.0
 """Seconds between two looks for windows in memory that are over."""
 
@@ -124,28 +136,81 @@ class MemoryStorage(_Moving):
         return window
 
 
+class _Together(Generic[T]):
+    """Questions about the same window that come while one is under way are asked together, in the next.
+
+    So however many wait for one window they need one connection, and a flood of requests doesn't queue for the pool.
+    """
+
+    def __init__(self, ask: Callable[[Hashable, int], Awaitable[Sequence[T]]]) -> None:
+        self._ask = ask
+        """Of one window for so many: their answers, in turn."""
+        self._waiting: dict[Hashable, list[asyncio.Future[T]]] = {}
+        self._serving: dict[Hashable, asyncio.Task[None]] = {}
+
+    async def about(self, window: Hashable) -> T:
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(window, []).append(answer)
+        if window not in self._serving:
+            self._serving[window] = asyncio.create_task(self._serve(window))
+        return await answer
+
+    async def _serve(self, window: Hashable) -> None:
+        try:
+            while waiting := self._waiting.pop(window, None):
+                try:
+                    found = await self._ask(window, len(waiting))
+                except (SQLAlchemyError, OSError) as error:
+                    for answer in waiting:
+                        if not answer.done():
+                            answer.set_exception(error)
+                else:
+                    for answer, said in zip(waiting, found, strict=True):
+                        if not answer.done():
+                            answer.set_result(said)
+        finally:
+            del self._serving[window]
+            for answer in self._waiting.pop(window, []):  # it was cancelled: nobody waits for ever
+                answer.cancel()
+
+
 class DatabaseStorage(_Moving):
-    """The table."""
+    """The table.
+
+    Requests for the same window are counted together, and only a few windows at once: who asks waits here, in turn, and
+    not for the connections of the endpoints, whose patience ends.
+    """
 
     def __init__(self, db: Database) -> None:
         super().__init__(None, wrap_exceptions=True)
         self._db = db
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._hits, self._looks = _Together(self._acquire), _Together(self._look)
 
     @property
     def base_exceptions(self) -> tuple[type[Exception], ...]:
         return (SQLAlchemyError, OSError)
 
     async def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
-        if amount > limit:
-            return False
-        values = {"key": key, "limit": limit, "expiry": expiry, "amount": amount}
-        async with self._db.system_transaction() as session:
-            return await session.scalar(_ACQUIRE, values) is not None
+        if amount != 1:
+            raise NotImplementedError("Requests are counted one by one.")
+        return await self._hits.about((key, limit, expiry))
 
-    async def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:  # noqa: ARG002 - asked so
-        async with self._db.system_transaction() as session:
+    async def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:
+        return await self._looks.about((key, limit, expiry))
+
+    async def _acquire(self, window: Any, count: int) -> list[bool]:
+        key, limit, expiry = window
+        values = {"key": key, "limit": limit, "expiry": expiry, "amount": count}
+        async with self._turns, self._db.system_transaction() as session:
+            passed = await session.scalar(_ACQUIRE, values) or 0
+        return [True] * passed + [False] * (count - passed)
+
+    async def _look(self, window: Any, count: int) -> list[tuple[float, int]]:
+        key, _, expiry = window
+        async with self._turns, self._db.system_transaction() as session:
             row = (await session.execute(_WINDOW, {"key": key, "expiry": expiry})).one()
-        return time.time() - (row.age or 0.0), row.hits
+        return [(time.time() - (row.age or 0.0), row.hits)] * count
 
     async def clear(self, key: str) -> None:
         async with self._db.system_transaction() as session:
