@@ -16,7 +16,10 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo import media
+from stakazo.ads import collecting
 from stakazo.ads import jobs as _advertising  # noqa: F401 (the money behind the variants)
+from stakazo.ads.jobs import steer_campaign
+from stakazo.ads.models import Campaign
 from stakazo.clips import service as clips
 from stakazo.clips.models import Clip
 from stakazo.core import outside
@@ -260,6 +263,13 @@ async def _finish(
 @generate_variants.on_end
 async def _rendering_failed(session: AsyncSession, row: Job, error: dict[str, Any]) -> None:
     await variants.failed(session, UUID(row.payload["clip_id"]), error, row.id)
+
+
+@steer_campaign.on_completion
+async def _count(session: AsyncSession, row: Job) -> None:
+    """What may have spent is reported from then on."""
+    campaign = await session.get_one(Campaign, UUID(row.payload["campaign_id"]))
+    await collecting.schedule(session, campaign.account_id)
 
 
 @publish_variant.on_completion

@@ -186,6 +186,7 @@ REQUESTS: dict[str, Callable[[httpx.Client, Any], Asked]] = {
     "/publications/{publication_id}/cancel": lambda client, catalogue: (f"{_planned(client, catalogue)}/cancel", None),
     "/publications/{publication_id}/retry": lambda client, catalogue: (f"{_stopped(client, catalogue)}/retry", None),
     "/publications/{publication_id}/metrics": lambda client, catalogue: (_measured(client, catalogue), None),
+    "/campaigns/{campaign_id}/metrics": lambda client, catalogue: (f"{_campaign(client, catalogue)}/metrics", None),
     "/inbox/{item_id}/done": lambda client, catalogue: (f"{_said(client, catalogue)}/done", None),
     "/inbox/{item_id}/reopen": lambda client, catalogue: (f"{_said(client, catalogue)}/reopen", None),
     "/inbox/{item_id}/reply": lambda client, catalogue: (f"{_said(client, catalogue)}/reply", {"text": "Thanks"}),

@@ -225,6 +225,12 @@ class AdMetric(Owned, Base):
     clicks: Mapped[int] = mapped_column(BigInteger)
     views: Mapped[int] = mapped_column(BigInteger)
     conversions: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    """Purchases."""
+    value: Mapped[int | None] = mapped_column(BigInteger)
+    """What the purchases were worth, minor units; null where nobody says."""
+    reach: Mapped[int | None] = mapped_column(BigInteger)
+    thruplays: Mapped[int | None] = mapped_column(BigInteger)
+    """Watched to the end, or for fifteen seconds."""
     spend: Mapped[int] = mapped_column(BigInteger)
     """Minor units."""
     currency: Mapped[str] = mapped_column(CHAR(3))

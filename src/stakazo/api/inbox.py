@@ -18,8 +18,8 @@ from stakazo.api.routes import Router
 from stakazo.core.actor import Actor
 from stakazo.core.limits import Kind as Counted
 from stakazo.insights import inbox, jobs
-from stakazo.insights.hearing import ItemKind
-from stakazo.insights.models import InboxItem, ItemState
+from stakazo.insights.hearing import ItemKind, ItemState
+from stakazo.insights.models import InboxItem
 from stakazo.platforms.base import Platform
 
 router = Router(prefix="/inbox", tags=["inbox"], responses=responses(401))

@@ -11,7 +11,8 @@ from fastapi import Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from stakazo.accounts.roles import Permission
-from stakazo.ads import collecting
+from stakazo.ads import accounts, collecting
+from stakazo.ads import service as campaigns
 from stakazo.ads.models import AdMetric
 from stakazo.api.deps import DB, Cursor, Limit, PageOut, may
 from stakazo.api.errors import responses
@@ -98,6 +99,25 @@ class PointOut(BaseModel):
     paid: list[PaidOut] = Field(description="On that day, as it was last said.")
 
 
+class DayOut(BaseModel):
+    """One day of a campaign."""
+
+    day: date
+    sampled_at: datetime = Field(description="When this was said; days are corrected for about four weeks.")
+    reach: int | None
+    thruplays: int | None = Field(description="Watched to the end, or for fifteen seconds.")
+    paid: PaidOut
+
+
+class CampaignMetricsOut(BaseModel):
+    """What a campaign brought and cost. All money is in minor units, as budgets are."""
+
+    campaign_id: UUID
+    time_zone: str = Field(description="The ad account's: its days are meant.")
+    total: PaidOut | None = Field(description="Over these days; null where nothing was said yet.")
+    days: list[DayOut]
+
+
 class PlatformOut(BaseModel):
     platform: Platform
     organic: OrganicOut
@@ -176,6 +196,41 @@ async def of_clip(
     )
 
 
+@router.get("/campaigns/{campaign_id}/metrics", response_model=CampaignMetricsOut, responses=responses(404))
+async def of_campaign(
+    _: Annotated[Actor, may(Permission.INSIGHTS_READ)], db: DB, campaign_id: UUID, since: date | None = None
+) -> CampaignMetricsOut:
+    """What a campaign brought and cost, day by day in its account's time zone, as it was last said."""
+    campaign = await campaigns.get(db, campaign_id)
+    account = await accounts.get(db, campaign.account_id)
+    rows = await collecting.latest(db, [campaign_id], since)
+    total = series.paid(_bought(row) for row in rows)
+    return CampaignMetricsOut(
+        campaign_id=campaign_id,
+        time_zone=account.time_zone,
+        total=PaidOut.model_validate(total[0]) if total else None,
+        days=[
+            DayOut(
+                day=row.day,
+                sampled_at=row.sampled_at,
+                reach=row.reach,
+                thruplays=row.thruplays,
+                paid=PaidOut.model_validate(series.paid([_bought(row)])[0]),
+            )
+            for row in rows
+        ],
+    )
+
+
+@router.post("/campaigns/{campaign_id}/metrics", status_code=202, response_model=JobOut, responses=responses(404))
+async def collect(
+    _: Annotated[Actor, may(Permission.CAMPAIGNS_WRITE)], db: DB, campaign_id: UUID, response: Response
+) -> Job:
+    """Ask the platform now, about all campaigns of the account. It is asked every hour while one of them runs."""
+    campaign = await campaigns.get(db, campaign_id)
+    return accepted(response, await collecting.collect_now(db, campaign.account_id))
+
+
 def _organic(samples: Iterable[series.Sample]) -> OrganicOut:
     return OrganicOut.model_validate(series.together(samples))
 
@@ -199,4 +254,5 @@ def _bought(row: AdMetric) -> Bought:
         clicks=row.clicks,
         views=row.views,
         conversions=row.conversions,
+        value=row.value,
     )

@@ -22,6 +22,15 @@ class ItemKind(StrEnum):
     MESSAGE = "message"
 
 
+class ItemState(StrEnum):
+    """Whether somebody still has to do something."""
+
+    OPEN = "OPEN"
+    DONE = "DONE"
+    REMOVED = "REMOVED"
+    """Who said it has taken it back."""
+
+
 @dataclass(frozen=True, slots=True)
 class News:
     """Something that a platform says has happened on an account."""

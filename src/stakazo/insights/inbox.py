@@ -16,8 +16,8 @@ from stakazo.core.db import now
 from stakazo.core.errors import Conflict, NotFound
 from stakazo.core.live import publish as tell
 from stakazo.core.paging import Key, Page, page
-from stakazo.insights.hearing import ItemKind, Said
-from stakazo.insights.models import InboxItem, ItemState
+from stakazo.insights.hearing import ItemKind, ItemState, Said
+from stakazo.insights.models import InboxItem
 from stakazo.ledger import service as ledger
 from stakazo.platforms.base import Platform
 from stakazo.publishing import rights

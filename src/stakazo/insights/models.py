@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +23,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from stakazo.core.db import Base, Owned
-from stakazo.insights.hearing import ItemKind
+from stakazo.insights.hearing import ItemKind, ItemState
 from stakazo.publishing import models as _publishing  # noqa: F401 (a sample points at its publication)
 
 
@@ -101,15 +100,6 @@ class PlatformEvent(Owned, Base):
         Index("ix_platform_events_unread", "workspace_id", "id", postgresql_where=text("read_at is null")),
         CheckConstraint("(read_at is null) = (came_to is null)", name="read"),
     )
-
-
-class ItemState(StrEnum):
-    """Whether somebody still has to do something."""
-
-    OPEN = "OPEN"
-    DONE = "DONE"
-    REMOVED = "REMOVED"
-    """Who said it has taken it back."""
 
 
 class InboxItem(Owned, Base):

@@ -20,7 +20,7 @@ from stakazo.platforms.http import Connection
 
 FIELDS = (
     "campaign_id,campaign_name,adset_id,adset_name,ad_id,ad_name,account_currency,impressions,reach,clicks,"
-    "inline_link_clicks,spend,actions,video_thruplay_watched_actions,video_p25_watched_actions,"
+    "inline_link_clicks,spend,actions,action_values,video_thruplay_watched_actions,video_p25_watched_actions,"
     "video_p50_watched_actions,video_p75_watched_actions,video_p100_watched_actions,video_play_actions,"
     "video_avg_time_watched_actions,date_start,date_stop"
 )
@@ -85,6 +85,8 @@ class Row:
     """Seconds."""
     actions: Mapping[str, int] = field(default_factory=dict)
     """By Meta's type of action: link_click, landing_page_view, omni_purchase, ..."""
+    values: Mapping[str, int] = field(default_factory=dict)
+    """What actions were worth, minor units; by the same types."""
     raw: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -146,6 +148,10 @@ def row(found: Mapping[str, Any], level: str) -> Row:
         watched=(watched[0], watched[1], watched[2], watched[3]),
         average_watch=float(average[0]["value"]) if average else None,
         actions={str(one["action_type"]): int(float(one["value"])) for one in found.get("actions") or []},
+        values={
+            str(one["action_type"]): minor_units(str(one["value"]), currency)
+            for one in found.get("action_values") or []
+        },
         raw=found,
     )
 

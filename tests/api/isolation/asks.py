@@ -283,6 +283,8 @@ ASKS: dict[str, list[Ask]] = {
     "GET /publications/{publication_id}/metrics": [Ask(path={"publication_id": "@posted"})],
     "POST /publications/{publication_id}/metrics": [Ask(path={"publication_id": "@posted"})],
     "GET /clips/{clip_id}/series": [Ask()],
+    "GET /campaigns/{campaign_id}/metrics": [Ask()],
+    "POST /campaigns/{campaign_id}/metrics": [Ask()],
     "GET /inbox": by_query(channel_id="@channel", publication_id="@posted"),
     "GET /inbox/{item_id}": [Ask()],
     "POST /inbox/{item_id}/reply": [Ask(json={"text": "Thanks"})],

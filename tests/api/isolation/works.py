@@ -21,8 +21,8 @@ from stakazo.core.actor import new_id
 from stakazo.core.db import Base
 from stakazo.core.security import Keyring
 from stakazo.idempotency.models import IdempotencyKey, PersonalIdempotencyKey
-from stakazo.insights.hearing import ItemKind
-from stakazo.insights.models import InboxItem, ItemState, PlatformEvent, PostMetric
+from stakazo.insights.hearing import ItemKind, ItemState
+from stakazo.insights.models import InboxItem, PlatformEvent, PostMetric
 from stakazo.jobs.models import Job
 from stakazo.jobs.states import JobState
 from stakazo.ledger import service as ledger

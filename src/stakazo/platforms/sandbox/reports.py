@@ -13,6 +13,8 @@ from stakazo.platforms.sandbox.world import Thing, World
 
 MOST_ROWS = 20_000
 RESTATED = 0.93
+WORTH = 1990
+"""Of one purchase, minor units."""
 MAJOR = {"JPY", "KRW", "CLP", "ISK", "VND"}
 """Currencies without cents."""
 SPLITS: dict[str, dict[str, float]] = {
@@ -135,15 +137,16 @@ def _row(world: World, account: Thing, ad: Thing, level: str, owner: str, sums: 
     def actions(value: float) -> list[Answer]:
         return [{"action_type": "video_view", "value": str(int(value * share))}]
 
-    spend = int(sums["spend"] * share)
-    major = str(spend) if account["currency"] in MAJOR else f"{spend // 100}.{spend % 100:02}"
+    spend, bought = int(sums["spend"] * share), int(count("omni_purchase"))
     found: Answer = {
-        "account_id": account["id"].removeprefix("act_"), "account_currency": account["currency"], "spend": major,
+        "account_id": account["id"].removeprefix("act_"), "account_currency": account["currency"],
+        "spend": _major(spend, account),
         "impressions": count("impressions"), "reach": count("reach"), "clicks": count("clicks"),
         "inline_link_clicks": count("inline_link_clicks"),
         "actions": [{"action_type": kind, "value": count(name)} for kind, name in (
             ("link_click", "inline_link_clicks"), ("landing_page_view", "landing_page_view"),
             ("omni_purchase", "omni_purchase")) if int(count(name))],
+        "action_values": [{"action_type": "omni_purchase", "value": _major(bought * WORTH, account)}] if bought else [],
         "video_play_actions": actions(sums["plays"]), "video_thruplay_watched_actions": actions(sums["thruplays"]),
         "video_avg_time_watched_actions": [{"action_type": "video_view", "value": str(sums["average_watch"])}],
         **{f"video_p{percent}_watched_actions": actions(value)
@@ -153,6 +156,11 @@ def _row(world: World, account: Thing, ad: Thing, level: str, owner: str, sums: 
     for name in {"account": [], "campaign": ["campaign"], "adset": ["campaign", "adset"]}.get(level, list(chain)):
         found |= {f"{name}_id": chain[name], f"{name}_name": world.things[chain[name]]["name"]}
     return found | ({f"{level}_id": owner} if level in chain else {})
+
+
+def _major(amount: int, account: Thing) -> str:
+    """Money as reports say it: `12.34` euros, but `1234` yen."""
+    return str(amount) if account["currency"] in MAJOR else f"{amount // 100}.{amount % 100:02}"
 
 
 def _chosen(row: Answer, said: dict[str, str], split: list[str]) -> Answer:
