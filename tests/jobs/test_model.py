@@ -270,6 +270,19 @@ class Jobs(RuleBasedStateMachine):
         """A worker that does it at once."""
         self.complete(self.claim(model))
 
+    @rule(model=jobs, retryable=st.booleans())
+    def go_wrong(self, model: Model, retryable: bool) -> None:  # noqa: FBT001
+        """A worker fails at once."""
+        self.fail(self.claim(model), retryable)
+
+    @rule(model=jobs)
+    def wake_up_late(self, model: Model) -> None:
+        """A worker hands it back, another takes it, and the first believes that it still has it."""
+        first = self.claim(model)
+        self.hand_back(first)
+        self.claim(model)
+        self.complete(first)
+
     @rule(token=tokens)
     def complete(self, token: tuple[Model, int]) -> None:
         if self._by(token, lifecycle.complete):
