@@ -6,13 +6,14 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import httpx
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from tests.publishing.press import Desk
 
-from stakazo.ads.models import Campaign
+from stakazo.ads.models import AdMetric, Campaign
 from stakazo.ads.states import CampaignState
 from stakazo.core.actor import new_id
 from stakazo.platforms.sandbox.world import Thing, World
@@ -74,6 +75,7 @@ class Stand(Desk):
         account, (variant,) = UUID(self.account()), self.variants("instagram_reel")
         campaign_id, name = new_id(), "x" + new_id().hex
         made = {} if state == "FAILED" else {"external_id": name, "ad_set_id": "2", "creative_id": "3", "ad_id": "4"}
+        decision = {"action": "revive", "rule": "a", "day": "2026-11-22", "undone": False, "refused": None}
         plan = {"objective": "OUTCOME_ENGAGEMENT", "goal": "THRUPLAY", "countries": ["US"]}
 
         async def write(session: AsyncSession) -> None:
@@ -82,7 +84,8 @@ class Stand(Desk):
                     id=campaign_id, variant_id=UUID(variant), account_id=account, platform="meta", name="Blue",
                     objective="OUTCOME_ENGAGEMENT", state=CampaignState(state), total_budget=100_00, currency="EUR",
                     ends_at=datetime.now(UTC) + timedelta(days=10), plan=plan, planned_by="user/ann",
-                    activated_by="user/bob", error={"code": "internal", "detail": "It broke."}, **made,
+                    activated_by="user/bob", decision=decision,
+                    error={"code": "internal", "detail": "It broke."}, **made,
                 )
             )  # fmt: skip
 
@@ -136,5 +139,16 @@ class Stand(Desk):
         async def write(session: AsyncSession) -> None:
             changed = "update campaigns set state = cast(:state as campaign_state), job_id = null where id = :id"
             await session.execute(text(changed), values)
+
+        self.site.within(write)
+
+    def measured(self, campaign: dict[str, Any], **counts: int) -> None:
+        """What it has brought today, as was last said."""
+        moment = datetime.now(UTC)
+        known = dict.fromkeys(("impressions", "clicks", "views", "spend"), 0) | counts
+
+        async def write(session: AsyncSession) -> None:
+            day = moment.astimezone(ZoneInfo("Europe/Berlin")).date()
+            session.add(AdMetric(campaign_id=UUID(campaign["id"]), day=day, sampled_at=moment, currency="EUR", **known))
 
         self.site.within(write)

@@ -114,3 +114,23 @@ def test_a_launch_in_another_currency_than_the_accounts_is_stopped(stand: Stand)
         assert stand.rests(stand.act(made, "duplicate", status=201))["error"]["code"] == "currency"
     finally:
         stand.world.change(act, currency="EUR")
+
+
+def test_a_rule_pauses_a_loser_with_its_numbers_and_a_person_undoes_it(stand: Stand) -> None:
+    stand.limit(campaign=100_00)
+    made = stand.campaign()
+    stand.rests(made)
+    stand.act(made, "activate")
+    stand.rests(made, "ACTIVE")
+    stand.measured(made, spend=10_00, clicks=4)
+    loser = {"name": "loser", "action": "pause", "metric": "cost_per_click", "above": 200}
+    tried = stand.act(made, "simulate", {"rules": [loser]})
+    assert [(one["rule"], one["numbers"]["value"]) for one in tried["decisions"]] == [("loser", 250.0)]
+    assert stand.http.put("/ads/rules", json={"rules": [loser]}).status_code == 200
+    stopped = stand.rests(made, "PAUSED")
+    assert (stopped["decision"]["rule"], stopped["decision"]["numbers"]["clicks"]) == ("loser", 4)
+    assert stand.there("Campaign", made)[0]["status"] == "PAUSED"
+    assert "campaign_rule_applied" in [event["event"] for event in stand.told(made)]
+    stand.act(made, "undo")
+    assert stand.rests(made, "ACTIVE")["decision"]["undone"] is True
+    assert stand.act(made, "undo", status=409)["code"] == "conflict"

@@ -94,6 +94,7 @@ OTHERWISE = {
     ("delete", "/uploads/{upload_id}"): "nobody edits an upload: what came of it is thrown away",
     ("put", "/videos/{video_id}/rights"): "rights are said as a whole, and the last word counts",
     ("put", "/publishing/policy"): "likewise: it is one word",
+    ("put", "/ads/rules"): "likewise",
     ("put", "/ads/policy"): "likewise: limits are said as a whole",
     ("delete", "/auth/sessions"): "whatever sessions there are, they end",
     ("delete", "/auth/sessions/{session_id}"): "a session is not edited: it ends",

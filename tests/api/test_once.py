@@ -206,6 +206,8 @@ REQUESTS: dict[str, Callable[[httpx.Client, Any], Asked]] = {
     "/ads/stop": lambda *_: ("/ads/stop", None),
     "/campaigns": lambda client, catalogue: ("/campaigns", _stand(client, catalogue).wish()),
     "/campaigns/{campaign_id}/duplicate": lambda client, catalogue: (f"{_campaign(client, catalogue)}/duplicate", None),
+    "/campaigns/{campaign_id}/simulate": lambda client, catalogue: (f"{_campaign(client, catalogue)}/simulate", None),
+    "/campaigns/{campaign_id}/undo": lambda client, catalogue: (f"{_campaign(client, catalogue, 'ACTIVE')}/undo", None),
     "/campaigns/{campaign_id}/activate": lambda client, catalogue: (f"{_campaign(client, catalogue)}/activate", None),
     "/campaigns/{campaign_id}/pause": lambda client, catalogue: (
         f"{_campaign(client, catalogue, 'ACTIVE')}/pause",

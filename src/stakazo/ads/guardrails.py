@@ -37,7 +37,7 @@ class Limits:
     step_percent: int = 50
     """How much more a budget may become at once."""
     stop_loss: int | None = None
-    """A campaign that has cost this much and brought no result is paused."""
+    """A campaign that has cost this much and brought no click is paused."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo.ads import accounts, launching, outside, progress, service, states, steering, watching
+from stakazo.ads import accounts, launching, outside, progress, ruling, service, states, steering, watching
 from stakazo.ads.models import AdAccount, Campaign
 from stakazo.ads.progress import Order
 from stakazo.ads.states import CampaignState as S
@@ -212,6 +212,8 @@ async def watch_ad_account(run: Run, account_id: UUID) -> None:
         async with run.db.transaction(run.actor) as session:
             campaign = await watching.judge(session, campaign_id, round_.seen[campaign_id], live)
             await start(session, campaign)
+        async with run.db.transaction(run.actor) as session:
+            await start(session, await ruling.apply(session, campaign_id))
     async with run.completion() as session:
         account = await watching.end(session, account_id, run.job_id, orphans)
         if account is not None:

@@ -89,6 +89,8 @@ class AdPolicy(Owned, Base):
 
     limits: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default=text("'{}'"))
     """By currency: the members of `guardrails.Limits`."""
+    rules: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
+    """`rules.Rule`, in the order in which they are asked."""
     stopped_at: Mapped[datetime | None]
     """When everything was stopped; null while money may flow."""
     stopped_by: Mapped[str | None] = mapped_column(String(120))
@@ -138,6 +140,8 @@ class Campaign(Owned, Base):
     ad_id: Mapped[str | None] = mapped_column(String(300))
     review: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     """What the platform said of it last: whether it delivers, and why not."""
+    decision: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """What a rule has decided last: rule, action, day, the numbers, what was before, whether it was undone."""
     error: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     """What went wrong, and what to do: code, detail, todo."""
 

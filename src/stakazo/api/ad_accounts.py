@@ -10,10 +10,11 @@ from fastapi import Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 
 from stakazo.accounts.roles import Permission
-from stakazo.ads import accounts, jobs, outside, policy
+from stakazo.ads import accounts, jobs, outside, policy, ruling
 from stakazo.ads.accounts import Given
 from stakazo.ads.guardrails import Limits
 from stakazo.ads.models import AdAccount, AdPolicy
+from stakazo.ads.rules import Action, Metric, Rule
 from stakazo.api.channels import LiveIn, TroubleOut
 from stakazo.api.conditions import KNOWN, Editing, Reading
 from stakazo.api.deps import DB, Cursor, Here, Limit, PageOut, may
@@ -98,7 +99,7 @@ class LimitsBody(BaseModel):
     )
     step_percent: int = Field(default=50, ge=0, le=1000, description="How much more a budget may become at once.")
     stop_loss: int | None = Field(
-        default=None, ge=1, le=MOST, description="What has cost this much without any result is paused."
+        default=None, ge=1, le=MOST, description="What has cost this much without one click is paused."
     )
 
 
@@ -112,6 +113,32 @@ class AdPolicyBody(BaseModel):
 class AdPolicyOut(AdPolicyBody):
     stopped_at: datetime | None = Field(description="When everything was stopped; null while money may flow.")
     stopped_by: str | None
+
+
+class RuleBody(BaseModel):
+    """A rule by which campaigns are paused, scaled, revived or put away; money in minor units."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str = Field(min_length=1, max_length=100)
+    action: Action
+    metric: Metric
+    above: float | None = Field(default=None, allow_inf_nan=False, description="It applies where it is more ...")
+    below: float | None = Field(default=None, allow_inf_nan=False, description="... and less than this.")
+    days: int = Field(default=3, ge=1, le=365, description="How many it looks back.")
+    least_spend: int = Field(default=0, ge=0, le=MOST, description="In these days; with less it doesn't apply.")
+    percent: int = Field(default=20, ge=1, le=1000, description="How much more money, of `scale`.")
+    least_age: int = Field(default=0, ge=0, le=3650, description="Days since the first spending, of `sunset`.")
+    pause_between: int = Field(default=1, ge=1, le=365, description="Days between two decisions about a campaign.")
+
+    def rule(self) -> Rule:
+        return Rule(**self.model_dump())
+
+
+class RulesBody(BaseModel):
+    """Rules, in the order in which they are asked; the first that applies decides."""
+
+    model_config = ConfigDict(extra="forbid")
+    rules: list[RuleBody] = Field(max_length=50)
 
 
 class StopIn(BaseModel):
@@ -243,6 +270,21 @@ async def say(_: Annotated[Actor, may(Permission.CAMPAIGNS_LIMIT)], db: DB, want
     """Say what may be spent, from now on. It holds for the worst case: see the guide."""
     limits = {currency: Limits(**said.model_dump()) for currency, said in wanted.limits.items()}
     return _policy(await policy.say(db, limits))
+
+
+@router.get("/ads/rules", response_model=RulesBody)
+async def get_rules(_: Annotated[Actor, may(Permission.CAMPAIGNS_READ)], db: DB) -> RulesBody:
+    return _rules(await policy.get(db))
+
+
+@router.put("/ads/rules", response_model=RulesBody, responses=responses(422))
+async def say_rules(_: Annotated[Actor, may(Permission.CAMPAIGNS_LIMIT)], db: DB, wanted: RulesBody) -> RulesBody:
+    """Say by which rules campaigns are handled. `POST /campaigns/{id}/simulate` tries them on what has happened."""
+    return _rules(await ruling.say(db, [one.rule() for one in wanted.rules]))
+
+
+def _rules(found: AdPolicy | None) -> RulesBody:
+    return RulesBody(rules=[RuleBody(**one) for one in (found.rules if found is not None else [])])
 
 
 @router.post("/ads/stop", response_model=AdPolicyOut)

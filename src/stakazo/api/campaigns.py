@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import asdict, replace
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -12,12 +12,13 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, HttpUrl
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.accounts.roles import Permission
-from stakazo.ads import jobs, previewing, service
+from stakazo.ads import jobs, previewing, ruling, service
 from stakazo.ads.models import Campaign
 from stakazo.ads.plan import Plan
+from stakazo.ads.rules import Action
 from stakazo.ads.service import Change, Wish
 from stakazo.ads.states import CampaignState
-from stakazo.api.ad_accounts import MOST
+from stakazo.api.ad_accounts import MOST, RuleBody
 from stakazo.api.channels import TroubleOut
 from stakazo.api.conditions import KNOWN, Editing, Reading
 from stakazo.api.deps import DB, Cursor, DryRun, Here, Limit, PageOut, may
@@ -147,6 +148,9 @@ class CampaignOut(BaseModel):
     review: dict[str, Any] | None = Field(
         description="What the platform said last: `says` (ACTIVE, PENDING_REVIEW, DISAPPROVED, ...), `parts`, `issues`."
     )
+    decision: dict[str, Any] | None = Field(
+        description="What a rule has decided last: `rule`, `action`, `numbers`, `before`, `refused`, `undone`."
+    )
     error: TroubleOut | None = Field(description="What went wrong, and what to do.")
     created_at: datetime
     updated_at: datetime
@@ -172,6 +176,27 @@ class DuplicateIn(BaseModel):
     total_budget: Minor | None = None
     starts_at: AwareDatetime | None = None
     ends_at: AwareDatetime | None = None
+
+
+class SimulationIn(BaseModel):
+    """Rules to be tried; null: the workspace's own."""
+
+    model_config = ConfigDict(extra="forbid")
+    rules: list[RuleBody] | None = Field(default=None, max_length=50)
+
+
+class SimulatedOut(BaseModel):
+    day: date
+    rule: str
+    action: Action
+    daily: int | None
+    total: int
+    numbers: dict[str, Any]
+
+
+class SimulationOut(BaseModel):
+    decisions: list[SimulatedOut]
+    saved: int = Field(description="What would not have been spent, minor units.")
 
 
 @router.post("", status_code=201, response_model=CampaignOut, responses=responses(404, 409, 422))
@@ -313,6 +338,24 @@ async def duplicate(
     """Have another campaign like this one made, paused; what isn't said is as it was."""
     wish = await service.copy_of(db, campaign_id)
     return await _launch(db, await service.want(db, _changed(wish, wanted or DuplicateIn())), response)
+
+
+@router.post("/{campaign_id}/undo", response_model=CampaignOut, responses=responses(404, 409, 422))
+async def undo(
+    _: Annotated[Actor, may(Permission.CAMPAIGNS_SPEND, Counted.SPEND)], db: DB, campaign_id: UUID
+) -> CampaignOut:
+    """Take back what a rule has decided last; no rule touches the campaign for a week then."""
+    return await _go(db, await ruling.undo(db, campaign_id))
+
+
+@router.post("/{campaign_id}/simulate", response_model=SimulationOut, responses=responses(404, 422))
+async def simulate(
+    _: Annotated[Actor, may(Permission.CAMPAIGNS_READ)], db: DB, campaign_id: UUID, wanted: SimulationIn | None = None
+) -> SimulationOut:
+    """What rules would have done day by day with what it has brought. Nothing is done."""
+    asked = None if wanted is None or wanted.rules is None else [one.rule() for one in wanted.rules]
+    told, saved = await ruling.simulate(db, campaign_id, asked)
+    return SimulationOut(decisions=[SimulatedOut(day=one.day, **asdict(one.decision)) for one in told], saved=saved)
 
 
 def _changed(wish: Wish, wanted: DuplicateIn) -> Wish:

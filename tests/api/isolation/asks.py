@@ -98,6 +98,7 @@ ADVERT = {
     "ad_account_id": "@ad_account", "name": "Another", "objective": "OUTCOME_ENGAGEMENT",
     "goal": "THRUPLAY", "countries": ["US"], "total_budget": 100, "ends_at": "2030-01-01T00:00:00Z",
 }  # fmt: skip
+SPENDER = {"name": "a", "action": "pause", "metric": "spend", "above": 0}
 WISH = {"variant_ids": ["@variant"], "channel_ids": ["@channel"], "at": "2030-01-01T00:00:00Z", "intent_key": "more"}
 TARGET = {"name": "spotify", "url": "https://open.spotify.com/track/1"}
 BROWSER = {
@@ -335,6 +336,8 @@ ASKS: dict[str, list[Ask]] = {
     "POST /ad-accounts/{ad_account_id}/live": [Ask(json={"live": False})],
     "GET /ads/policy": [Ask()],
     "PUT /ads/policy": [Ask(json={"limits": {"EUR": {"day": 1000}}})],
+    "GET /ads/rules": [Ask()],
+    "PUT /ads/rules": [Ask(json={"rules": []})],
     "POST /ads/stop": [Ask(json={"stopped": False})],
     "GET /campaigns": by_query(ad_account_id="@ad_account", variant_id="@variant", publication_id="@posted"),
     "POST /campaigns": [
@@ -345,6 +348,8 @@ ASKS: dict[str, list[Ask]] = {
     "PATCH /campaigns/{campaign_id}": [Ask(json={"name": "Another"})],
     "POST /campaigns/{campaign_id}/duplicate": [Ask(json={"variant_id": "@variant"})],
     "POST /campaigns/{campaign_id}/activate": [Ask()],
+    "POST /campaigns/{campaign_id}/simulate": [Ask(json={"rules": [SPENDER]}, shows=False)],
+    "POST /campaigns/{campaign_id}/undo": [Ask()],
     "POST /campaigns/{campaign_id}/pause": [Ask()],
     "POST /campaigns/{campaign_id}/retry": [Ask(path={"campaign_id": "@failed_campaign"})],
     "POST /campaigns/{campaign_id}/archive": [Ask()],

@@ -223,11 +223,14 @@ class Works(Filling):
                 currency="EUR", time_zone="Europe/Berlin", page_id=page, instagram_id=mark, pixel_id=mark,
                 error=trouble,
             )  # fmt: skip
-        yield AdPolicy(limits={"EUR": {"campaign": 10_000}}, stopped_by=f"user/{mark}")
+        rule = {"name": mark, "action": "pause", "metric": "spend", "above": 100}
+        yield AdPolicy(limits={"EUR": {"campaign": 10_000}}, rules=[rule], stopped_by=f"user/{mark}")
+        decision = {"action": "revive", "rule": mark, "day": "2026-11-22", "undone": False, "refused": None}
         plan = {"objective": "OUTCOME_ENGAGEMENT", "goal": "THRUPLAY", "countries": ["US"], "text": mark}
         made = dict.fromkeys(("video_id", "ad_set_id", "creative_id", "ad_id", "activated_by", "planned_by"), mark)
+        words = {"external_id": f"x{mark}", "review": {"issues": [mark]}, "decision": decision}
         for name, state, more in (
-            ("campaign", CampaignState.PAUSED, {"external_id": f"x{mark}", "review": {"issues": [mark]}, **made}),
+            ("campaign", CampaignState.PAUSED, words | made),
             ("failed_campaign", CampaignState.FAILED, {"error": error, "planned_by": mark}),
         ):
             row = new_id()
