@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.api.conftest import People
-from tests.insights.test_measuring import posted
+from tests.insights.test_measuring import look, posted
 from tests.insights.test_news import comment, inbox, send, settled
 from tests.publishing.press import Desk
 
@@ -83,11 +83,13 @@ def test_pages_and_channels_are_answered_too(desk: Desk) -> None:
             pages.add_comment(desk.world, video, "Nice!", "99", "Bob")
         else:
             youtube.add_comment(desk.world, "YouTubeComment", "Nice!", author="99", name="Bob", video=video["id"])
-        job = desk.http.post(f"/publications/{publication['id']}/metrics").json()["id"]
-        desk.eventually(lambda job=job: desk.http.get(f"/jobs/{job}").json()["state"] == "COMPLETED")  # type: ignore[misc]
+        look(desk, publication)
         (item,) = inbox(desk, publication_id=publication["id"])
         assert (item["text"], item["author"], item["state"]) == ("Nice!", "Bob", "OPEN")
-        assert answered(desk, item, "Thanks!")["state"] == "DONE"
+        done = answered(desk, item, "Thanks!")
+        assert done["state"] == "DONE"
+        look(desk, publication)  # what is found again stays done, and our own answer needs none
+        assert inbox(desk, publication_id=publication["id"]) == [done]
 
 
 def test_what_is_done_is_put_aside_and_can_be_taken_up_again(desk: Desk, people: People) -> None:
