@@ -78,6 +78,14 @@ async def test_of_a_thousand_at_once_exactly_the_quota_passes_and_others_are_not
     assert [(verdict.allowed, verdict.remaining) for verdict in verdicts[1000:] if verdict] == [(True, 99)] * 50
 
 
+async def test_of_a_flood_as_many_pass_as_still_fit(limiter: Limiter):
+    who = {Whom.KEY: somebody()}
+    for _ in range(30):
+        await limiter.ask(Kind.WRITE, who)
+    verdicts = await asyncio.gather(*(limiter.ask(Kind.WRITE, who) for _ in range(150)))
+    assert Counter(verdict.allowed for verdict in verdicts if verdict) == {True: 70, False: 80}
+
+
 async def test_several_processes_count_together(app_settings: Settings, database: Database):
     """Each has waiters of its own; the window is one."""
     there = Database(database.url, pool_size=2)
