@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import httpx
 import psycopg
@@ -138,6 +139,9 @@ def test_a_clip_s_links_are_counted_together(site: Any, client: httpx.Client) ->
     today = datetime.now(UTC).date()
     counted = site.within(lambda session: service.counts(session, UUID(clip)))
     assert counted == [Counted(today, 2, 2, 0, {"conversion": 1}, {})]
+    (day,) = client.get(f"/clips/{clip}/series", params={"time_zone": "Pacific/Kiritimati"}).json()["links"]
+    assert (day["clicks"], day["visitors"], day["conversions"]) == (2, 2, {"conversion": 1})
+    assert day["day"] == datetime.now(ZoneInfo("Pacific/Kiritimati")).date().isoformat()
     assert [link["id"] for link in client.get("/links", params={"clip_id": clip}).json()["items"]] == [
         second["id"],
         first["id"],

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -30,6 +32,13 @@ def test_what_went_wrong_is_told_with_why_and_what_to_do() -> None:
         "Look.",
         Permission.PUBLICATIONS_READ,
     )
+
+
+def test_every_kind_is_an_event_that_something_writes() -> None:
+    source = "".join(path.read_text() for path in (Path(__file__).parents[2] / "src").rglob("*.py"))
+    for kind in notices.KINDS:
+        subject, _, what = kind.partition(".")
+        assert re.search(rf'"({subject}_{what}|{what})"', source), kind
 
 
 def test_a_job_says_why_it_failed() -> None:

@@ -84,9 +84,9 @@ class LinkChange(BaseModel):
     conversions: bool | None = None
 
 
-class DayOut(BaseModel):
+class LinkDayOut(BaseModel):
     model_config = ConfigDict(from_attributes=True)
-    day: date = Field(description="UTC.")
+    day: date
     clicks: int = Field(description="Of people.")
     visitors: int = Field(description="Different ones of that day.")
     bots: int = Field(description="Programs: known, and not counted.")
@@ -96,7 +96,7 @@ class DayOut(BaseModel):
 
 class ClicksOut(BaseModel):
     clicks: int
-    days: list[DayOut] = Field(description="Days without any are left out.")
+    days: list[LinkDayOut] = Field(description="Of UTC; those without any are left out.")
     targets: dict[str, int] = Field(description="Where they were led.")
     sources: dict[str, int] = Field(description="Where they came from.")
     devices: dict[str, int]
@@ -208,7 +208,7 @@ async def clicks(
     by = {name: await service.shares(db, link_id, name, since=since, until=until) for name in _BY}
     return ClicksOut(
         clicks=sum(day.clicks for day in days),
-        days=[DayOut.model_validate(day) for day in days],
+        days=[LinkDayOut.model_validate(day) for day in days],
         targets=by["target"],
         sources=by["source"],
         devices=by["device"],

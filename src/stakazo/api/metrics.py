@@ -17,6 +17,7 @@ from stakazo.ads.models import AdMetric
 from stakazo.api.deps import DB, Cursor, Limit, PageOut, may
 from stakazo.api.errors import responses
 from stakazo.api.jobs import JobOut, accepted
+from stakazo.api.links import LinkDayOut
 from stakazo.api.routes import Router
 from stakazo.clips import service as clips
 from stakazo.core.actor import Actor
@@ -25,6 +26,7 @@ from stakazo.insights import figures, measuring, series, service
 from stakazo.insights.models import PostMetric
 from stakazo.insights.series import Bought
 from stakazo.jobs.models import Job
+from stakazo.links import service as links
 from stakazo.platforms.base import Platform
 from stakazo.publishing import service as publications
 from stakazo.publishing import slots
@@ -132,6 +134,7 @@ class SeriesOut(BaseModel):
     platforms: list[PlatformOut]
     paid: list[PaidOut] = Field(description="Over all days.")
     points: list[PointOut]
+    links: list[LinkDayOut] = Field(description="Who followed the clip's smart links, and what came of it, by day.")
 
 
 @router.get(
@@ -193,6 +196,7 @@ async def of_clip(
         ],
         paid=[PaidOut.model_validate(one) for one in series.paid(bought)],
         points=[PointOut.model_validate(point) for point in series.series(samples, bought, zone)],
+        links=[LinkDayOut.model_validate(day) for day in await links.counts(db, clip_id, time_zone=time_zone)],
     )
 
 

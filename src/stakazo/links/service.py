@@ -167,13 +167,15 @@ async def counts(
     link_id: UUID | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
+    time_zone: str = "UTC",
 ) -> list[Counted]:
     """Clicks and conversions by day, of a clip's links or of one, in order; days without any are left out.
 
-    A conversion belongs to the day on which it was told.
+    A conversion belongs to the day on which it was told. `time_zone` says whose days; a visitor is known for one of
+    UTC.
     """
     human = LinkClick.bot.is_(False)
-    day = _day(LinkClick.created_at)
+    day = _day(LinkClick.created_at, time_zone)
     clicks = select(
         day,
         func.count().filter(human),
@@ -181,7 +183,7 @@ async def counts(
         func.count().filter(LinkClick.bot),
     ).where(*_asked(LinkClick, clip_id, link_id, since, until))
     found = {on: (people, visitors, bots) for on, people, visitors, bots in await session.execute(clicks.group_by(day))}
-    day = _day(LinkConversion.created_at)
+    day = _day(LinkConversion.created_at, time_zone)
     done = (
         select(day, LinkConversion.kind, LinkConversion.currency, func.count(), func.sum(LinkConversion.value))
         .where(*_asked(LinkConversion, clip_id, link_id, since, until))
@@ -211,8 +213,8 @@ async def shares(
     return {name: int(n) for name, n in await session.execute(found.order_by(count.desc(), column)) if n}
 
 
-def _day(moment: Any) -> ColumnElement[date]:
-    return cast(func.timezone("UTC", moment), DATE)
+def _day(moment: Any, time_zone: str) -> ColumnElement[date]:
+    return cast(func.timezone(time_zone, moment), DATE)
 
 
 def _asked(

@@ -70,11 +70,17 @@ _KNOWN: Mapping[str, _Words] = {
         Permission.CHANNELS_READ,
         "Connect the channel again, then retry what waits for it.",
     ),
-    "channel.token_expiring": _Words(
+    "channel.expiring": _Words(
         Urgency.WARNING,
         "{name} on {platform} must be connected again soon",
         Permission.CHANNELS_READ,
         "Connect the channel again before its token ends.",
+    ),
+    "channel.renewal_failed": _Words(
+        Urgency.WARNING,
+        "The token of {name} on {platform} could not be renewed",
+        Permission.CHANNELS_READ,
+        "It is tried again; where it goes on, connect the channel again.",
     ),
     "ad_account.token_expired": _Words(
         Urgency.URGENT,
