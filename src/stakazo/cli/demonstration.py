@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stakazo import media
+from stakazo.cli.aftermath import missing
 from stakazo.cli.inspect import sample
 from stakazo.cli.output import Failure, console, made, say
 from stakazo.cli.outward import unpublished
@@ -14,6 +15,7 @@ from stakazo.cli.proof import faults_of
 from stakazo.cli.story import Done, Order
 from stakazo.cli.verification import LEDGER, how_to_verify, verified
 from stakazo.media.types import Span
+from stakazo.report.words import plural
 from stakazo.sample import compare, truth_of
 
 
@@ -27,6 +29,7 @@ def demo(video: Path | None, out: Path) -> None:
         console().print("\n[bold]Found beside the truth[/]\n  " + "\n  ".join(found))
     say("Opening every file again ...")
     faults = faults_of(out, done, analysis) + unpublished(done.posts)
+    faults += missing(done.after) if done.after else ["Nothing was followed."]
     if faults:
         raise Failure("Not everything is as it should be:\n  " + "\n  ".join(faults))
     say("Verifying the ledger, as anyone can ...")
@@ -40,8 +43,9 @@ def demo(video: Path | None, out: Path) -> None:
     )
     files = sum(len(clip["variants"]) for clip in done.clips)
     console().print(
-        f"[green]All is there:[/] {len(done.clips)} clips, {files} variants, each opened again: bytes, size, codec, "
-        f"length and sound are right, the best clip is out on {len(done.posts)} platforms of the sandbox, and "
+        f"[green]All is there:[/] {plural(len(done.clips), 'clip')}, {plural(files, 'variant')}, each opened again: "
+        "bytes, size, codec, length and sound are right; the best clip is out on "
+        f"{plural(len(done.posts), 'platform')} of the sandbox, advertised and measured there; "
         f"{out / 'report.html'} shows it all."
     )
 

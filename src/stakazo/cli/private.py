@@ -35,13 +35,21 @@ async def private_server(settings: Settings) -> AsyncIterator[str]:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=os.environ | {"STAKAZO_DATA_DIR": str(settings.data_dir), "STAKAZO_SANDBOX_URL": settings.sandbox_url},
+            env=os.environ | _environment(settings),
             start_new_session=True,  # Ctrl-C is for us: jobs are cancelled through the server before it goes
         )
     try:
         yield await _ready(settings, child)
     finally:
         await asyncio.shield(_stop(child))
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """What the server has to be told of our settings."""
+    said = {"STAKAZO_DATA_DIR": str(settings.data_dir), "STAKAZO_SANDBOX_URL": settings.sandbox_url}
+    if settings.meta_verify_token is not None:
+        said["STAKAZO_META_VERIFY_TOKEN"] = settings.meta_verify_token.get_secret_value()
+    return said
 
 
 async def _ready(settings: Settings, child: subprocess.Popen[bytes]) -> str:

@@ -14,8 +14,8 @@ from stakazo.cli.client import Row
 from stakazo.cli.story import Done
 from stakazo.media.errors import MediaError
 from stakazo.media.plan import output_rate
-from stakazo.media.types import Analysis
-from stakazo.media.verify import Facts, Order, verify
+from stakazo.media.types import Analysis, Span
+from stakazo.media.verify import SILENT, Facts, Order, verify
 from stakazo.variants.recipes import RECIPES
 
 
@@ -49,13 +49,22 @@ def _variant(clip: Row, variant: Row, analysis: Analysis) -> list[str]:
     source = variant["render"]["source"]
     length = source["end"] - source["start"]
     try:
-        facts = verify(path, Order(recipe.width, recipe.height, rate, round(length * rate)))
+        order = Order(recipe.width, recipe.height, rate, round(length * rate), audible=_audible(clip, analysis))
+        facts = verify(path, order)
     except MediaError as error:
         return [f"{path}: {error}"]
     faults = [f"{path}: {fault}" for fault in _differences(facts, clip, variant, rate)]
     if hashlib.sha256(path.read_bytes()).hexdigest() != variant["sha256"]:
         faults.append(f"{path}: its bytes are not the ones the server recorded.")
     return faults
+
+
+def _audible(clip: Row, analysis: Analysis) -> bool:
+    """Whether there is something to be heard in the source at that place."""
+    if analysis.sound is None:
+        return False
+    heard = analysis.sound.loudness.momentary.within(Span(clip["start"], clip["end"]))
+    return bool(len(heard)) and float(heard.max()) > SILENT + 10
 
 
 def _differences(facts: Facts, clip: Row, variant: Row, rate: Fraction) -> list[str]:

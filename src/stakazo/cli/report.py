@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from stakazo import __version__, media
+from stakazo.cli.aftermath import Aftermath, money
 from stakazo.cli.client import Row
 from stakazo.cli.story import Done
 from stakazo.cli.verification import LEDGER, how_to_verify, verified
@@ -57,6 +58,7 @@ def _data(folder: Path, done: Done, analysis: Analysis, source: Path, comparison
         notes=_warnings(done),
         made_at=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         posts=tuple(_post(post, done) for post in done.posts),
+        after=_after(done.after) if done.after else (),
         sandbox=any(post["sandbox"] for post in done.posts),
         proof=_proof(folder / LEDGER, done) if done.life else None,
     )
@@ -135,8 +137,28 @@ def _post(post: Row, done: Done) -> ReportPost:
         label=RECIPES[recipe].label,
         published_at=_moment(post["published_at"]) if out else "",
         url=post["url"],
+        brought=_numbers(done.after.posts[post["id"]]) if done.after else "",
         trouble="" if out else str(trouble.get("detail") or post["state"]),
     )
+
+
+def _numbers(row: Row) -> str:
+    names = ("views", "likes", "comments", "shares", "saves")
+    said = [f"{row[name]:,} {name}" for name in names if row[name] is not None]
+    held = [f"{100 * row['hold_rate']:.0f} % held after three seconds"] if row["hold_rate"] is not None else []
+    return ", ".join(said + held)
+
+
+def _after(after: Aftermath) -> tuple[tuple[str, str], ...]:
+    campaign, spent = after.campaign, after.spent
+    at_most = money(campaign["total_budget"], campaign["currency"])
+    found = [("Campaign", f"{campaign['name']}: {campaign['state'].lower()}, at most {at_most} in all")]
+    if spent:
+        brought = f"{spent['impressions']:,} impressions, {spent['views']:,} views, {spent['clicks']:,} clicks"
+        found.append(("What it brought", f"{brought} for {money(spent['spend'], spent['currency'])}"))
+    if after.heard:
+        found.append(("In the inbox", f"{after.heard['author']} asks: {after.heard['text']}"))
+    return tuple(found)
 
 
 def _moment(text: str) -> str:

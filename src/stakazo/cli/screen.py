@@ -13,7 +13,18 @@ from stakazo.cli.watch import ENDED
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-NAMES = {"cut_analysis": "Look and listen", "propose_clips": "Choose clips", "generate_variants": "Render"}
+NAMES = {
+    "cut_analysis": "Look and listen",
+    "propose_clips": "Choose clips",
+    "generate_variants": "Render",
+    "publish_variant": "Publish",
+    "measure_publication": "Measure a post",
+    "launch_campaign": "Make the campaign",
+    "steer_campaign": "Let the campaign run",
+    "watch_ad_account": "Watch the ads",
+    "collect_ad_metrics": "Measure the ads",
+    "read_news": "Read what platforms tell",
+}
 
 
 class Screen(Protocol):

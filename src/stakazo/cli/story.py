@@ -6,6 +6,7 @@ upload -> look and listen -> choose -> accept -> render (-> publish) -> files in
 from __future__ import annotations
 
 import asyncio
+import secrets
 import shutil
 import time
 from collections.abc import Iterable
@@ -14,7 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stakazo.cli import outward
+from pydantic import SecretStr
+
+from stakazo.cli import aftermath, outward
+from stakazo.cli.aftermath import Aftermath
 from stakazo.cli.client import Api, Row, connected, running
 from stakazo.cli.output import Failure, made
 from stakazo.cli.private import private_server
@@ -57,6 +61,8 @@ class Done:
     """The versions of rules that chose and shaped the clips."""
     posts: list[Row] = field(default_factory=list)
     """The best clip's publications; where it was to be published."""
+    after: Aftermath | None = None
+    """What came of them; likewise."""
     life: list[Row] = field(default_factory=list)
     """Of the best clip, as the ledger tells it; where the ledger was asked for."""
     failed: list[tuple[str, str]] = field(default_factory=list)
@@ -80,7 +86,8 @@ async def process(settings: Settings, order: Order, screen: Screen) -> Done:
     async with AsyncExitStack() as around:
         if order.publish:
             url = await around.enter_async_context(outward.sandbox(settings, private=private))
-            settings = settings.model_copy(update={"sandbox_url": url})
+            word = settings.meta_verify_token or (SecretStr(secrets.token_urlsafe(18)) if private else None)
+            settings = settings.model_copy(update={"sandbox_url": url, "meta_verify_token": word})
         if private:
             screen.note(f"Starting a private Stakazo on {settings.data_dir} ...")
             await around.enter_async_context(private_server(settings))
@@ -100,14 +107,14 @@ async def _with_server(settings: Settings, order: Order, screen: Screen) -> Done
         watch = Watch(api, screen.job)
         async with watch.listening():
             try:
-                return await _story(api, watch, order, screen)
+                return await _story(api, watch, order, screen, settings)
             except asyncio.CancelledError:
                 screen.note("Stopping what was begun ...")
                 await watch.cancel_all()
                 raise
 
 
-async def _story(api: Api, watch: Watch, order: Order, screen: Screen) -> Done:
+async def _story(api: Api, watch: Watch, order: Order, screen: Screen, settings: Settings) -> Done:
     stages = _Stages()
     size = order.video.stat().st_size
     uploaded = await api.upload(order.video, title=order.title, sent=lambda sent: screen.upload(sent, size))
@@ -132,6 +139,8 @@ async def _story(api: Api, watch: Watch, order: Order, screen: Screen) -> Done:
     if order.publish:
         done.posts = await outward.publish(api, screen, done.clips[0], done.video["title"])
         stages.end("publish")
+        done.after = await aftermath.follow(api, screen, settings, done.clips[0], done.posts)
+        stages.end("aftermath")
     if order.ledger:
         await take_away(api, order.out / LEDGER)
         done.life = (await api.get(f"/ledger/trace/{done.clips[0]['id']}"))["steps"]

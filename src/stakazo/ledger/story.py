@@ -6,6 +6,7 @@ what became of it: variants, publications, what was spent and what came back.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ CAUSES = frozenset({"job_created", "job_retried", "job_failed", "job_processing_
 """What of a job's own life is part of the story: that it was wanted, and where it went wrong."""
 REFERENCES = ("video_id", "clip_id", "variant_id", "rule_id", "publication_id", "campaign_id", "channel_id")
 """Members of an event's data that say what its subject came from, or belongs to."""
+_OURS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +35,9 @@ class Step:
 
 
 def references(event: Event) -> set[UUID]:
-    """The things that an event names beside its subject."""
+    """The things that an event names beside its subject; a platform's own ids are none of ours."""
     named = (event.data.get(name) for name in REFERENCES)
-    return {UUID(value) for value in named if isinstance(value, str)}
+    return {UUID(value) for value in named if isinstance(value, str) and _OURS.fullmatch(value)}
 
 
 def belongs(events: Sequence[Event], subject: UUID) -> list[Event]:

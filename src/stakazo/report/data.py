@@ -87,6 +87,8 @@ class ReportPost:
     """As it shall be printed; empty where it didn't go out."""
     url: str | None = None
     """Where people see it; None where the platform doesn't say."""
+    brought: str = ""
+    """What came back, as it shall be printed."""
     trouble: str = ""
     """Why it didn't go out."""
 
@@ -134,6 +136,8 @@ class ReportData:
     """When, as it shall be printed."""
     posts: tuple[ReportPost, ...] = ()
     """Where the best clip went."""
+    after: tuple[tuple[str, str], ...] = ()
+    """What else came of it: a name and a sentence each."""
     sandbox: bool = False
     """Whether the platforms were the sandbox's, where nothing is real."""
     proof: ReportProof | None = None

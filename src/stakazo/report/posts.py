@@ -22,6 +22,9 @@ def posts_section(data: ReportData) -> Markup | None:
         tag("h2", "Out in the world"),
         tag("p", f"The best clip is public in {plural(out, 'place')}. {real}", class_="lead"),
         tag("ul", [_post(post) for post in data.posts], class_="posts"),
+        tag("ul", [tag("li", tag("b", name), tag("span", said)) for name, said in data.after], class_="checks card")
+        if data.after
+        else None,
     )
 
 
@@ -35,5 +38,6 @@ def _post(post: ReportPost) -> Markup:
         tag("p", post.trouble, class_="failure")
         if post.trouble
         else tag("p", there or "The platform gives no address."),
+        tag("p", post.brought, class_="brought") if post.brought else None,
         class_="card",
     )
