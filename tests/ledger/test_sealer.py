@@ -165,12 +165,12 @@ async def test_killed_at_any_point_it_goes_on(notary: Any, actor: Actor, other_a
     chance, written = random.Random(7), 0
     environment = os.environ | {"NOTARY_URL": notary.urls.app, "NOTARY_FOLDER": str(notary.file.folder.parent)}
     for turn in range(12):
-        signed = len(notary.checkpoints(actor.workspace_id))
         process = await asyncio.create_subprocess_exec(
             sys.executable, str(PROGRAM), env=environment, stdout=subprocess.PIPE
         )
         assert process.stdout is not None
         await process.stdout.readline()  # it leads
+        signed = len(notary.checkpoints(actor.workspace_id))
         for _ in range(chance.randint(1, 6)):
             await notary.write(actor, 3)
             await notary.write(other_actor, 1)
