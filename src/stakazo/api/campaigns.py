@@ -12,12 +12,13 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, HttpUrl
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.accounts.roles import Permission
-from stakazo.ads import jobs, previewing, ruling, service
+from stakazo.ads import jobs, previewing, ruling, service, wishing
 from stakazo.ads.models import Campaign
 from stakazo.ads.plan import Plan
 from stakazo.ads.rules import Action
-from stakazo.ads.service import Change, Wish
+from stakazo.ads.service import Change
 from stakazo.ads.states import CampaignState
+from stakazo.ads.wishing import Wish
 from stakazo.api.ad_accounts import MOST, RuleBody
 from stakazo.api.channels import TroubleOut
 from stakazo.api.conditions import KNOWN, Editing, Reading
@@ -213,7 +214,7 @@ async def create(
     With `dry_run` nothing is made: the platform is asked what it would refuse and how many people it would reach, and
     the guardrails whether it could run now.
     """
-    campaign = await service.want(db, _wish(wanted))
+    campaign = await wishing.want(db, _wish(wanted))
     if dry_run:
         asked = await previewing.prepare(db, here.keys, campaign)
         shown = _out(campaign)
@@ -336,8 +337,8 @@ async def duplicate(
     wanted: DuplicateIn | None = None,
 ) -> CampaignOut:
     """Have another campaign like this one made, paused; what isn't said is as it was."""
-    wish = await service.copy_of(db, campaign_id)
-    return await _launch(db, await service.want(db, _changed(wish, wanted or DuplicateIn())), response)
+    wish = await wishing.copy_of(db, campaign_id)
+    return await _launch(db, await wishing.want(db, _changed(wish, wanted or DuplicateIn())), response)
 
 
 @router.post("/{campaign_id}/undo", response_model=CampaignOut, responses=responses(404, 409, 422))
