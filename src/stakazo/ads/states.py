@@ -254,7 +254,7 @@ def disapproved(issues: list[str]) -> Trouble:
     return Trouble("disapproved", words, "Change what it shows, or ask the platform for another review.")
 
 
-_TODO: dict[Reason, str] = {
+_WHAT_TO_DO: dict[Reason, str] = {
     Reason.BUDGET: "Change the budget to what the platform takes, and launch it anew.",
     Reason.MEDIA: "Render the clip anew, or choose another variant.",
     Reason.PERMISSION: "Connect the ad account again with a token that may manage ads, and with its Page.",
@@ -265,4 +265,4 @@ _TODO: dict[Reason, str] = {
 
 def refusal(reason: Reason, sentence: str, said: dict[str, Any] | None = None) -> Trouble:
     """What the platform refuses, as trouble of ours."""
-    return Trouble(reason.value, sentence, _TODO.get(reason, "Duplicate it, and change what it names."), said or None)
+    return Trouble(reason.value, sentence, _WHAT_TO_DO.get(reason, "Duplicate it, and change what it names."), said or None)
