@@ -78,7 +78,7 @@ def test_nothing_is_made_or_run_twice_nor_beyond_the_limit_whenever_workers_are_
         deadline, next_kill = time.monotonic() + 120, time.monotonic() + 0.5
         while True:
             assert time.monotonic() < deadline, Counter(one["state"] for one in found)
-            if kills < KILLS and time.monotonic() > next_kill:
+            if kills < KILLS and time.monotonic() > next_kill and workers.at_work():
                 os.kill(alive.pid or 0, signal.SIGKILL)
                 alive, kills, next_kill = workers.start(), kills + 1, time.monotonic() + dice.uniform(0.4, 1.5)
             found = http.get("/campaigns", params={"limit": 200}).json()["items"]

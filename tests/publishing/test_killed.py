@@ -13,6 +13,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -46,6 +47,11 @@ class Workers:
             "STAKAZO_STALLED_AFTER": "4",
             "STAKAZO_SWEEP_INTERVAL": "0.5",
         }
+
+    def at_work(self) -> bool:
+        """Whether the newest worker has taken something up."""
+        log = self.folder / f"worker-{len(self.all) - 1}.log"
+        return log.exists() and "job_started" in log.read_text()
 
     def start(self) -> BaseProcess:
         log = str(self.folder / f"worker-{len(self.all)}.log")
@@ -100,26 +106,33 @@ def test_nothing_is_published_twice_or_lost_whenever_workers_are_killed(
         wanted = []
         for number, variant in enumerate(variants):
             wanted += desk.want([variant], [channels[number % 4]], caption=f"n{number}", details={"title": "t"})
-        alive = workers.start()
-        for _ in range(KILLS):
-            time.sleep(dice.uniform(0.2, 1.2))
-            os.kill(alive.pid or 0, signal.SIGKILL)
-            alive = workers.start()
+        alive, kills = workers.start(), 0
+        while kills < KILLS and not _over(http):
+            if workers.at_work():
+                time.sleep(dice.uniform(0.0, 0.8))
+                os.kill(alive.pid or 0, signal.SIGKILL)
+                alive, kills = workers.start(), kills + 1
+            time.sleep(0.05)
         deadline = time.monotonic() + 150
-        while True:
-            found = http.get("/publications", params={"limit": 200}).json()["items"]
-            states = Counter(one["state"] for one in found)
-            if set(states) <= OVER:
-                break
-            assert time.monotonic() < deadline, states
+        while not _over(http):
+            assert time.monotonic() < deadline, Counter(one["state"] for one in _found(http))
             time.sleep(0.5)
+        found = _found(http)
     seen = public(world)
     assert len(found) == PUBLICATIONS
     assert {caption: count for caption, count in seen.items() if count > 1} == {}
     published = {one["caption"] for one in found if one["state"] == "PUBLISHED"}
     assert published <= set(seen)
     assert {one["caption"]: one["error"] for one in found if one["caption"] not in published} == {}
-    assert sum(_crashes(site)) >= KILLS / 2
+    assert sum(_crashes(site)) >= KILLS / 2, kills
+
+
+def _found(http: httpx.Client) -> list[dict[str, Any]]:
+    return list(http.get("/publications", params={"limit": 200}).json()["items"])
+
+
+def _over(http: httpx.Client) -> bool:
+    return {one["state"] for one in _found(http)} <= OVER
 
 
 def _crashes(site: Any) -> list[int]:

@@ -265,4 +265,6 @@ _WHAT_TO_DO: dict[Reason, str] = {
 
 def refusal(reason: Reason, sentence: str, said: dict[str, Any] | None = None) -> Trouble:
     """What the platform refuses, as trouble of ours."""
-    return Trouble(reason.value, sentence, _WHAT_TO_DO.get(reason, "Duplicate it, and change what it names."), said or None)
+    return Trouble(
+        reason.value, sentence, _WHAT_TO_DO.get(reason, "Duplicate it, and change what it names."), said or None
+    )

@@ -156,6 +156,7 @@ class _Together(Generic[T]):
         return await answer
 
     async def _serve(self, window: Hashable) -> None:
+        waiting: list[asyncio.Future[T]] | None = None
         try:
             while waiting := self._waiting.pop(window, None):
                 try:
@@ -170,7 +171,7 @@ class _Together(Generic[T]):
                             answer.set_result(said)
         finally:
             del self._serving[window]
-            for answer in self._waiting.pop(window, []):  # it was cancelled: nobody waits for ever
+            for answer in [*(waiting or []), *self._waiting.pop(window, [])]:  # it broke off: nobody waits for ever
                 answer.cancel()
 
 
