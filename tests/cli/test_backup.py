@@ -37,6 +37,7 @@ def test_a_running_installation_is_taken_along_and_served_elsewhere(
         "STAKAZO_DATA_DIR": str(data_dir),
         "STAKAZO_MIN_FREE_BYTES": "1",
         "STAKAZO_LIMIT_WRITE": "9999/minute",
+        "STAKAZO_LOG_LEVEL": "WARNING",  # a line for each of many requests would fill a pipe that nobody reads
     }
     url = _up(program, data_dir, until)
     stop = threading.Event()
