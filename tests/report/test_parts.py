@@ -160,5 +160,8 @@ def test_posts_say_where_they_are_or_why_not(analysis: Analysis):
     assert '<a href="https://instagram.test/r/1">' in made
     assert "public in 1 place" in made
     assert "The token &lt;is&gt; dead." in made
-    assert ("sandbox" in made, "sandbox" in str(posts_section(replace(data, sandbox=True)))) == (False, True)
+    played = str(posts_section(replace(data, sandbox=True)))
+    assert ("sandbox" in made, "sandbox" in played) == (False, True)
+    assert "https://instagram.test/r/1" in played
+    assert "href" not in played
     assert posts_section(replace(data, posts=())) is None

@@ -16,6 +16,8 @@ from stakazo.report.words import clock, codec, edge, plural, rate, sentence, siz
 SOUND = frozenset({"hook", "form", "drop", "energy", "rhythm", "loop", "speech", "music"})
 PICTURE = frozenset({"motion", "people", "faces", "subject", "clarity", "variety", "colour", "sharpness"})
 SHAPE = frozenset({"peak", "opening", "edges", "alive", "length", "ending"})
+SILENCE = -60.0
+"""LUFS below which nothing is heard."""
 
 
 def kind(name: str) -> str:
@@ -199,7 +201,7 @@ def _variant(clip: ReportClip, variant: ReportVariant) -> Markup:
         facts.append(codecs if variant.audio_codec else f"{codecs}, no sound")
     if variant.loudness is not None:
         peak = f", peak {variant.true_peak:.1f} dBTP" if variant.true_peak is not None else ""
-        facts.append(f"{variant.loudness:.1f} LUFS{peak}")
+        facts.append(f"{variant.loudness:.1f} LUFS{peak}" if variant.loudness > SILENCE else "silent")
     lines: list[Child] = []
     for fact in facts:
         lines.extend([fact, tag("br")])

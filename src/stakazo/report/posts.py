@@ -21,15 +21,18 @@ def posts_section(data: ReportData) -> Markup | None:
         "section",
         tag("h2", "Out in the world"),
         tag("p", f"The best clip is public in {plural(out, 'place')}. {real}", class_="lead"),
-        tag("ul", [_post(post) for post in data.posts], class_="posts"),
+        tag("ul", [_post(post, sandbox=data.sandbox) for post in data.posts], class_="posts"),
         tag("ul", [tag("li", tag("b", name), tag("span", said)) for name, said in data.after], class_="checks card")
         if data.after
         else None,
     )
 
 
-def _post(post: ReportPost) -> Markup:
-    there = tag("a", post.url, href=post.url) if post.url else None
+def _post(post: ReportPost, *, sandbox: bool) -> Markup:
+    """An address of the sandbox is no link: at the real platform it leads to something else, or nowhere."""
+    there = None
+    if post.url:
+        there = tag("span", post.url) if sandbox else tag("a", post.url, href=post.url)
     return tag(
         "li",
         tag("p", post.platform, class_="eyebrow"),
