@@ -16,6 +16,7 @@ from stakazo.accounts.keys import maker
 from stakazo.accounts.models import Invitation, Membership, User
 from stakazo.accounts.person import of_user
 from stakazo.accounts.roles import Role, may_assign
+from stakazo.core import rows
 from stakazo.core.actor import new_id
 from stakazo.core.db import actor_of
 from stakazo.core.errors import Conflict, Forbidden, NotFound
@@ -88,10 +89,7 @@ async def page_of(
 
 
 async def get(session: AsyncSession, invitation_id: UUID) -> Invitation:
-    found = await session.get(Invitation, invitation_id)
-    if found is None:
-        raise NotFound(f"There is no invitation {invitation_id}.")
-    return found
+    return await rows.get(session, Invitation, invitation_id, "invitation")
 
 
 async def revoke(session: AsyncSession, invitation_id: UUID) -> Invitation:

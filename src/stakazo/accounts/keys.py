@@ -22,9 +22,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from stakazo.accounts import proofs
 from stakazo.accounts.models import ApiKey, Membership, User
 from stakazo.accounts.roles import Role, effective
+from stakazo.core import rows
 from stakazo.core.actor import Actor, new_id
 from stakazo.core.db import Database, actor_of
-from stakazo.core.errors import Forbidden, Invalid, NotFound, Unauthenticated
+from stakazo.core.errors import Forbidden, Invalid, Unauthenticated
 from stakazo.core.live import publish
 from stakazo.core.paging import Page, page
 from stakazo.core.workspaces import Workspace
@@ -131,10 +132,7 @@ async def keys(
 
 
 async def get(session: AsyncSession, key_id: UUID) -> ApiKey:
-    key = await session.get(ApiKey, key_id)
-    if key is None:
-        raise NotFound(f"There is no API key {key_id}.")
-    return key
+    return await rows.get(session, ApiKey, key_id, "API key")
 
 
 async def revoke_key(session: AsyncSession, key_id: UUID) -> ApiKey:

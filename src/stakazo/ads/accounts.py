@@ -14,9 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.ads import states
 from stakazo.ads.models import AdAccount, Campaign
+from stakazo.core import rows
 from stakazo.core.actor import new_id
 from stakazo.core.db import actor_of, now
-from stakazo.core.errors import Conflict, Forbidden, Invalid, NotFound
+from stakazo.core.errors import Conflict, Forbidden, Invalid
 from stakazo.core.paging import Key, Page, page
 from stakazo.core.security import Keyring
 from stakazo.ledger import service as ledger
@@ -89,19 +90,12 @@ def day(account: AdAccount, moment: datetime) -> date:
 
 
 async def get(session: AsyncSession, account_id: UUID) -> AdAccount:
-    account = await session.get(AdAccount, account_id)
-    if account is None:
-        raise NotFound(f"There is no ad account {account_id}.")
-    return account
+    return await rows.get(session, AdAccount, account_id, "ad account")
 
 
 async def hold(session: AsyncSession, account_id: UUID) -> AdAccount:
     """The account, locked."""
-    found = select(AdAccount).where(AdAccount.id == account_id).with_for_update()
-    account = (await session.scalars(found.execution_options(populate_existing=True))).one_or_none()
-    if account is None:
-        raise NotFound(f"There is no ad account {account_id}.")
-    return account
+    return await rows.hold(session, AdAccount, account_id, "ad account")
 
 
 async def find(

@@ -17,6 +17,7 @@ from stakazo.ads.states import CampaignState as S
 from stakazo.ads.states import Part
 from stakazo.core.db import now
 from stakazo.core.security import Keyring
+from stakazo.jobs import holding
 from stakazo.jobs.engine import JobOptions, job
 from stakazo.jobs.models import Job
 from stakazo.jobs.run import Run
@@ -163,7 +164,7 @@ async def stop_ads(run: Run) -> None:
         campaign_ids = list(await session.scalars(found))
     for campaign_id in campaign_ids:
         async with run.db.transaction(run.actor) as session:
-            campaign = await service.hold_with_job(session, campaign_id)
+            campaign = await holding.hold_with_job(session, Campaign, campaign_id, "campaign")
             if campaign.state in states.SPENDING and campaign.state is not S.PAUSING:
                 await start(session, await service.pause(session, campaign_id))
 

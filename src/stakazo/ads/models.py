@@ -25,6 +25,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from stakazo.ads.states import CampaignState, Part
 from stakazo.core.db import Base, Owned
 from stakazo.core.security import Sealed
+from stakazo.jobs.models import WorkedOn
 from stakazo.publishing import models as _publishing  # noqa: F401 (a campaign may point at the post it boosts)
 from stakazo.variants import models as _variants  # noqa: F401 (and at the variant it shows)
 
@@ -98,7 +99,7 @@ class AdPolicy(Owned, Base):
     __table_args__ = (*Owned.owned_args(), UniqueConstraint("workspace_id"))
 
 
-class Campaign(Owned, Base):
+class Campaign(Owned, WorkedOn):
     """Money behind a variant, or behind a post that shows it. The row is the intent, and stands before all else."""
 
     __tablename__ = "campaigns"
@@ -126,8 +127,6 @@ class Campaign(Owned, Base):
     activated_by: Mapped[str | None] = mapped_column(String(120))
     activated_at: Mapped[datetime | None]
 
-    job_id: Mapped[UUID | None]
-    """The job that is at it; any other's hands are off."""
     begun_at: Mapped[datetime | None]
     """When what is under way was begun."""
     making: Mapped[Part | None] = mapped_column(Enum(Part, name="campaign_part"))

@@ -20,6 +20,7 @@ from stakazo.ads.states import CampaignState as S
 from stakazo.core.actor import new_id
 from stakazo.core.db import actor_of, now
 from stakazo.core.errors import Conflict, StakazoError
+from stakazo.jobs import holding
 from stakazo.ledger import service as ledger
 
 
@@ -50,7 +51,7 @@ async def apply(session: AsyncSession, campaign_id: UUID) -> Campaign:
     asked = [*rules.stop_loss(limits.stop_loss if limits else None), *of(found)]
     if not asked:
         return campaign
-    campaign = await service.hold_with_job(session, campaign_id)
+    campaign = await holding.hold_with_job(session, Campaign, campaign_id, "campaign")
     if campaign.state not in {S.ACTIVE, S.PAUSED}:
         return campaign
     account = await accounts.get(session, campaign.account_id)
@@ -93,7 +94,7 @@ async def undo(session: AsyncSession, campaign_id: UUID) -> Campaign:
 
     Raises Conflict where nothing can be taken back, and what letting it run raises.
     """
-    campaign = await service.hold_with_job(session, campaign_id)
+    campaign = await holding.hold_with_job(session, Campaign, campaign_id, "campaign")
     said = campaign.decision
     if said is None or said["undone"] or said["refused"]:
         raise Conflict("No rule has decided anything about it that could be undone.")

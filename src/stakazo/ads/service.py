@@ -18,12 +18,12 @@ from stakazo.ads import accounts, guardrails, plan, policy, states
 from stakazo.ads.models import AdAccount, Campaign
 from stakazo.ads.plan import Money, Plan
 from stakazo.ads.states import CampaignState as S
+from stakazo.core import rows
 from stakazo.core.db import actor_of, now
-from stakazo.core.errors import Conflict, Forbidden, Invalid, NotFound
+from stakazo.core.errors import Conflict, Forbidden, Invalid
 from stakazo.core.live import publish as tell
 from stakazo.core.paging import Key, Page, page
-from stakazo.jobs import lifecycle
-from stakazo.jobs import service as jobs
+from stakazo.jobs import holding
 from stakazo.ledger import service as ledger
 from stakazo.publishing.service import author
 from stakazo.publishing.states import Trouble
@@ -54,7 +54,7 @@ async def activate(session: AsyncSession, campaign_id: UUID) -> Campaign:
 
     Raises Conflict, Forbidden where a second person must agree, OverLimit, Stopped.
     """
-    campaign = await hold_with_job(session, campaign_id)
+    campaign = await holding.hold_with_job(session, Campaign, campaign_id, "campaign")
     if campaign.state in {S.ACTIVE, S.ACTIVATING}:
         return campaign
     if campaign.state is not S.PAUSED:
@@ -89,7 +89,7 @@ async def require_agreed(session: AsyncSession, campaign: Campaign, total: int) 
 
 async def pause(session: AsyncSession, campaign_id: UUID) -> Campaign:
     """Stop it: always allowed, and told to the platform until that says so. Twice is once."""
-    campaign = await hold_with_job(session, campaign_id)
+    campaign = await holding.hold_with_job(session, Campaign, campaign_id, "campaign")
     if campaign.state in {S.PAUSED, S.PAUSING}:
         return campaign
     if campaign.state not in {S.ACTIVE, S.ACTIVATING, S.NEEDS_HUMAN, S.COMPLETED} or campaign.external_id is None:
@@ -101,7 +101,7 @@ async def pause(session: AsyncSession, campaign_id: UUID) -> Campaign:
 
 async def archive(session: AsyncSession, campaign_id: UUID) -> Campaign:
     """Put it away: what runs is stopped, and it can't be let run again. Twice is once."""
-    campaign = await hold_with_job(session, campaign_id)
+    campaign = await holding.hold_with_job(session, Campaign, campaign_id, "campaign")
     if campaign.state in {S.ARCHIVED, S.ARCHIVING}:
         return campaign
     if campaign.state is S.LAUNCHING:
@@ -120,7 +120,7 @@ async def archive(session: AsyncSession, campaign_id: UUID) -> Campaign:
 
 async def retry(session: AsyncSession, campaign_id: UUID) -> Campaign:
     """Go on with a launch that failed or got stuck: what was made is looked for, and not made again."""
-    campaign = await hold_with_job(session, campaign_id)
+    campaign = await holding.hold_with_job(session, Campaign, campaign_id, "campaign")
     if campaign.state not in {S.FAILED, S.NEEDS_HUMAN} or campaign.ad_id is not None:
         raise Conflict(f"Only a launch that came to nothing can be retried; this is {campaign.state.value}.")
     require_open(await accounts.get(session, campaign.account_id))
@@ -143,7 +143,7 @@ async def change(session: AsyncSession, campaign_id: UUID, wanted: Change) -> Ca
 
     Raises Conflict, Forbidden, OverLimit, NotAllowed, Stopped.
     """
-    campaign = await hold_with_job(session, campaign_id)
+    campaign = await holding.hold_with_job(session, Campaign, campaign_id, "campaign")
     if campaign.state not in {S.PAUSED, S.ACTIVE}:
         raise Conflict(f"It is {campaign.state.value}: only what is paused or runs can be changed.")
     if wanted.name is not None:
@@ -194,17 +194,14 @@ def _why_not_step(said: guardrails.Limits, before: int | None, after: int | None
 async def _head_for(session: AsyncSession, campaign: Campaign, state: S) -> None:
     """The intent, in place of whatever was under way."""
     campaign.state, campaign.begun_at, campaign.error = state, await now(session), None
-    await let_go(session, campaign)
+    await holding.let_go(session, campaign)
 
 
 # --- finding ------------------------------------------------------------------------------------------------
 
 
 async def get(session: AsyncSession, campaign_id: UUID) -> Campaign:
-    campaign = await session.get(Campaign, campaign_id)
-    if campaign is None:
-        raise NotFound(f"There is no campaign {campaign_id}.")
-    return campaign
+    return await rows.get(session, Campaign, campaign_id, "campaign")
 
 
 async def find(
@@ -237,31 +234,7 @@ async def find(
 
 async def hold(session: AsyncSession, campaign_id: UUID) -> Campaign:
     """The campaign, locked."""
-    found = select(Campaign).where(Campaign.id == campaign_id).with_for_update()
-    campaign = (await session.scalars(found.execution_options(populate_existing=True))).one_or_none()
-    if campaign is None:
-        raise NotFound(f"There is no campaign {campaign_id}.")
-    return campaign
-
-
-async def hold_with_job(session: AsyncSession, campaign_id: UUID) -> Campaign:
-    """The campaign and first its job, locked in the order in which a job locks them."""
-    campaign = await get(session, campaign_id)
-    while True:
-        job_id = campaign.job_id
-        if job_id is not None:
-            await lifecycle.lineage(session, job_id)
-        campaign = await hold(session, campaign_id)
-        if campaign.job_id in {job_id, None}:
-            return campaign
-
-
-async def let_go(session: AsyncSession, campaign: Campaign) -> None:
-    """Take it out of its job's hands, and stop that."""
-    job_id, campaign.job_id = campaign.job_id, None
-    await session.flush()
-    if job_id is not None:
-        await jobs.cancel_these(session, [job_id])
+    return await rows.hold(session, Campaign, campaign_id, "campaign")
 
 
 def plan_of(campaign: Campaign) -> Plan:

@@ -68,7 +68,7 @@ class RequestLog:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self.app(scope, receive, answer)
-            except Exception:
+            except Exception:  # an edge: whatever nobody foresaw is written down, and answered
                 log.exception("request_failed", method=scope["method"], path=scope["path"])
                 if status:  # half an answer is out: only breaking the connection tells the reader
                     raise

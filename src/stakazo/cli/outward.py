@@ -77,7 +77,8 @@ async def publish(api: Api, screen: Screen, clip: Row, title: str) -> list[Row]:
         }
         [post] = (await api.post("/publications", wish))["publications"]
         wanted.append((post, channel))
-    screen.note(f"Publishing the best clip on {len(wanted)} platforms ...")
+    real = "" if any(channel["live"] for _, channel in wanted) else " (the sandbox plays them: nothing is real)"
+    screen.note(f"Publishing the best clip on {len(wanted)} platforms{real} ...")
     return [
         await _over(api, screen, post) | {"account": channel["name"], "sandbox": channel["sandbox"]}
         for post, channel in wanted

@@ -11,7 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.clips.models import Clip, ClipState
-from stakazo.core.errors import Conflict, Invalid, NotFound
+from stakazo.core import rows
+from stakazo.core.errors import Conflict, Invalid
 from stakazo.core.paging import Page, page
 from stakazo.ledger import service as ledger
 from stakazo.media.candidates import LEAST
@@ -133,19 +134,12 @@ def _describe(clip: Clip, rank: int, pick: Pick, rule_id: UUID | None, pictures:
 
 
 async def get(session: AsyncSession, clip_id: UUID) -> Clip:
-    clip = await session.get(Clip, clip_id)
-    if clip is None:
-        raise NotFound(f"There is no clip {clip_id}.")
-    return clip
+    return await rows.get(session, Clip, clip_id, "clip")
 
 
 async def hold(session: AsyncSession, clip_id: UUID) -> Clip:
     """The clip as it is now; nobody changes it until the transaction ends."""
-    found = select(Clip).where(Clip.id == clip_id).with_for_update().execution_options(populate_existing=True)
-    clip = (await session.scalars(found)).one_or_none()
-    if clip is None:
-        raise NotFound(f"There is no clip {clip_id}.")
-    return clip
+    return await rows.hold(session, Clip, clip_id, "clip")
 
 
 async def find(

@@ -62,6 +62,7 @@ SWEPT_EVERY = 10.0
 """Seconds between two looks for windows in memory that are over."""
 
 _NO_COUNTERS = "Windows here move; counters are for those that don't."
+"""The library wants the methods of both kinds of windows, and calls those of the other kind never."""
 
 
 class _Moving(Storage, MovingWindowSupport):
@@ -194,7 +195,7 @@ class DatabaseStorage(_Moving):
 
     async def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
         if amount != 1:
-            raise NotImplementedError("Requests are counted one by one.")
+            raise ValueError("Requests are counted one by one.")
         return await self._hits.about((key, limit, expiry))
 
     async def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:

@@ -11,9 +11,10 @@ from sqlalchemy import Boolean, and_, func, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from stakazo.core import rows
 from stakazo.core.actor import new_id
 from stakazo.core.db import now
-from stakazo.core.errors import Conflict, NotFound
+from stakazo.core.errors import Conflict
 from stakazo.core.live import publish as tell
 from stakazo.core.paging import Key, Page, page
 from stakazo.insights.hearing import ItemKind, ItemState, Said
@@ -102,19 +103,12 @@ async def _record(
 
 
 async def get(session: AsyncSession, item_id: UUID) -> InboxItem:
-    item = await session.get(InboxItem, item_id)
-    if item is None:
-        raise NotFound(f"There is nothing {item_id} in the inbox.")
-    return item
+    return await rows.get(session, InboxItem, item_id, "inbox item")
 
 
 async def hold(session: AsyncSession, item_id: UUID) -> InboxItem:
     """The item, locked."""
-    found = select(InboxItem).where(InboxItem.id == item_id).with_for_update()
-    item = (await session.scalars(found.execution_options(populate_existing=True))).one_or_none()
-    if item is None:
-        raise NotFound(f"There is nothing {item_id} in the inbox.")
-    return item
+    return await rows.hold(session, InboxItem, item_id, "inbox item")
 
 
 async def find(

@@ -131,3 +131,12 @@ class Worker(Base):
     queues: Mapped[list[str]] = mapped_column(ARRAY(Text))
     version: Mapped[str] = mapped_column(Text)
     heartbeat_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+
+class WorkedOn(Base):
+    """A row that a job may be at."""
+
+    __abstract__ = True
+
+    job_id: Mapped[UUID | None]
+    """Of the job that is at it."""

@@ -15,6 +15,7 @@ from sqlalchemy import func, or_, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from stakazo.core import rows
 from stakazo.core.actor import Actor
 from stakazo.core.db import Database
 from stakazo.core.errors import Conflict, NotFound
@@ -30,10 +31,7 @@ from stakazo.jobs.states import ACTIVE_STATES, JobState
 
 
 async def get(session: AsyncSession, job_id: UUID) -> Job:
-    row = await session.get(Job, job_id)
-    if row is None:
-        raise NotFound(f"There is no job {job_id}.")
-    return row
+    return await rows.get(session, Job, job_id, "job")
 
 
 async def find(

@@ -18,9 +18,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.clips import service as clips
+from stakazo.core import rows
 from stakazo.core.actor import new_id
 from stakazo.core.db import actor_of, now
-from stakazo.core.errors import Conflict, NotFound
+from stakazo.core.errors import Conflict
 from stakazo.core.paging import Page, page
 from stakazo.core.security import Keyring
 from stakazo.ledger import service as ledger
@@ -76,19 +77,12 @@ def _some_slug() -> str:
 
 
 async def get(session: AsyncSession, link_id: UUID) -> SmartLink:
-    link = await session.get(SmartLink, link_id)
-    if link is None:
-        raise NotFound(f"There is no link {link_id}.")
-    return link
+    return await rows.get(session, SmartLink, link_id, "link")
 
 
 async def hold(session: AsyncSession, link_id: UUID) -> SmartLink:
     """The link, locked."""
-    found = select(SmartLink).where(SmartLink.id == link_id).with_for_update()
-    link = (await session.scalars(found.execution_options(populate_existing=True))).one_or_none()
-    if link is None:
-        raise NotFound(f"There is no link {link_id}.")
-    return link
+    return await rows.hold(session, SmartLink, link_id, "link")
 
 
 async def find(

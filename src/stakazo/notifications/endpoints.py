@@ -12,10 +12,11 @@ from uuid import UUID
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from stakazo.core import rows
 from stakazo.core.actor import new_id
 from stakazo.core.addresses import AddressRefused, Allowed, check, parse
 from stakazo.core.db import actor_of, now
-from stakazo.core.errors import Conflict, NotFound
+from stakazo.core.errors import Conflict
 from stakazo.core.paging import Page, page
 from stakazo.core.security import Keyring
 from stakazo.ledger import service as ledger
@@ -77,19 +78,12 @@ def reachable(url: str, allowed: Allowed) -> str:
 
 
 async def get(session: AsyncSession, endpoint_id: UUID) -> WebhookEndpoint:
-    endpoint = await session.get(WebhookEndpoint, endpoint_id)
-    if endpoint is None:
-        raise NotFound(f"There is no webhook {endpoint_id}.")
-    return endpoint
+    return await rows.get(session, WebhookEndpoint, endpoint_id, "webhook")
 
 
 async def hold(session: AsyncSession, endpoint_id: UUID) -> WebhookEndpoint:
     """The endpoint, locked."""
-    found = select(WebhookEndpoint).where(WebhookEndpoint.id == endpoint_id).with_for_update()
-    endpoint = (await session.scalars(found.execution_options(populate_existing=True))).one_or_none()
-    if endpoint is None:
-        raise NotFound(f"There is no webhook {endpoint_id}.")
-    return endpoint
+    return await rows.hold(session, WebhookEndpoint, endpoint_id, "webhook")
 
 
 async def find(

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from stakazo.core.actor import new_id
 from stakazo.core.db import now
 from stakazo.core.errors import Conflict, Invalid
+from stakazo.jobs import holding
 from stakazo.platforms.base import Kind, Platform
 from stakazo.publishing import channels, planning, rights, service, states
 from stakazo.publishing.limits import natural_kind
@@ -54,7 +55,7 @@ async def confirm(session: AsyncSession, said: ByHand) -> tuple[Publication, boo
     publication.published_at = rights.moment(said.published_at) if said.published_at else await now(session)
     publication.state, publication.error = S.PUBLISHED, None
     publication.caption = said.caption or publication.caption
-    await service.let_go(session, publication)
+    await holding.let_go(session, publication)
     await service.flush(session)
     await service.record(session, "publication_confirmed", publication, url=said.url, external_id=said.external_id)
     return publication, created

@@ -12,9 +12,10 @@ import structlog
 from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from stakazo.core import rows
 from stakazo.core.actor import new_id
 from stakazo.core.db import actor_of, now
-from stakazo.core.errors import Conflict, Forbidden, Invalid, NotFound
+from stakazo.core.errors import Conflict, Forbidden, Invalid
 from stakazo.core.paging import Key, Page, page
 from stakazo.core.security import Keyring
 from stakazo.ledger import service as ledger
@@ -122,19 +123,12 @@ def account(channel: Channel, keys: Keyring) -> Account:
 
 
 async def get(session: AsyncSession, channel_id: UUID) -> Channel:
-    channel = await session.get(Channel, channel_id)
-    if channel is None:
-        raise NotFound(f"There is no channel {channel_id}.")
-    return channel
+    return await rows.get(session, Channel, channel_id, "channel")
 
 
 async def hold(session: AsyncSession, channel_id: UUID) -> Channel:
     """The channel, locked: who plans on it waits for the others."""
-    found = select(Channel).where(Channel.id == channel_id).with_for_update()
-    channel = (await session.scalars(found.execution_options(populate_existing=True))).one_or_none()
-    if channel is None:
-        raise NotFound(f"There is no channel {channel_id}.")
-    return channel
+    return await rows.hold(session, Channel, channel_id, "channel")
 
 
 async def find(

@@ -25,6 +25,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from stakazo.core.db import Base, Owned
 from stakazo.core.security import Sealed
 from stakazo.jobs import models as _jobs  # noqa: F401 (a publication points at its job)
+from stakazo.jobs.models import WorkedOn
 from stakazo.platforms.base import Kind, Platform
 from stakazo.publishing.preflight import ContentId
 from stakazo.publishing.states import Approval, PublicationState
@@ -170,7 +171,7 @@ class ChannelConsent(Owned, Base):
     )
 
 
-class Publication(Owned, Base):
+class Publication(Owned, WorkedOn):
     """A variant on a channel, or on its way there. The row is the intent and stands before anything is sent."""
 
     __tablename__ = "publications"
@@ -201,8 +202,6 @@ class Publication(Owned, Base):
     checked_at: Mapped[datetime | None]
     """When the platform last said that it is there."""
 
-    job_id: Mapped[UUID | None]
-    """The job that publishes it at its time; any other's hands are off."""
     begins: Mapped[int] = mapped_column(default=0, server_default="0")
     """How often an upload was begun."""
     begun_at: Mapped[datetime | None]

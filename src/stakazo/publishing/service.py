@@ -17,13 +17,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.accounts.models import ApiKey
 from stakazo.clips.models import Clip
+from stakazo.core import rows
 from stakazo.core.actor import new_id
 from stakazo.core.db import actor_of, now
-from stakazo.core.errors import Conflict, Forbidden, Invalid, NotFound
+from stakazo.core.errors import Conflict, Forbidden, Invalid
 from stakazo.core.live import publish as tell
 from stakazo.core.paging import Page, page
-from stakazo.jobs import lifecycle
-from stakazo.jobs import service as jobs
+from stakazo.jobs import holding
 from stakazo.ledger import service as ledger
 from stakazo.platforms.base import Platform
 from stakazo.publishing import channels, planning, preflight, rights, slots, states
@@ -139,7 +139,7 @@ async def change(session: AsyncSession, publication_id: UUID, wanted: Change) ->
     An upload that lies at the platform has the old words, and is begun anew with the new ones. Raises Conflict,
     NotAllowed.
     """
-    publication = await _hold_with_job(session, publication_id)
+    publication = await holding.hold_with_job(session, Publication, publication_id, "publication")
     if publication.state not in states.EDITABLE:
         raise Conflict(f"It is {publication.state.value}: only what hasn't begun can be changed.")
     if publication.acted_at is not None:
@@ -164,7 +164,7 @@ async def change(session: AsyncSession, publication_id: UUID, wanted: Change) ->
     unasked = publication.approved_by is None and await rights.approval(session) is Approval.NONE
     if before is S.SCHEDULED and not unasked:
         publication.state, publication.approved_by, publication.approved_at = S.AWAITING_APPROVAL, None, None
-    await let_go(session, publication)
+    await holding.let_go(session, publication)
     await session.flush()
     await record(session, "publication_changed", publication, changed=changed, state=publication.state.value)
     return publication
@@ -181,7 +181,7 @@ async def _require_room(session: AsyncSession, publication: Publication, at: dat
 
 async def cancel(session: AsyncSession, publication_id: UUID) -> Publication:
     """Call it off, as long as nobody can have seen it; what lies at the platform expires there. Twice is once."""
-    publication = await _hold_with_job(session, publication_id)
+    publication = await holding.hold_with_job(session, Publication, publication_id, "publication")
     if publication.state is S.CANCELLED:
         return publication
     if publication.acted_at is not None and publication.state in states.EDITABLE:
@@ -192,7 +192,7 @@ async def cancel(session: AsyncSession, publication_id: UUID) -> Publication:
             _TOO_LATE.get(publication.state, f"It is {publication.state.value}: there is nothing to cancel.")
         )
     publication.state, publication.error = S.CANCELLED, None
-    await let_go(session, publication)
+    await holding.let_go(session, publication)
     await session.flush()
     await record(session, "publication_cancelled", publication, handle=publication.handle_id)
     return publication
@@ -211,7 +211,7 @@ async def retry(session: AsyncSession, publication_id: UUID, *, looked: bool = F
     What may be public is asked about first, by its old handle. Only where a person says that they have looked, and that
     it isn't there, is it begun anew. What nobody has agreed to who must by now, waits for them.
     """
-    publication = await _hold_with_job(session, publication_id)
+    publication = await holding.hold_with_job(session, Publication, publication_id, "publication")
     if publication.state not in {S.FAILED, S.NEEDS_HUMAN} or publication.by_hand:
         raise Conflict(f"Only what failed or needs a person can be retried; this is {publication.state.value}.")
     if publication.channel_id is None or not await _is_open(session, publication):
@@ -268,10 +268,7 @@ async def remove(session: AsyncSession, publication_id: UUID) -> Publication:
 
 
 async def get(session: AsyncSession, publication_id: UUID) -> Publication:
-    publication = await session.get(Publication, publication_id)
-    if publication is None:
-        raise NotFound(f"There is no publication {publication_id}.")
-    return publication
+    return await rows.get(session, Publication, publication_id, "publication")
 
 
 async def find(
@@ -324,31 +321,7 @@ async def forbid_loss(session: AsyncSession, variant_ids: Iterable[UUID]) -> Non
 
 async def hold(session: AsyncSession, publication_id: UUID) -> Publication:
     """The publication, locked."""
-    found = select(Publication).where(Publication.id == publication_id).with_for_update()
-    publication = (await session.scalars(found.execution_options(populate_existing=True))).one_or_none()
-    if publication is None:
-        raise NotFound(f"There is no publication {publication_id}.")
-    return publication
-
-
-async def _hold_with_job(session: AsyncSession, publication_id: UUID) -> Publication:
-    """The publication and first its job, locked in the order in which a job locks them."""
-    publication = await get(session, publication_id)
-    while True:
-        job_id = publication.job_id
-        if job_id is not None:
-            await lifecycle.lineage(session, job_id)
-        publication = await hold(session, publication_id)
-        if publication.job_id in {job_id, None}:
-            return publication
-
-
-async def let_go(session: AsyncSession, publication: Publication) -> None:
-    """Take it out of its job's hands, and stop that."""
-    job_id, publication.job_id = publication.job_id, None
-    await session.flush()
-    if job_id is not None:
-        await jobs.cancel_these(session, [job_id])
+    return await rows.hold(session, Publication, publication_id, "publication")
 
 
 async def require_allowed(session: AsyncSession, publication: Publication) -> None:

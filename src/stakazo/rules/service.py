@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from stakazo.core import rows
 from stakazo.core.db import actor_of
 from stakazo.core.errors import Conflict, Invalid, NotFound
 from stakazo.core.paging import Page, page
@@ -45,10 +46,7 @@ async def active(session: AsyncSession, platform: str = schema.DEFAULT) -> Platf
 
 
 async def get(session: AsyncSession, rule_id: UUID) -> PlatformRule:
-    rule = await session.get(PlatformRule, rule_id)
-    if rule is None:
-        raise NotFound(f"There is no rule {rule_id}.")
-    return rule
+    return await rows.get(session, PlatformRule, rule_id, "rule")
 
 
 async def find(

@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.clips import service as clips
 from stakazo.clips.models import Clip, ClipState
-from stakazo.core.errors import Conflict, NotFound
+from stakazo.core import rows
+from stakazo.core.errors import Conflict
 from stakazo.core.paging import Key, Page, page
 from stakazo.jobs.models import Job
 from stakazo.jobs.states import ACTIVE_STATES
@@ -176,10 +177,7 @@ async def failed(session: AsyncSession, clip_id: UUID, error: dict[str, Any], jo
 
 
 async def get(session: AsyncSession, variant_id: UUID) -> ClipVariant:
-    variant = await session.get(ClipVariant, variant_id)
-    if variant is None:
-        raise NotFound(f"There is no variant {variant_id}.")
-    return variant
+    return await rows.get(session, ClipVariant, variant_id, "variant")
 
 
 async def of_clip(session: AsyncSession, clip_id: UUID) -> list[ClipVariant]:
@@ -245,11 +243,7 @@ def files(variants: Iterable[ClipVariant]) -> list[str]:
 
 
 async def _locked(session: AsyncSession, variant_id: UUID) -> ClipVariant:
-    found = select(ClipVariant).where(ClipVariant.id == variant_id).with_for_update()
-    variant = (await session.scalars(found.execution_options(populate_existing=True))).one_or_none()
-    if variant is None:
-        raise NotFound(f"There is no variant {variant_id}.")
-    return variant
+    return await rows.hold(session, ClipVariant, variant_id, "variant")
 
 
 async def _record(session: AsyncSession, event: str, variant: ClipVariant, **data: Any) -> None:

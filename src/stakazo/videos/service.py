@@ -10,6 +10,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from stakazo.core import rows
 from stakazo.core.errors import Conflict, NotFound
 from stakazo.core.paging import Key, Page, page
 from stakazo.ledger import service as ledger
@@ -84,10 +85,7 @@ async def receive(session: AsyncSession, video_id: UUID, received: Received) -> 
 
 
 async def get(session: AsyncSession, video_id: UUID) -> VideoAsset:
-    video = await session.get(VideoAsset, video_id)
-    if video is None:
-        raise NotFound(f"There is no video {video_id}.")
-    return video
+    return await rows.get(session, VideoAsset, video_id, "video")
 
 
 async def find(
