@@ -1,11 +1,12 @@
-"""Whether the isolation walk notices what is broken: `python bench/isolation.py [--only WORD]`.
+"""Whether the isolation walk notices what is broken: `python bench/isolation.py [--new | --only WORD]`.
 
 Mutants are made of everything that keeps workspaces apart and can be taken away by itself: each policy of the database
 (dropped; opened to all rows; shared with everybody), each permission that an operation asks for, and, of what is about
 a person, who asks. Each is tried on a copy of one database and its files with the walk of
 `tests/api/test_isolation_walk.py`: over HTTP until the first thing that is wrong, and, for policies, in the database.
 
-Writes bench/reports/isolation.md; exits with 1 when a mutant survives.
+Writes bench/reports/isolation.md; exits with 1 when a mutant survives. With `--new` it tries those that the report
+doesn't name yet, and adds them to it; what it says of the others stays.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import re
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -203,20 +205,20 @@ def person(ground: Range, stage: Stage, operation: Operation) -> Outcome:
 # --- all of them --------------------------------------------------------------------------------------------
 
 
-def run(ground: Range, only: str) -> Result:
+def run(ground: Range, wanted: Callable[[str], bool]) -> Result:
     stage, result = ground.make_stage(), Result()
     with ground.walking(stage) as (_, superuser, walk):
         clean = [*reach.faults(stage, superuser), *walk.members()]
         assert not clean, f"the walk must be clean before anything is broken: {clean[0]}"
     for operation in committed():
-        if only in operation.name and operation.needs == "person":
+        if operation.needs == "person" and wanted(f"{operation.name} by whoever asks"):
             result.persons.append(told(person(ground, stage, operation)))
-        elif only in operation.name and operation.needs != "public":
+        elif operation.needs not in {"person", "public"} and wanted(f"{operation.name} without {operation.needs}"):
             result.permissions.append(told(permission(ground, stage, operation)))
     with psycopg.connect(conninfo(ground.superuser("stage"))) as connection:
         broken = mutants.policies(connection)
     for mutant in broken:
-        if only in f"{mutant.table}.{mutant.policy} {mutant.how}":
+        if wanted(f"{mutant.table}.{mutant.policy} {mutant.how}"):
             result.policies.append(told(policy(ground, stage, mutant)))
     return result
 
@@ -226,7 +228,36 @@ def told(outcome: Outcome) -> Outcome:
     return outcome
 
 
-def report(result: Result, seconds: float) -> str:
+def reported() -> Result:
+    """What the report says, that is committed."""
+    result = Result()
+    for section, cells in _rows(REPORT.read_text()):
+        if section == "Policies":
+            result.policies.append(Outcome(cells[0], *cells[1:]))
+        elif section in {"Permissions", "Who asks"}:
+            where = result.permissions if section == "Permissions" else result.persons
+            where.append(Outcome(*cells))
+    return result
+
+
+def _rows(text: str) -> Iterator[tuple[str, list[str]]]:
+    """The rows of its tables, by the section that they stand in."""
+    section = ""
+    for line in text.splitlines():
+        if line.startswith("## "):
+            section = line.removeprefix("## ")
+        elif section and line.startswith("| ") and not line.startswith("| mutant "):
+            yield section, [cell.replace("\\|", "|") for cell in re.split(r"(?<!\\) \| ", line[2:-2])]
+
+
+def joined(old: Result, new: Result) -> Result:
+    def both(name: str) -> list[Outcome]:
+        return sorted([*getattr(old, name), *getattr(new, name)], key=lambda one: one.mutant)
+
+    return Result(both("policies"), both("permissions"), both("persons"))
+
+
+def report(result: Result, how: str) -> str:
     survivors = [one for one in result.all if one.survived]
     unseen = [one for one in result.policies if one.over_http == NOTHING]
     untried = [one for one in result.policies if one.over_http == NOT_TRIED]
@@ -239,7 +270,7 @@ def report(result: Result, seconds: float) -> str:
         "",
         (
             f"`python bench/isolation.py`, {datetime.now(UTC).isoformat(timespec='seconds')}, {os.cpu_count()} cores, "
-            f"{seconds:.0f} s. {len(result.all)} mutants, **{len(survivors)} survived**."
+            f"{how}. {len(result.all)} mutants, **{len(survivors)} survived**."
         ),
         "",
         (
@@ -304,22 +335,29 @@ def report(result: Result, seconds: float) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="", help="mutants with this in their name; no report is written")
-    only = parser.parse_args().only
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--only", default="", help="mutants with this in their name; no report is written")
+    which.add_argument("--new", action="store_true", help="mutants that the report doesn't name; they are added to it")
+    asked = parser.parse_args()
+    old = reported() if asked.new else Result()
+    known = {one.mutant for one in old.all}
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="stakazo-bench-") as name:
         folder = Path(name)
         os.chmod(folder, 0o711)  # noqa: PTH101 (the server's user must pass through)
         ground = Range(folder)
         try:
-            result = run(ground, only)
+            new = run(ground, lambda mutant: asked.only in mutant and mutant not in known)
         finally:
             ground.close()
-    said = report(result, time.monotonic() - started)
-    if not only:
+    how = f"{time.monotonic() - started:.0f} s"
+    if known:
+        how += f" for {len(new.all)} of them; {len(known)} are from runs before, of the code of then"
+    said = report(joined(old, new), how)
+    if not asked.only:
         REPORT.write_text(said)
     print(said)
-    return int(any(one.survived for one in result.all))
+    return int(any(one.survived for one in new.all))
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from stakazo.core import migrate, postgres
 from stakazo.core.actor import Actor, new_id
 from stakazo.core.cluster import SUPERUSER
 from stakazo.core.db import Database
+from stakazo.core.security import Keyring
 from stakazo.core.settings import Settings
 from stakazo.core.storage import DiskStorage
 from stakazo.core.workspaces import Workspace
@@ -156,9 +157,15 @@ def urls(server: Server) -> Iterator[postgres.Urls]:
 
 
 @pytest.fixture
-async def database(urls: postgres.Urls) -> AsyncIterator[Database]:
+def keyring(app_settings: Settings) -> Keyring:
+    """What seals in this installation."""
+    return Keyring(app_settings)
+
+
+@pytest.fixture
+async def database(urls: postgres.Urls, keyring: Keyring) -> AsyncIterator[Database]:
     """A migrated database of the test's own, as the app's role: under row-level security."""
-    db = Database(urls.app)
+    db = Database(urls.app, keyring=keyring)
     yield db
     await db.close()
 

@@ -60,9 +60,9 @@ async def _open(app: FastAPI) -> AsyncIterator[None]:
     """The outside things, for as long as the process serves."""
     settings: Settings = app.state.settings
     urls = await postgres.resolve(settings)
-    db = Database(urls.app, pool_size=settings.database_pool_size)
-    storage = DiskStorage(settings.storage_dir)
     keyring, passwords, post = Keyring(settings), Passwords(settings), Post(settings)
+    db = Database(urls.app, pool_size=settings.database_pool_size, keyring=keyring)
+    storage = DiskStorage(settings.storage_dir)
     provider, limiter = Provider(settings), Limiter.of(settings, db)
     swept = await asyncio.to_thread(storage.sweep)
     log.info("api_started", swept_temporary_files=swept, pid=os.getpid())

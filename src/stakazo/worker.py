@@ -36,6 +36,7 @@ from stakazo.core.actor import new_id
 from stakazo.core.db import Database
 from stakazo.core.errors import Invalid, StakazoError, Unavailable
 from stakazo.core.postgres import Urls
+from stakazo.core.security import Keyring
 from stakazo.core.settings import Settings
 from stakazo.core.settings import settings as read_settings
 from stakazo.core.storage import DiskStorage
@@ -102,8 +103,9 @@ class WorkerProcess:
             logging.getLogger(chatty).setLevel(logging.ERROR)
         self.settings, self.urls, self.slots, self.stop = settings, urls, slots, stop
         url = watchful(urls.app, idle_in_transaction=settings.stalled_after)
-        self.db = Database(url, pool_size=max(settings.database_pool_size, sum(slots.values()) + 2))
-        self.machinery = Database(url, pool_size=2)  # its own, so that no handler can starve the sweeper
+        keyring, slots_in_all = Keyring(settings), sum(slots.values())
+        self.db = Database(url, pool_size=max(settings.database_pool_size, slots_in_all + 2), keyring=keyring)
+        self.machinery = Database(url, pool_size=2, keyring=keyring)  # so that no handler can starve the sweeper
         self.pulse = Pulse(url)
         self.post = Post(settings)
         self.outlets = [*elsewhere.of(settings), *digest.of(settings, self.post)]

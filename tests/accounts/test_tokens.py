@@ -19,12 +19,6 @@ from stakazo.core.actor import new_id
 from stakazo.core.db import Database
 from stakazo.core.errors import Unauthenticated
 from stakazo.core.security import Keyring
-from stakazo.core.settings import Settings
-
-
-@pytest.fixture
-def keyring(app_settings: Settings) -> Keyring:
-    return Keyring(app_settings)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from stakazo.accounts import keys
 from stakazo.core import postgres
 from stakazo.core.actor import Actor, new_id
 from stakazo.core.db import Database
+from stakazo.core.security import Keyring
 from stakazo.core.settings import Settings
 from stakazo.core.workspaces import Workspace
 from stakazo.main import create_app
@@ -46,7 +47,7 @@ class Site:
         """Do something in a transaction of this workspace."""
 
         async def transact() -> Any:
-            db = Database(self.urls.app, pool_size=1)
+            db = Database(self.urls.app, pool_size=1, keyring=Keyring(self.settings))
             try:
                 async with db.transaction(self.actor) as session:
                     return await work(session)
@@ -84,7 +85,7 @@ class House:
         """A new workspace with a key."""
 
         async def make() -> tuple[UUID, str]:
-            db = Database(self.urls.app, pool_size=1)
+            db = Database(self.urls.app, pool_size=1, keyring=Keyring(self.settings))
             try:
                 workspace = Workspace(id=new_id(), name="Blue Note")
                 async with db.system_transaction() as session:

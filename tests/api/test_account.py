@@ -14,7 +14,6 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.core.postgres import conninfo
-from stakazo.core.security import Keyring
 from stakazo.ledger import service as ledger
 
 NEW = "another quiet sentence"
@@ -280,8 +279,7 @@ def test_a_key_is_no_person(site: Any, client: httpx.Client) -> None:
 
 async def met(session: AsyncSession, site: Any, person: UUID, name: str) -> None:
     """The ledger is told something personal of somebody."""
-    keyring = Keyring(site.settings)
-    await ledger.record(session, "person_met", subject=("user", person), personal={"name": name}, keyring=keyring)
+    await ledger.record(session, "person_met", subject=("user", person), personal={"name": name})
 
 
 def test_an_account_is_deleted_with_all_that_is_known(site: Any, people: Any) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import Request
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 from structlog.testing import capture_logs
 
 from stakazo.api.counting import Slots, address_of
@@ -173,6 +176,35 @@ def test_the_quota_is_asked_before_an_upload_in_parts_begins(site_with: SITE, mp
         assert client.post("/uploads", headers=TUS | {"Upload-Length": str(len(mp4))}).status_code == 201
         refused = client.post("/uploads", headers=TUS | {"Upload-Length": str(len(mp4) + 1)})
         assert (refused.status_code, refused.json()["code"]) == (507, "over_quota")
+
+
+def test_an_upload_in_parts_holds_its_room_until_it_ends(site_with: SITE, mp4: bytes):
+    """Of a quota for one and two thirds: two at once are one too many, however the first one ends."""
+    site = site_with(storage_quota_bytes=5 * len(mp4) // 3)
+    length = TUS | {"Upload-Length": str(len(mp4))}
+    with site.client() as client, site.house.site().client() as stranger:
+        with ThreadPoolExecutor(2) as pool:
+            asked = list(pool.map(lambda _: client.post("/uploads", headers=length), range(2)))
+        begun, refused = sorted(asked, key=lambda answer: answer.status_code)
+        assert (begun.status_code, refused.status_code, refused.json()["code"]) == (201, 507, "over_quota")
+        assert f"not finished hold {len(mp4)} of them: finish or delete those" in refused.json()["detail"]
+        assert client.post("/upload", files={"file": ("a.mp4", mp4 + b"1")}).status_code == 507
+        assert stranger.post("/uploads", headers=length).status_code == 201
+
+        assert client.delete(begun.headers["location"], headers=TUS).status_code == 204
+        assert client.post("/uploads", headers=length).status_code == 201
+        site.within(_expire)
+        begun = client.post("/uploads", headers=length)
+        assert begun.status_code == 201
+
+        part = TUS | {"Content-Type": "application/offset+octet-stream", "Upload-Offset": "0"}
+        assert client.patch(begun.headers["location"], content=mp4, headers=part).status_code == 204
+        assert client.post("/uploads", headers=length).status_code == 507
+        assert client.post("/uploads", headers=TUS | {"Upload-Length": str(len(mp4) // 2)}).status_code == 201
+
+
+async def _expire(session: AsyncSession) -> None:
+    await session.execute(text("update uploads set expires_at = now()"))
 
 
 def test_an_upload_that_begins_with_its_bytes_takes_a_slot_too(site_with: SITE, mp4: bytes):

@@ -11,7 +11,6 @@ from uuid import UUID
 import pytest
 
 from stakazo.core.actor import new_id
-from stakazo.core.security import Keyring
 from stakazo.ledger import checkpoint, merkle
 from stakazo.ledger import service as ledger
 from stakazo.ledger.checkpoint import VerifierKey
@@ -134,7 +133,7 @@ def test_a_life_is_told(site: Any):
 
 def test_a_person_is_forgotten(site: Any):
     person = new_id()
-    write(site, personal={"email": "ann@example.org"}, person=("user", person), keyring=Keyring(site.settings))
+    write(site, personal={"email": "ann@example.org"}, person=("user", person))
     with site.client() as http:
         assert http.get("/ledger/events").json()["items"][0]["personal"]["values"] == {"email": "ann@example.org"}
         assert http.post("/ledger/erasures", json={"person": f"user/{person}"}).status_code == 204

@@ -80,8 +80,7 @@ def _person(catalogue: Any) -> str:
     person = new_id()
 
     async def write(session: AsyncSession) -> None:
-        keyring = Keyring(catalogue.site.settings)
-        await ledger.record(session, "person_met", subject=("user", person), personal={"name": "Ann"}, keyring=keyring)
+        await ledger.record(session, "person_met", subject=("user", person), personal={"name": "Ann"})
 
     catalogue.site.within(write)
     return f"user/{person}"

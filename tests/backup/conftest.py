@@ -161,7 +161,7 @@ async def installation(
             for kind, row in (("video", video), ("clip", clip), ("job", job), ("variant", variant)):
                 event = {"video": "video_uploaded", "variant": "variant_ordered"}.get(kind, f"{kind}_created")
                 personal = {"address": "Blue Note Street"}
-                await ledger.record(session, event, subject=(kind, row.id), personal=personal, keyring=keyring)
+                await ledger.record(session, event, subject=(kind, row.id), personal=personal)
             await imports.request(session, keyring, "https://a.example/b.mp4?key=secret")
     await everything.close()
     found = Installation(app_settings, urls, superuser)

@@ -180,6 +180,30 @@ async def test_without_a_store_reading_goes_on_and_logins_and_spending_wait(
     await limiter.close()
 
 
+async def test_who_waits_together_hears_what_went_wrong_and_the_next_are_served():
+    asked: list[int] = []
+
+    async def ask(_: object, count: int) -> list[int]:
+        await asyncio.sleep(0)
+        asked.append(count)
+        if len(asked) == 2:
+            raise LookupError("nobody foresaw this")
+        return [0] * (count - 1 if len(asked) == 4 else count)
+
+    together = windows.Together(ask)
+
+    async def at_once(count: int) -> list[object]:
+        return await asyncio.gather(*(together.about("one") for _ in range(count)), return_exceptions=True)
+
+    first, *second = await at_once(4)
+    assert (first, asked) == (0, [1, 3])
+    assert [type(said) for said in second] == [LookupError] * 3
+    first, *second = await at_once(3)
+    assert (first, asked) == (0, [1, 3, 1, 2])
+    assert [type(said) for said in second] == [ValueError] * 2  # fewer answers than were asked for
+    assert await together.about("one") == 0
+
+
 async def test_the_database_forgets_what_is_over(database: Database, app_settings: Settings):
     settings = app_settings.model_copy(
         update={"limit_store": "database", "limit_read": "5/second", "limit_write": "5/hour"}

@@ -18,7 +18,6 @@ from stakazo.core.actor import Actor, new_id
 from stakazo.core.db import Database
 from stakazo.core.postgres import Urls, conninfo
 from stakazo.core.security import Keyring
-from stakazo.core.settings import Settings
 from stakazo.ledger import service as ledger
 from stakazo.ledger.keys import KeyFolder
 from stakazo.ledger.outlets import CheckpointFile, Outlet
@@ -38,10 +37,9 @@ _TOO_YOUNG = """
 class Notary:
     """One installation's ledger: its sealers, their keys and file, and the database as its owner's enemy sees it."""
 
-    def __init__(self, urls: Urls, superuser: str, folder: Path, db: Database) -> None:
-        self.urls, self.superuser, self.db = urls, superuser, db
+    def __init__(self, urls: Urls, superuser: str, folder: Path, db: Database, keyring: Keyring) -> None:
+        self.urls, self.superuser, self.db, self.keyring = urls, superuser, db, keyring
         self.keys, self.file = KeyFolder(folder / "keys"), CheckpointFile(folder / "checkpoints")
-        self.keyring = Keyring(Settings(_env_file=None, data_dir=folder))
         self._open = AsyncExitStack()
 
     async def sealer(self, *, outlets: tuple[Outlet, ...] = (), keys: KeyFolder | None = None) -> Sealer:
@@ -105,8 +103,10 @@ class Notary:
 
 
 @pytest.fixture
-async def notary(urls: Urls, server: Any, tmp_path: Path, database: Database) -> AsyncIterator[Notary]:
-    notary = Notary(urls, server.superuser(make_url(urls.owner).database), tmp_path, database)
+async def notary(
+    urls: Urls, server: Any, tmp_path: Path, database: Database, keyring: Keyring
+) -> AsyncIterator[Notary]:
+    notary = Notary(urls, server.superuser(make_url(urls.owner).database), tmp_path, database, keyring)
     yield notary
     await notary.close()
 

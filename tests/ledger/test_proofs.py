@@ -12,6 +12,7 @@ from sqlalchemy import text
 from tests.ledger.attacks import ATTACKS, duplicate, edit_all, edit_and_reseal, forge, swap
 
 from stakazo.core.actor import Actor, new_id
+from stakazo.core.db import Database
 from stakazo.core.errors import Conflict, Invalid, NotFound
 from stakazo.core.rotation import every_table, reseal
 from stakazo.core.security import new_key
@@ -168,13 +169,10 @@ async def test_a_person_can_be_forgotten(notary: Any, actor: Actor, other_actor:
     user, sealer = new_id(), await notary.sealer()
     for who in (actor, other_actor):
         async with notary.db.transaction(who) as session:
-            sealed_by = {"keyring": notary.keyring}
             email, name = {"email": "ann@example.org"}, {"name": "Ann"}
-            await ledger.record(session, "member_invited", subject=("user", user), personal=email, **sealed_by)
+            await ledger.record(session, "member_invited", subject=("user", user), personal=email)
             clip = ("clip", new_id())
-            await ledger.record(
-                session, "clip_accepted", subject=clip, personal=name, person=("user", user), **sealed_by
-            )
+            await ledger.record(session, "clip_accepted", subject=clip, personal=name, person=("user", user))
     await notary.seal(sealer)
     before, rows = await exported(notary, actor), notary.events(actor.workspace_id)
     assert "ann@example.org" in "".join(before)
@@ -201,22 +199,23 @@ async def test_a_person_can_be_forgotten(notary: Any, actor: Actor, other_actor:
 
 async def test_personal_values_in_a_ledger_without_its_key_stay_closed(notary: Any, actor: Actor):
     async with notary.db.transaction(actor) as session:
-        said = {"personal": {"email": "a@b.org"}, "keyring": notary.keyring}
-        await ledger.record(session, "member_invited", subject=("user", new_id()), **said)
+        await ledger.record(session, "member_invited", subject=("user", new_id()), personal={"email": "a@b.org"})
         await session.flush()
         assert b"a@b.org" not in str(await session.scalar(text("select data::text from ledger_events"))).encode()
         [key] = (await ledger.keys_of(session, notary.keyring)).values()
         sealed = await session.scalar(text("select key from ledger_persons"))
         assert len(key) == 32
         assert key not in sealed
+    without = Database(notary.urls.app, pool_size=1)
+    async with without.transaction(actor) as session:
         with pytest.raises(TypeError, match="keyring"):
             await ledger.record(session, "member_invited", subject=("user", new_id()), personal={"email": "a@b.org"})
+    await without.close()
 
 
 async def test_the_keys_of_persons_follow_a_new_master_key(notary: Any, actor: Actor):
     async with notary.db.transaction(actor) as session:
-        said = {"personal": {"email": "a@b.org"}, "keyring": notary.keyring}
-        await ledger.record(session, "member_invited", subject=("user", new_id()), **said)
+        await ledger.record(session, "member_invited", subject=("user", new_id()), personal={"email": "a@b.org"})
     [old] = notary.keyring.keys
 
     async def told(*_: Any) -> None: ...

@@ -9,6 +9,7 @@ from typing import TypeVar
 from stakazo.core import postgres
 from stakazo.core.db import Database
 from stakazo.core.postgres import Urls
+from stakazo.core.security import Keyring
 from stakazo.core.settings import Settings
 
 T = TypeVar("T")
@@ -19,7 +20,7 @@ def at_the_database(settings: Settings, act: Callable[[Database, Urls], Awaitabl
 
     async def run() -> T:
         urls = await postgres.resolve(settings)
-        db = Database(urls.app, pool_size=2)
+        db = Database(urls.app, pool_size=2, keyring=Keyring(settings))
         try:
             return await act(db, urls)
         finally:

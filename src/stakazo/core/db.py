@@ -9,7 +9,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 import psycopg
@@ -20,6 +20,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
 from stakazo.core.actor import Actor, new_id
+
+if TYPE_CHECKING:
+    from stakazo.core.security import Keyring
 
 CURRENT_WORKSPACE = "nullif(current_setting('stakazo.workspace', true), '')::uuid"
 """SQL: the workspace that the transaction acts in, or null."""
@@ -119,15 +122,24 @@ def _hang_up(connection: psycopg.AsyncConnection[Any]) -> None:
 
 
 class Database:
-    """The pool of connections to one database, as the app's role."""
+    """The pool of connections to one database, as the app's role.
 
-    def __init__(self, url: str, *, pool_size: int = 10, patience: float = PATIENCE) -> None:
+    Args:
+        url: Where it is.
+        pool_size: Connections that are kept; as many more where they are needed.
+        patience: Seconds in which a connection must show that it lives.
+        keyring: What seals secrets and personal data in it; without one neither is written.
+    """
+
+    def __init__(
+        self, url: str, *, pool_size: int = 10, patience: float = PATIENCE, keyring: Keyring | None = None
+    ) -> None:
         self.url = url
         self.engine = _asked_first(
             create_async_engine(attentive(url), pool_size=pool_size, max_overflow=pool_size, hide_parameters=True),
             patience,
         )
-        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, info={"keyring": keyring})
 
     @asynccontextmanager
     async def transaction(self, actor: Actor) -> AsyncIterator[AsyncSession]:
@@ -173,6 +185,14 @@ def _committed(session: AsyncSession) -> None:
 def actor_of(session: AsyncSession) -> Actor:
     """Whoever this session's transaction acts for."""
     return cast(Actor, session.info["actor"])
+
+
+def keyring_of(session: AsyncSession) -> Keyring:
+    """What seals in this session's database. Raises TypeError for one that was opened without."""
+    keyring = session.info.get("keyring")
+    if keyring is None:
+        raise TypeError("personal data needs a database that was opened with the keyring")
+    return cast("Keyring", keyring)
 
 
 async def now(session: AsyncSession) -> datetime:

@@ -137,7 +137,7 @@ class MemoryStorage(_Moving):
         return window
 
 
-class _Together(Generic[T]):
+class Together(Generic[T]):
     """Questions about the same window that come while one is under way are asked together, in the next.
 
     So however many wait for one window they need one connection, and a flood of requests doesn't queue for the pool.
@@ -162,17 +162,18 @@ class _Together(Generic[T]):
             while waiting := self._waiting.pop(window, None):
                 try:
                     found = await self._ask(window, len(waiting))
-                except (SQLAlchemyError, OSError) as error:
+                    told = list(zip(waiting, found, strict=True))
+                except Exception as error:  # noqa: BLE001 - whatever it is, it is for those who asked
                     for answer in waiting:
                         if not answer.done():
                             answer.set_exception(error)
                 else:
-                    for answer, said in zip(waiting, found, strict=True):
+                    for answer, said in told:
                         if not answer.done():
                             answer.set_result(said)
         finally:
             del self._serving[window]
-            for answer in [*(waiting or []), *self._waiting.pop(window, [])]:  # it broke off: nobody waits for ever
+            for answer in [*(waiting or []), *self._waiting.pop(window, [])]:  # it was cancelled: nobody waits for ever
                 answer.cancel()
 
 
@@ -187,7 +188,7 @@ class DatabaseStorage(_Moving):
         super().__init__(None, wrap_exceptions=True)
         self._db = db
         self._turns = asyncio.Semaphore(AT_ONCE)
-        self._hits, self._looks = _Together(self._acquire), _Together(self._look)
+        self._hits, self._looks = Together(self._acquire), Together(self._look)
 
     @property
     def base_exceptions(self) -> tuple[type[Exception], ...]:

@@ -5,11 +5,15 @@ encrypted too. With the key anyone can be shown the values and check them agains
 the values nor a guess at them can be checked, and no hash has changed.
 
     "personal": {"of": "user/0199...", "fields": ["email"], "box": "<base64: nonce, ciphertext>", "commitment": "<hex>"}
+
+What is about a person is known by its name (`PERSONAL`), wherever in an event's data it stands: so nobody has to think
+of it, and nobody can forget it.
 """
 
 from __future__ import annotations
 
 import base64
+import copy
 import hashlib
 import json
 from collections.abc import Mapping
@@ -24,9 +28,59 @@ from stakazo.ledger.canonical import canonical
 ERASED = "[erased]"
 KEY = "personal"
 """The member of an event's data that holds the enclosure."""
+PERSONAL = frozenset(
+    {
+        *(
+            "name",
+            "artist",
+            "email",
+            "phone",
+            "username",
+            "author_name",
+            "ip",
+            "user_agent",
+            "dsa_beneficiary",
+            "dsa_payor",
+        ),
+        *("text", "message", "caption", "first_comment", "headline", "description", "details"),
+    }
+)
+"""Members of an event's data that say who somebody is, or are words that somebody wrote."""
 _NONCE = _SALT = 16
 NOISE = _NONCE + _SALT
 KEY_BYTES = 32
+
+
+def parted(data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What of an event's data may be read for ever, and what is about a person: `changed.name` for what lies deeper."""
+    kept: dict[str, Any] = {}
+    personal: dict[str, Any] = {}
+    for name, value in data.items():
+        if name in PERSONAL and value and not isinstance(value, int | float):
+            personal[name] = value
+        elif isinstance(value, Mapping):
+            kept[name], inside = parted(value)
+            personal |= {f"{name}.{deeper}": found for deeper, found in inside.items()}
+        else:
+            kept[name] = value
+    return kept, personal
+
+
+def joined(data: Mapping[str, Any], values: Mapping[str, Any] | str) -> dict[str, Any]:
+    """The data with its personal part back in place; with a word, like `ERASED`, in its place where it can't be read.
+
+    Args:
+        data: Of an event that encloses something.
+        values: As `disclose` gave them, or the word.
+    """
+    whole = copy.deepcopy(dict(data))
+    enclosure = whole.pop(KEY)
+    for path in enclosure["fields"]:
+        part, (*above, last) = whole, path.split(".")
+        for name in above:
+            part = part.setdefault(name, {})
+        part[last] = values if isinstance(values, str) else values.get(path)
+    return whole
 
 
 def enclose(key: bytes, of: str, values: Mapping[str, Any], event_id: UUID, noise: bytes) -> dict[str, Any]:

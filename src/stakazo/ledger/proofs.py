@@ -208,7 +208,7 @@ def _shown(row: Any, keys: Keys | None, proof: Sequence[Hash] | None = None) -> 
     return lines
 
 
-def disclosed(event: LedgerEvent, keys: Keys, *, salted: bool = False) -> dict[str, Any] | None:
+def disclosed(event: LedgerEvent | Event, keys: Keys, *, salted: bool = False) -> dict[str, Any] | None:
     """An event's personal values as far as they can still be read; None where it has none.
 
     With `salted` they come with what shows that the event commits to them.

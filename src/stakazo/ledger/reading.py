@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -12,10 +12,11 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from stakazo.core.db import keyring_of
 from stakazo.core.errors import Invalid, NotFound
 from stakazo.core.paging import Page, page
 from stakazo.core.security import Keyring
-from stakazo.ledger import checkpoint, story
+from stakazo.ledger import checkpoint, personal, story
 from stakazo.ledger import statement as statements
 from stakazo.ledger.canonical import Event, read_event
 from stakazo.ledger.models import LedgerEvent, LedgerSeal
@@ -151,7 +152,7 @@ async def statement(
         .where(LedgerSeal.position < newest.size, LedgerEvent.event.in_(statements.TELLS))
         .order_by(LedgerSeal.position)
     )
-    events = [read_event(row) for row in await session.scalars(found)]
+    events = await _opened(session, [read_event(row) for row in await session.scalars(found)])
     works = statements.works(events, names, video)
     if not works:
         raise NotFound("The signed ledger tells of no such video.")
@@ -168,4 +169,17 @@ async def statement(
 
 async def _events(session: AsyncSession, condition: ColumnElement[bool]) -> list[Event]:
     rows = await session.scalars(select(LedgerEvent.canonical).where(condition).order_by(LedgerEvent.id))
-    return [read_event(row) for row in rows]
+    return await _opened(session, [read_event(row) for row in rows])
+
+
+async def _opened(session: AsyncSession, events: Sequence[Event]) -> list[Event]:
+    """The events with what they say of persons at its place, as far as it can still be read."""
+    if not any(personal.KEY in event.data for event in events):
+        return list(events)
+    keys = await keys_of(session, keyring_of(session))
+
+    def opened(event: Event) -> Event:
+        said = disclosed(event, keys)
+        return replace(event, data=personal.joined(event.data, said["values"])) if said else event
+
+    return [opened(event) for event in events]

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.core.actor import Actor, new_id
-from stakazo.core.db import actor_of, after_commit
+from stakazo.core.db import actor_of, after_commit, keyring_of
 from stakazo.core.errors import NotFound
 from stakazo.core.security import Keyring
 from stakazo.ledger import personal as enclosures
@@ -35,7 +35,6 @@ async def record(
     actor: Actor | None = None,
     personal: Mapping[str, Any] | None = None,
     person: tuple[str, UUID] | None = None,
-    keyring: Keyring | None = None,
     **data: Any,
 ) -> UUID:
     """Add an event; it is written with the rows it describes, or not at all. Says its id.
@@ -47,17 +46,16 @@ async def record(
         actor: Only for the machinery's transactions, which belong to nobody.
         personal: Values about a person, like an address: erased for good by `erase`, while the event stays.
         person: Whose they are, as kind and id; the subject when left out.
-        keyring: Seals the key under which they stand; needed with `personal`.
-        data: Whatever else should be known for ever, as JSON.
+        data: Whatever else should be known for ever, as JSON. What of it is called like something personal
+            (`personal.PERSONAL`: a name, an e-mail address, a text), also inside of it, goes with `personal`.
     """
     who = actor or actor_of(session)
     kind, subject_id = subject
     event_id = new_id()
-    if personal:
-        if keyring is None:
-            raise TypeError("personal values need the keyring that seals their key")
-        of, key = await _key_of(session, keyring, who.workspace_id, person or subject)
-        data[enclosures.KEY] = enclosures.enclose(key, of, personal, event_id, os.urandom(enclosures.NOISE))
+    data, about = enclosures.parted(data)
+    if about := {**about, **(personal or {})}:
+        of, key = await _key_of(session, who.workspace_id, person or subject)
+        data[enclosures.KEY] = enclosures.enclose(key, of, about, event_id, os.urandom(enclosures.NOISE))
     said = Event(
         id=event_id,
         workspace_id=who.workspace_id,
@@ -123,11 +121,13 @@ _PLACE = "ledger_persons.key"
 _KEYS = select(LedgerPerson.id, LedgerPerson.workspace_id, LedgerPerson.kind, LedgerPerson.person_id, LedgerPerson.key)
 
 
-async def _key_of(
-    session: AsyncSession, keyring: Keyring, workspace_id: UUID, person: tuple[str, UUID]
-) -> tuple[str, bytes]:
+async def _key_of(session: AsyncSession, workspace_id: UUID, person: tuple[str, UUID]) -> tuple[str, bytes]:
     """What a person is called in events, and their key, made at its first use."""
-    kind, person_id = person
+    keyring, (kind, person_id) = keyring_of(session), person
+    theirs = LedgerPerson.workspace_id == workspace_id, LedgerPerson.kind == kind, LedgerPerson.person_id == person_id
+    found = (await session.execute(_KEYS.where(*theirs))).one_or_none()
+    if found is not None:
+        return _opened(keyring, found)
     row_id, key = new_id(), os.urandom(enclosures.KEY_BYTES)
     new = {
         "id": row_id,
@@ -137,7 +137,6 @@ async def _key_of(
         "key": keyring.seal(key, _PLACE, owner=workspace_id, row=row_id),
     }
     await session.execute(insert(LedgerPerson).values(new).on_conflict_do_nothing())
-    theirs = LedgerPerson.workspace_id == workspace_id, LedgerPerson.kind == kind, LedgerPerson.person_id == person_id
     return _opened(keyring, (await session.execute(_KEYS.where(*theirs))).one())
 
 

@@ -115,8 +115,9 @@ async def change(
     for name, value in wanted.items():
         setattr(endpoint, name, value)
     await session.flush()
-    if wanted:
-        await _record(session, "webhook_changed", endpoint, changed=wanted)
+    if wanted:  # the path of an address can be a secret
+        said = {name: parse(value).host if name == "url" else value for name, value in wanted.items()}
+        await _record(session, "webhook_changed", endpoint, changed=said)
     if enabled is False and endpoint.disabled_at is None:
         await disable(session, endpoint, None)
     if enabled is True and endpoint.disabled_at is not None:

@@ -66,19 +66,19 @@ _KNOWN: Mapping[str, _Words] = {
     ),
     "channel.token_expired": _Words(
         Urgency.URGENT,
-        "{name} on {platform} must be connected again",
+        "A channel on {platform} must be connected again",
         Permission.CHANNELS_READ,
         "Connect the channel again, then retry what waits for it.",
     ),
     "channel.expiring": _Words(
         Urgency.WARNING,
-        "{name} on {platform} must be connected again soon",
+        "A channel on {platform} must be connected again soon",
         Permission.CHANNELS_READ,
         "Connect the channel again before its token ends.",
     ),
     "channel.renewal_failed": _Words(
         Urgency.WARNING,
-        "The token of {name} on {platform} could not be renewed",
+        "The token of a channel on {platform} could not be renewed",
         Permission.CHANNELS_READ,
         "It is tried again; where it goes on, connect the channel again.",
     ),

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.core.db import actor_of
 from stakazo.core.errors import OverQuota
 from stakazo.variants.models import ClipVariant
-from stakazo.videos.models import VideoAsset
+from stakazo.videos.models import Upload, VideoAsset
 
 
 async def require(session: AsyncSession, quota: int | None, coming: int = 0) -> None:
-    """Raises OverQuota where the workspace's videos and variants, and what is coming, take more than `quota` bytes.
+    """Raises OverQuota where the workspace's files, and what is coming, would take more than `quota` bytes.
 
+    Its files are its videos, its variants, and the uploads in parts that are under way, with what they announced: room
+    that somebody has been promised is given to nobody else. An upload that expires, or is thrown away, gives it back.
     Transactions that ask this wait for one another: together they don't take more either.
     """
     if quota is None:
@@ -21,10 +23,23 @@ async def require(session: AsyncSession, quota: int | None, coming: int = 0) -> 
     workspace_id = str(actor_of(session).workspace_id)
     await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"quota:{workspace_id}", 0))))
     await session.flush()
-    sums = (select(func.coalesce(func.sum(table.size_bytes), 0)) for table in (VideoAsset, ClipVariant))
-    taken = sum([await session.scalar(one) or 0 for one in sums])
-    if taken + coming > quota:
+    kept = sum([await session.scalar(_sum(table.size_bytes)) or 0 for table in (VideoAsset, ClipVariant)])
+    promised = await session.scalar(_UNDER_WAY) or 0
+    if kept + promised + coming > quota:
         raise OverQuota(
-            f"This workspace may keep {quota} bytes; with this it would have {taken + coming}. Delete videos that are "
-            "done, or have the quota raised (STAKAZO_STORAGE_QUOTA_BYTES)."
+            f"This workspace may keep {quota} bytes; with this it would have {kept + promised + coming}. "
+            + (f"Uploads that are not finished hold {promised} of them: finish or delete those. " if promised else "")
+            + "Delete videos that are done, or have the quota raised (STAKAZO_STORAGE_QUOTA_BYTES)."
         )
+
+
+def _sum(column: ColumnElement[int]) -> Select[int]:
+    return select(func.coalesce(func.sum(column), 0))
+
+
+# In the transaction that makes a video of an upload both rows are there; they have the same id, and count once.
+_UNDER_WAY = _sum(Upload.length).where(
+    Upload.video_id.is_(None),
+    Upload.expires_at > func.clock_timestamp(),
+    ~select(VideoAsset.id).where(VideoAsset.id == Upload.id).exists(),
+)

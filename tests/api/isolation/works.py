@@ -454,7 +454,7 @@ class Works(Filling):
         owner = self.stage.people[Role.OWNER]
         self.things["person"] = Thing(f"user/{owner.user_id}", f"user/{new_id()}")
 
-        said: dict[str, Any] = {"personal": {"email": owner.email}, "keyring": Keyring(self.site.settings)}
+        said: dict[str, Any] = {"personal": {"email": owner.email}}
 
         async def tell(session: AsyncSession) -> None:
             await ledger.record(session, "user_noted", subject=("user", owner.user_id), note=self.mark, **said)
