@@ -117,7 +117,7 @@ def test_a_browser_is_told_at_once_sealed_and_by_who_it_expects(site: Any, peopl
     fail(site)
     fail(site, "webhook_disabled", "webhook", host="hooks.example.com", by_itself=True)
     fail(site, "channel_token_expired", "channel", name="Blue")
-    assert browser.read(1)["title"] == "Blue on tiktok must be connected again"
+    assert browser.read(1)["title"] == "A channel on tiktok must be connected again"
     # a browser that is gone is forgotten
     receiver.answer = lambda _: (410, {}, b"")
     fail(site, "channel_token_expired", "channel", name="Blue")

@@ -8,16 +8,20 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 import psycopg
+from psycopg import generators
+from psycopg.pq import ExecStatus
 from sqlalchemy import DateTime, ForeignKey, MetaData, UniqueConstraint, event, func, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
+from sqlalchemy.util import await_only
 
 from stakazo.core.actor import Actor, new_id
 
@@ -94,25 +98,41 @@ def attentive(url: str) -> str:
 PATIENCE = 5.0
 """Seconds in which a connection of the pool answers before it is used, or is taken for dead."""
 
+_OPENING: ContextVar[str | None] = ContextVar("opening", default=None)
+"""SQL with which the transaction begins for which a connection is taken."""
+
 
 def _asked_first(engine: AsyncEngine, patience: float) -> AsyncEngine:
     """The engine, whose connections are asked for a sign of life each time that one is taken.
 
-    Unlike `pool_pre_ping` this doesn't wait for ever where something in between keeps a line open to a dead peer.
+    For a transaction its beginning is the question: that it is asked costs nothing. Unlike `pool_pre_ping` this doesn't
+    wait for ever where something in between keeps a line open to a dead peer.
     """
     dialect = engine.sync_engine.dialect
 
     @event.listens_for(engine.sync_engine, "checkout")
     def ask(connection: Any, _record: Any, _fairy: Any) -> None:
         silence = asyncio.get_running_loop().call_later(patience, _hang_up, connection.driver_connection)
+        opening = _OPENING.get()
         try:
-            dialect.do_ping(connection)
+            if opening is None:
+                dialect.do_ping(connection)
+            else:
+                await_only(_begin(connection.driver_connection, opening))
         except dialect.loaded_dbapi.Error as error:
             raise InvalidatePoolError("The connection gave no sign of life.") from error
         finally:
             silence.cancel()
 
     return engine
+
+
+async def _begin(connection: psycopg.AsyncConnection[Any], opening: str) -> None:
+    """Begin a transaction in one round trip; psycopg, which then finds it begun, would make two."""
+    connection.pgconn.send_query(f"begin; {opening}".encode())
+    for result in await connection.wait(generators.execute(connection.pgconn)):
+        if result.status == ExecStatus.FATAL_ERROR:
+            raise psycopg.errors.error_from_result(result)
 
 
 def _hang_up(connection: psycopg.AsyncConnection[Any]) -> None:
@@ -144,32 +164,44 @@ class Database:
     @asynccontextmanager
     async def transaction(self, actor: Actor) -> AsyncIterator[AsyncSession]:
         """One transaction as seen by the actor: commits at the end, rolls back on any error."""
-        async with self._sessions.begin() as session:
+        async with self._begun(_set("stakazo.workspace", actor.workspace_id)) as session:
             session.info["actor"] = actor
-            await session.execute(
-                text("select set_config('stakazo.workspace', :id, true)"), {"id": str(actor.workspace_id)}
-            )
             yield session
-        _committed(session)
 
     @asynccontextmanager
     async def system_transaction(self) -> AsyncIterator[AsyncSession]:
         """One transaction of the machinery itself: sees every workspace's jobs and keys, and nothing else."""
-        async with self._sessions.begin() as session:
-            await session.execute(text("set local role stakazo_system"))
+        async with self._begun(_AS_SYSTEM) as session:
             yield session
-        _committed(session)
 
     @asynccontextmanager
     async def personal_transaction(self, user_id: UUID) -> AsyncIterator[AsyncSession]:
         """One transaction of the machinery for one person: of what belongs to people it sees only theirs."""
-        async with self.system_transaction() as session:
+        async with self._begun(f"{_AS_SYSTEM}; {_set('stakazo.user', user_id)}") as session:
             session.info["user_id"] = user_id
-            await session.execute(text("select set_config('stakazo.user', :id, true)"), {"id": str(user_id)})
             yield session
+
+    @asynccontextmanager
+    async def _begun(self, opening: str) -> AsyncIterator[AsyncSession]:
+        async with self._sessions.begin() as session:
+            asked = _OPENING.set(opening)
+            try:
+                await session.connection()
+            finally:
+                _OPENING.reset(asked)
+            yield session
+        _committed(session)
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+_AS_SYSTEM = "set local role stakazo_system"
+
+
+def _set(name: str, value: UUID) -> str:
+    """SQL that sets something for this transaction."""
+    return f"select set_config('{name}', '{value}', true)"  # the name is ours, and an id has no quotes
 
 
 def after_commit(session: AsyncSession, act: Callable[[], None]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.core.db import actor_of
@@ -23,7 +23,8 @@ async def require(session: AsyncSession, quota: int | None, coming: int = 0) -> 
     workspace_id = str(actor_of(session).workspace_id)
     await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"quota:{workspace_id}", 0))))
     await session.flush()
-    kept = sum([await session.scalar(_sum(table.size_bytes)) or 0 for table in (VideoAsset, ClipVariant)])
+    sums = (select(func.coalesce(func.sum(table.size_bytes), 0)) for table in (VideoAsset, ClipVariant))
+    kept = sum([await session.scalar(one) or 0 for one in sums])
     promised = await session.scalar(_UNDER_WAY) or 0
     if kept + promised + coming > quota:
         raise OverQuota(
@@ -33,12 +34,8 @@ async def require(session: AsyncSession, quota: int | None, coming: int = 0) -> 
         )
 
 
-def _sum(column: ColumnElement[int]) -> Select[int]:
-    return select(func.coalesce(func.sum(column), 0))
-
-
 # In the transaction that makes a video of an upload both rows are there; they have the same id, and count once.
-_UNDER_WAY = _sum(Upload.length).where(
+_UNDER_WAY = select(func.coalesce(func.sum(Upload.length), 0)).where(
     Upload.video_id.is_(None),
     Upload.expires_at > func.clock_timestamp(),
     ~select(VideoAsset.id).where(VideoAsset.id == Upload.id).exists(),
