@@ -12,6 +12,9 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 FUZZ_SECONDS ?= 300
 EXAMPLES ?= 100
 
+# Programs are started by the hundred here: what was compiled once stays compiled, whatever the machine prefers.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo serve test check bench chaos hostile fuzz explore migrate openapi lock clean
 

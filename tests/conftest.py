@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import os
 import shutil
 import signal
@@ -31,6 +32,7 @@ from stakazo.core.storage import DiskStorage
 from stakazo.core.workspaces import Workspace
 
 PREFIX = "stakazo-run-"
+MEMORY = Path("/dev/shm")
 MEDIA = Path(__file__).resolve().parents[2] / "shared" / "media"
 
 # The tests' server may forget everything in a power cut; in return a database of one's own costs little.
@@ -77,15 +79,28 @@ def pytest_unconfigure() -> None:
 
 def _make_folder() -> Path:
     """A folder of this run, locked for as long as its process lives, under its final name only when it is."""
-    folder = Path(tempfile.mkdtemp(prefix=f".{PREFIX}"))
+    folder = Path(tempfile.mkdtemp(prefix=f".{PREFIX}", dir=_places()[0]))
     fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_EX)
     folder.chmod(0o711)  # the server's user must pass through
     return folder.rename(folder.with_name(folder.name.removeprefix(".")))
 
 
+def _places() -> list[Path]:
+    """Where runs have their folders, the best first: a database is 700 files, which memory makes ten times as fast."""
+    places = [Path(tempfile.gettempdir())]
+    with contextlib.suppress(OSError):
+        memory = os.statvfs(MEMORY)
+        roomy = memory.f_bavail * memory.f_frsize > 2 << 30
+        if (
+            roomy and os.access(MEMORY, os.W_OK) and not memory.f_flag & os.ST_NOEXEC
+        ):  # some tests copy the server there
+            places.insert(0, MEMORY)
+    return places
+
+
 def _sweep() -> None:
     """Remove what runs that were killed have left, with their servers."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+    for folder in itertools.chain.from_iterable(place.glob(f"{PREFIX}*") for place in _places()):
         with contextlib.suppress(OSError):  # alive, another user's, or gone by now
             handle = os.open(folder, os.O_RDONLY)
             try:
@@ -117,7 +132,8 @@ class Server:
         return _named(make_url(self.urls.owner).set(username=SUPERUSER, password=password), name)
 
     def create(self, name: str, template: str | None = None) -> postgres.Urls:
-        _execute(self.urls.owner, "create database {} template {}", name, template or self.template)
+        make = "create database {} template {} strategy file_copy"  # from memory to memory, without a word in the log
+        _execute(self.urls.owner, make, name, template or self.template)
         return postgres.Urls(_named(self.urls.owner, name), _named(self.urls.app, name))
 
     def drop(self, name: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, cast
 from uuid import UUID
 
@@ -69,20 +69,29 @@ ADDED_TO_ONLY = {
 }
 
 
-def hits(url: str, workspace: UUID | None, table: str, statement: str, *values: object) -> int:
+Eyes = dict[str, psycopg.Connection[Any]]
+
+
+@pytest.fixture
+def eyes(urls: Urls) -> Iterator[Eyes]:
+    """Connections of the app and of the tables' owner, neither of which sees more than one workspace."""
+    with psycopg.connect(conninfo(urls.app)) as app, psycopg.connect(conninfo(urls.owner)) as owner:
+        yield {"the app": app, "the owner": owner}
+
+
+def hits(eye: psycopg.Connection[Any], workspace: UUID | None, table: str, statement: str, *values: object) -> int:
     """How many rows a statement finds or changes, before it is undone; -1 when it is refused."""
     names = {"t": sql.Identifier(table), "workspace": sql.Identifier(COLUMNS[table])}
-    with psycopg.connect(conninfo(url)) as connection:
-        if workspace:
-            connection.execute("select set_config('stakazo.workspace', %s, true)", [str(workspace)])
-        try:
-            return connection.execute(sql.SQL(statement).format(**names), values).rowcount
-        except (errors.InsufficientPrivilege, errors.RestrictViolation):
-            return -1
-        except errors.IntegrityError:
-            return 1  # it came past the policies, to a constraint
-        finally:
-            connection.rollback()
+    if workspace:
+        eye.execute("select set_config('stakazo.workspace', %s, true)", [str(workspace)])
+    try:
+        return eye.execute(sql.SQL(statement).format(**names), values).rowcount
+    except (errors.InsufficientPrivilege, errors.RestrictViolation):
+        return -1
+    except errors.IntegrityError:
+        return 1  # it came past the policies, to a constraint
+    finally:
+        eye.rollback()
 
 
 COPY = (
@@ -91,40 +100,41 @@ COPY = (
 )
 
 
-def leaks(urls: Urls, table: str, mine: Rows, others: Rows) -> list[str]:
+def leaks(eyes: Eyes, table: str, mine: Rows, others: Rows) -> list[str]:
     """Everything that is wrong with one table, as seen by someone in the workspace of `mine`."""
     me, them, here = mine["workspaces"], others["workspaces"], COLUMNS[table]
     found = []
-    for who, url in (("the app", urls.app), ("the owner", urls.owner)):
+    for who, eye in eyes.items():
         expected = {
-            "sees its rows": hits(url, me, table, "select from {t} where {workspace} = %s", me) >= 1,
-            "sees no other's": hits(url, me, table, "select from {t} where {workspace} <> %s", me) == 0,
-            "sees none without a workspace": hits(url, None, table, "select from {t}") == 0,
-            "changes no other's": hits(url, me, table, "update {t} set id = id where id = %s", others[table]) <= 0,
-            "removes no other's": hits(url, me, table, "delete from {t} where id = %s", others[table]) <= 0,
-            "moves none to others": hits(url, me, table, "update {t} set {workspace} = %s", them) == -1,
-            "adds none to others": hits(url, me, table, COPY, here, them, here, mine[table]) == -1,
+            "sees its rows": hits(eye, me, table, "select from {t} where {workspace} = %s", me) >= 1,
+            "sees no other's": hits(eye, me, table, "select from {t} where {workspace} <> %s", me) == 0,
+            "sees none without a workspace": hits(eye, None, table, "select from {t}") == 0,
+            "changes no other's": hits(eye, me, table, "update {t} set id = id where id = %s", others[table]) <= 0,
+            "removes no other's": hits(eye, me, table, "delete from {t} where id = %s", others[table]) <= 0,
+            "moves none to others": hits(eye, me, table, "update {t} set {workspace} = %s", them) == -1,
+            "adds none to others": hits(eye, me, table, COPY, here, them, here, mine[table]) == -1,
         }
         found += [f"not true that {who} {what}" for what, is_so in expected.items() if not is_so]
     return found
 
 
-async def catalogue(urls: Urls) -> list[str]:
-    db = Database(urls.app)
-    async with db.engine.connect() as connection:
-        found = await faults(connection)
-    await db.close()
-    return found
+async def catalogue(database: Database) -> list[str]:
+    async with database.engine.connect() as connection:
+        return await faults(connection)
 
 
-async def test_nothing_leaks(urls: Urls, fill: Fill, actor: Actor, other_actor: Actor):
+async def test_nothing_leaks(database: Database, eyes: Eyes, fill: Fill, actor: Actor, other_actor: Actor):
     mine, others = await fill(actor), await fill(other_actor)
-    assert await catalogue(urls) == []
-    assert {table: leaks(urls, table, mine, others) for table in COLUMNS} == {table: [] for table in COLUMNS}
+    assert await catalogue(database) == []
+    assert {table: leaks(eyes, table, mine, others) for table in COLUMNS} == {table: [] for table in COLUMNS}
 
 
+MINE = "({c} = nullif(current_setting('stakazo.workspace', true), '')::uuid)"
 SABOTAGE = {
-    "a dropped policy": ("drop policy one_workspace on {t}", None),
+    "a dropped policy": (
+        "drop policy one_workspace on {t}",
+        f"create policy one_workspace on {{t}} using {MINE} with check {MINE}",
+    ),
     "row-level security switched off": (
         "alter table {t} disable row level security",
         "alter table {t} enable row level security",
@@ -135,7 +145,7 @@ SABOTAGE = {
     ),
     "a policy with a hole": (
         "alter policy one_workspace on {t} using (current_setting('stakazo.workspace', true) is not null)",
-        "alter policy one_workspace on {t} using ({c} = nullif(current_setting('stakazo.workspace', true), '')::uuid)",
+        f"alter policy one_workspace on {{t}} using {MINE}",
     ),
     "a policy that lets everybody in": (
         "create policy everybody on {t} using (true) with check (true)",
@@ -144,25 +154,25 @@ SABOTAGE = {
 }
 
 
-@pytest.mark.parametrize("table", COLUMNS)
-async def test_the_check_turns_red(urls: Urls, fill: Fill, actor: Actor, other_actor: Actor, table: str):
-    """Whatever is broken in one table, both the catalogue and the attempts say so."""
+async def test_the_check_turns_red(
+    urls: Urls, database: Database, eyes: Eyes, fill: Fill, actor: Actor, other_actor: Actor
+):
+    """Whatever is broken in any one table, both the catalogue and the attempts say so."""
     mine, others = await fill(actor), await fill(other_actor)
-    assert leaks(urls, table, mine, others) == []
     with psycopg.connect(conninfo(urls.owner), autocommit=True) as owner:
-        for what, (breaks, mends) in reversed(SABOTAGE.items()):
-            owner.execute(breaks.format(t=table, c=COLUMNS[table]))
-            assert any(table in fault for fault in await catalogue(urls)), what
-            assert leaks(urls, table, mine, others), what
-            if mends:
-                owner.execute(mends.format(t=table, c=COLUMNS[table]))
-                assert await catalogue(urls) == []
+        for table, column in COLUMNS.items():
+            for what, (breaks, mends) in SABOTAGE.items():
+                owner.execute(breaks.format(t=table, c=column))
+                assert any(table in fault for fault in await catalogue(database)), (table, what)
+                assert leaks(eyes, table, mine, others), (table, what)
+                owner.execute(mends.format(t=table, c=column))
+            assert await catalogue(database) == []
 
 
-async def test_a_new_table_without_protection_turns_the_check_red(urls: Urls):
+async def test_a_new_table_without_protection_turns_the_check_red(urls: Urls, database: Database):
     with psycopg.connect(conninfo(urls.owner), autocommit=True) as owner:
         owner.execute("create table forgotten (workspace_id uuid)")
-    assert await catalogue(urls) == ["The table forgotten is open: row-level security is off."]
+    assert await catalogue(database) == ["The table forgotten is open: row-level security is off."]
 
 
 async def test_every_table_of_the_models_is_looked_at(urls: Urls):
@@ -338,22 +348,22 @@ PERSONAL_SABOTAGE = {
 
 
 @pytest.mark.parametrize("what", PERSONAL_SABOTAGE)
-async def test_the_check_turns_red_for_people_too(urls: Urls, what: str):
-    assert await catalogue(urls) == []
+async def test_the_check_turns_red_for_people_too(urls: Urls, database: Database, what: str):
+    assert await catalogue(database) == []
     for table in PERSONAL:
         with psycopg.connect(conninfo(urls.owner), autocommit=True) as owner:
             owner.execute(PERSONAL_SABOTAGE[what].format(t=table))
-    faults = await catalogue(urls)
+    faults = await catalogue(database)
     assert len(faults) == len(PERSONAL)
     assert all(any(f" {table} " in fault for fault in faults) for table in PERSONAL)
 
 
-async def test_a_table_of_nobody_that_the_app_reaches_turns_the_check_red(urls: Urls):
+async def test_a_table_of_nobody_that_the_app_reaches_turns_the_check_red(urls: Urls, database: Database):
     with psycopg.connect(conninfo(urls.owner), autocommit=True) as owner:
         owner.execute("create table forgotten (id uuid)")
-        assert await catalogue(urls) == []
+        assert await catalogue(database) == []
         owner.execute("grant select (id) on forgotten to stakazo_app")
-    assert await catalogue(urls) == ["The table forgotten belongs to no workspace, and the app's role reaches it."]
+    assert await catalogue(database) == ["The table forgotten belongs to no workspace, and the app's role reaches it."]
 
 
 async def test_people_are_seen_by_those_who_share_a_workspace(

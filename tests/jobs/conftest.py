@@ -6,9 +6,7 @@ import asyncio
 import importlib.util
 import multiprocessing
 import runpy
-import shutil
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from multiprocessing.process import BaseProcess
@@ -121,16 +119,6 @@ class House:
 @pytest.fixture
 def house_of() -> type[House]:
     return House
-
-
-@pytest.fixture
-def own_server() -> Iterator[Path]:
-    """A folder for an embedded server of the test's own, which it may kill."""
-    folder = Path(tempfile.mkdtemp(prefix="stakazo-killed-"))
-    folder.chmod(0o711)
-    yield folder
-    postgres.stop(folder, force=True)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

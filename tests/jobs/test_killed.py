@@ -167,9 +167,9 @@ async def test_what_a_killed_worker_leaves_goes_and_what_a_row_names_stays(
 
 @pytest.mark.parametrize("embedded", [True, False], ids=["and start it again", "that others start again"])
 async def test_workers_outlive_a_database_that_is_killed(
-    program: ModuleType, processes: Any, house_of: Any, own_server: Path, *, embedded: bool
+    program: ModuleType, data_dir: Path, processes: Any, house_of: Any, *, embedded: bool
 ) -> None:
-    urls = await asyncio.to_thread(postgres.ensure, own_server)
+    urls = await asyncio.to_thread(postgres.ensure, data_dir)
     await asyncio.to_thread(migrate.upgrade, urls.owner)
     with psycopg.connect(postgres.conninfo(urls.owner), autocommit=True) as connection:
         connection.execute(program.TABLES)
@@ -179,18 +179,18 @@ async def test_workers_outlive_a_database_that_is_killed(
         session.add(workspace)
     house = house_of(db, Actor(workspace.id, "user", "ann"), Settings(), urls)
     del processes.environment["STAKAZO_DATABASE_URL"], processes.environment["STAKAZO_APP_DATABASE_URL"]
-    processes.environment |= {"STAKAZO_DATA_DIR": str(own_server), "STAKAZO_STALLED_AFTER": "10"}
+    processes.environment |= {"STAKAZO_DATA_DIR": str(data_dir), "STAKAZO_STALLED_AFTER": "10"}
     if not embedded:
         processes.environment["STAKAZO_DATABASE_URL"] = urls.owner
         processes.environment["STAKAZO_APP_DATABASE_URL"] = urls.app
     workers = [processes.start() for _ in range(2)]
     rows = [await house.start(program.steady, f"job {i}", 1.0) for i in range(12)]
     await house.until(lambda: house.rows("select 1 from effects"))
-    server = int((own_server / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
+    server = int((data_dir / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
     os.kill(server, signal.SIGKILL)
     if not embedded:
         await asyncio.sleep(8.5)  # longer than the watchdogs' patience with a worker that hangs
-        assert await asyncio.to_thread(postgres.ensure, own_server) == urls
+        assert await asyncio.to_thread(postgres.ensure, data_dir) == urls
     done = await house.ended(*(row.id for row in rows))
     await db.close()
     assert {row.state for row in done} == {JobState.COMPLETED}
