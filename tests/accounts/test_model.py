@@ -20,6 +20,7 @@ from sqlalchemy import text
 from tests.accounts import model
 from tests.accounts.model import Access, Invitation, Person, Place, Role, Session
 from tests.exploring import drive
+from tests.near import NEAR
 
 from stakazo.accounts import totp
 from stakazo.core.db import Database
@@ -53,7 +54,7 @@ class House:
         app = create_app(settings)
         self.run(self._stack.enter_async_context(app.router.lifespan_context(app)))
         transport = httpx.ASGITransport(app)
-        self._http = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", trust_env=False)
+        self._http = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", **NEAR)
         self.run(self._stack.enter_async_context(self._http))
         self.db: Database = app.state.services.db
 

@@ -21,6 +21,7 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 from tests.api.serving import House, Site, running
+from tests.near import NEAR
 
 from stakazo.clips import service as clips
 from stakazo.core import postgres
@@ -84,7 +85,7 @@ class Human:
     def __init__(self, site: Site, email: str, session: dict[str, Any]) -> None:
         self.site, self.email, self.password, self.session = site, email, PASSWORD, session
         self.id, self.session_id = session["user_id"], session["session_id"]
-        self.http = httpx.Client(base_url=site.url, timeout=30, trust_env=False)
+        self.http = httpx.Client(base_url=site.url, timeout=30, **NEAR)
         self.use(session["access_token"])
 
     def use(self, token: str) -> None:
@@ -94,7 +95,7 @@ class Human:
     def sign_in(self, **more: Any) -> httpx.Response:
         """The answer to another sign-in, by whoever knows their password."""
         body = {"email": self.email, "password": self.password, **more}
-        return httpx.post(f"{self.site.url}/auth/login", json=body, timeout=30, trust_env=False)
+        return httpx.post(f"{self.site.url}/auth/login", json=body, timeout=30, **NEAR)
 
 
 class People:
@@ -203,7 +204,7 @@ def _serving(site: Site) -> Iterator[Alone]:
 
 def _answers(port: int) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/health", timeout=2, trust_env=False).is_success
+        return httpx.get(f"http://127.0.0.1:{port}/health", timeout=2, **NEAR).is_success
     except httpx.HTTPError:
         return False
 

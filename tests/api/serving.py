@@ -17,6 +17,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
+from tests.near import NEAR
 
 from stakazo.accounts import keys
 from stakazo.core import postgres
@@ -40,7 +41,7 @@ class Site:
 
     def client(self, **options: Any) -> httpx.Client:
         return httpx.Client(
-            base_url=self.url, headers={"Authorization": f"Bearer {self.key}"}, timeout=30, trust_env=False, **options
+            base_url=self.url, headers={"Authorization": f"Bearer {self.key}"}, timeout=30, **NEAR, **options
         )
 
     def within(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:

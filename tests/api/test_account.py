@@ -12,6 +12,7 @@ import pyotp
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy.ext.asyncio import AsyncSession
+from tests.near import NEAR
 
 from stakazo.core.postgres import conninfo
 from stakazo.ledger import service as ledger
@@ -20,7 +21,7 @@ NEW = "another quiet sentence"
 
 
 def post(site: Any, path: str, body: Any) -> httpx.Response:
-    return httpx.post(f"{site.url}{path}", json=body, timeout=30, trust_env=False)
+    return httpx.post(f"{site.url}{path}", json=body, timeout=30, **NEAR)
 
 
 def events(site: Any) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from tests.near import NEAR
 
 from stakazo.core.postgres import conninfo
 
@@ -17,11 +18,11 @@ LetterTo = Callable[[str, str], EmailMessage]
 
 
 def post(site: Any, path: str, body: Any = None, **headers: str) -> httpx.Response:
-    return httpx.post(f"{site.url}{path}", json=body, headers=headers, timeout=30, trust_env=False)
+    return httpx.post(f"{site.url}{path}", json=body, headers=headers, timeout=30, **NEAR)
 
 
 def me(site: Any, token: str) -> httpx.Response:
-    return httpx.get(f"{site.url}/auth/me", headers={"Authorization": f"Bearer {token}"}, timeout=30, trust_env=False)
+    return httpx.get(f"{site.url}/auth/me", headers={"Authorization": f"Bearer {token}"}, timeout=30, **NEAR)
 
 
 def ledger(site: Any, event: str) -> list[tuple[str, dict[str, Any]]]:
@@ -182,7 +183,7 @@ def test_only_hashes_are_kept(site: Any, people: Any) -> None:
 
 
 def browser(site: Any) -> httpx.Client:
-    return httpx.Client(base_url=site.url, headers={"Origin": site.url}, timeout=30, trust_env=False)
+    return httpx.Client(base_url=site.url, headers={"Origin": site.url}, timeout=30, **NEAR)
 
 
 def test_a_browser_signs_in_by_cookies(site: Any, people: Any) -> None:

@@ -16,6 +16,7 @@ import pytest
 import structlog
 from psycopg import sql
 from sqlalchemy import make_url
+from tests.near import NEAR
 
 from stakazo.core.postgres import conninfo
 from stakazo.core.telemetry import setup_logging
@@ -99,7 +100,7 @@ def test_what_is_secret_is_in_no_log_no_ledger_and_no_dump(
         client.post("/imports", json={"url": f"https://a.example/?token={link}"}, headers=replay).raise_for_status()
 
     # and in every wrong place
-    nobody = httpx.Client(base_url=site.url, trust_env=False, timeout=30)
+    nobody = httpx.Client(base_url=site.url, **NEAR, timeout=30)
     with nobody:
         for headers in (
             {"Authorization": f"Bearer stk_0123456789ab_{wrong_key}"},

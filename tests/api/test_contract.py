@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import psycopg
 import pytest
+from tests.api.committed import CONTRACT, FILE
+from tests.near import NEAR
 
 from stakazo.core import postgres
 from stakazo.main import contract
 
-ROOT = Path(__file__).resolve().parents[2]
 PROMISED = {
     ("post", "/upload"),
     ("post", "/jobs"),
@@ -38,18 +37,18 @@ PROMISED = {
 
 
 def _endpoints(*, public: bool = True) -> list[tuple[str, str]]:
-    schema = json.loads(contract())
     return [
         (method, path)
-        for path, methods in schema["paths"].items()
+        for path, methods in CONTRACT["paths"].items()
         for method, operation in methods.items()
         if public or operation["x-permission"] != "public"
     ]
 
 
 def test_the_committed_contract_is_what_the_code_says() -> None:
-    committed = (ROOT / "openapi" / "openapi.json").read_text(encoding="utf-8")
-    assert committed == contract(), "the API has changed: run `stakazo openapi --out openapi/openapi.json`"
+    assert FILE.read_text(encoding="utf-8") == contract(), (
+        "the API has changed: run `stakazo openapi --out openapi/openapi.json`"
+    )
 
 
 def test_the_promised_paths_are_there() -> None:
@@ -57,18 +56,15 @@ def test_the_promised_paths_are_there() -> None:
 
 
 def test_every_operation_has_a_name_of_its_own() -> None:
-    schema = json.loads(contract())
-    names = [operation["operationId"] for methods in schema["paths"].values() for operation in methods.values()]
+    names = [operation["operationId"] for methods in CONTRACT["paths"].values() for operation in methods.values()]
     assert len(names) == len(set(names))
 
 
 def test_every_reference_in_the_contract_leads_somewhere() -> None:
-    schema = json.loads(contract())
-
     def walk(node: Any) -> None:
         if isinstance(node, dict):
             if "$ref" in node:
-                at: Any = schema
+                at: Any = CONTRACT
                 for part in node["$ref"].removeprefix("#/").split("/"):
                     at = at[part]
             for value in node.values():
@@ -77,13 +73,13 @@ def test_every_reference_in_the_contract_leads_somewhere() -> None:
             for value in node:
                 walk(value)
 
-    walk(schema)
+    walk(CONTRACT)
 
 
 @pytest.mark.parametrize("key", [None, "stk_nonsense", "stk_0123456789ab_" + "x" * 43])
 def test_nothing_that_is_not_public_answers_without_a_key(site: Any, key: str | None) -> None:
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    with httpx.Client(base_url=site.url, headers=headers, trust_env=False) as nobody:
+    with httpx.Client(base_url=site.url, headers=headers, **NEAR) as nobody:
         for method, path in _endpoints(public=False):
             path = re.sub(r"{\w+}", lambda _: str(uuid4()), path)  # noqa: PLW2901
             answer = nobody.request(method.upper(), path)
@@ -95,7 +91,7 @@ def test_nothing_that_is_not_public_answers_without_a_key(site: Any, key: str | 
 
 
 def test_both_ways_to_send_a_key_work(site: Any) -> None:
-    with httpx.Client(base_url=site.url, trust_env=False) as client:
+    with httpx.Client(base_url=site.url, **NEAR) as client:
         assert client.get("/videos", headers={"X-API-Key": site.key}).status_code == 200
         assert client.get("/videos", headers={"Authorization": f"bearer {site.key}"}).status_code == 200
 
@@ -178,9 +174,8 @@ def test_jobs_are_run_by_hand_only_in_development(site_with: Callable[..., Any])
 
 
 def test_every_endpoint_says_which_refusals_to_expect() -> None:
-    schema = json.loads(contract())
     for method, path in _endpoints(public=False):
-        assert "401" in schema["paths"][path][method]["responses"], path
+        assert "401" in CONTRACT["paths"][path][method]["responses"], path
 
 
 def test_what_can_not_be_committed_is_never_answered_as_done(site_with: Callable[..., Any]) -> None:

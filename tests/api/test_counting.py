@@ -15,6 +15,7 @@ from fastapi import Request
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from structlog.testing import capture_logs
+from tests.near import NEAR
 
 from stakazo.api.counting import Slots, address_of
 from stakazo.core.actor import new_id
@@ -27,9 +28,7 @@ async def ask_at_once(site: Any, count: int, method: str = "GET", path: str = "/
     """The statuses of so many requests at once."""
     headers = {"Authorization": f"Bearer {key or site.key}"}
     limits = httpx.Limits(max_connections=100)
-    async with httpx.AsyncClient(
-        base_url=site.url, headers=headers, timeout=120, limits=limits, trust_env=False
-    ) as http:
+    async with httpx.AsyncClient(base_url=site.url, headers=headers, timeout=120, limits=limits, **NEAR) as http:
         answers = await asyncio.gather(*(http.request(method, path) for _ in range(count)))
     return Counter(answer.status_code for answer in answers)
 

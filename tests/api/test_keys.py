@@ -8,10 +8,11 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from tests.near import NEAR
 
 
 def get(site: Any, token: str, path: str = "/clips") -> int:
-    return httpx.get(f"{site.url}{path}", headers={"X-API-Key": token}, trust_env=False).status_code
+    return httpx.get(f"{site.url}{path}", headers={"X-API-Key": token}, **NEAR).status_code
 
 
 def test_a_key_may_what_it_was_made_for(site: Any, people: Any) -> None:
@@ -41,7 +42,7 @@ def test_nobody_gives_a_key_what_they_lack(site: Any, people: Any) -> None:
     small = ann.http.post("/api-keys", json={"name": "small", "permissions": ["keys:write", "keys:read"]}).json()[
         "token"
     ]
-    with httpx.Client(base_url=site.url, headers={"X-API-Key": small}, trust_env=False) as robot:
+    with httpx.Client(base_url=site.url, headers={"X-API-Key": small}, **NEAR) as robot:
         assert robot.post("/api-keys", json={"name": "child", "permissions": ["clips:read"]}).status_code == 403
         child = robot.post("/api-keys", json={"name": "child"}).json()  # everything: everything that it has itself
     assert sorted(child["key"]["permissions"]) == ["keys:read", "keys:write"]

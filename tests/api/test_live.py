@@ -14,6 +14,7 @@ from uuid import uuid4
 import httpx
 import psycopg
 import pytest
+from tests.near import NEAR
 
 from stakazo.core import postgres
 
@@ -138,7 +139,7 @@ def test_who_may_listen_no_more_is_cut_off(site: Any, client: httpx.Client, peop
 
     def listens(token: str) -> Listener:
         headers = {"Authorization": f"Bearer {token}"}
-        return Listener(httpx.Client(base_url=site.url, headers=headers, trust_env=False))
+        return Listener(httpx.Client(base_url=site.url, headers=headers, **NEAR))
 
     streams = [listens(token) for token in (ann.session["access_token"], key["token"], robots)]
     with streams[0].listening(), streams[1].listening(), streams[2].listening():

@@ -21,6 +21,7 @@ import pyotp
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import SecretStr
+from tests.near import NEAR
 
 from stakazo.accounts import oidc
 from stakazo.core.errors import Unauthenticated
@@ -147,7 +148,7 @@ class Browser:
 
     def __init__(self, site: Any) -> None:
         self.site = site
-        self.http = httpx.Client(base_url=site.url, headers={"Origin": site.url}, timeout=30, trust_env=False)
+        self.http = httpx.Client(base_url=site.url, headers={"Origin": site.url}, timeout=30, **NEAR)
 
     def __enter__(self) -> Self:
         return self
@@ -159,7 +160,7 @@ class Browser:
         """Go to the provider; the address it sends back to, as a path here."""
         there = self.http.get("/auth/oidc/start")
         assert there.status_code == 302
-        back = httpx.get(there.headers["location"], trust_env=False).headers["location"]
+        back = httpx.get(there.headers["location"], **NEAR).headers["location"]
         parts = urlsplit(back)
         assert f"{parts.scheme}://{parts.netloc}" == self.site.settings.base_url
         return f"{parts.path}?{parts.query}"
@@ -197,7 +198,7 @@ def test_who_was_invited_at_the_address_comes_in(start: Any, provider: Provider)
         connection.execute("select set_config('stakazo.workspace', %s, true)", [str(site.workspace_id)])
         events = [event for (event,) in connection.execute("select event from ledger_events order by id").fetchall()]
     assert {"user_registered", "identity_linked", "session_started", "member_joined"} <= set(events)
-    with httpx.Client(base_url=site.url, trust_env=False) as stranger:
+    with httpx.Client(base_url=site.url, **NEAR) as stranger:
         assert stranger.get("/auth/oidc").json() == {"issuer": provider.issuer}
 
 
@@ -297,7 +298,7 @@ async def test_a_new_key_of_the_provider_is_found(provider: Provider, app_settin
 
     async def sign_in(ours: oidc.Provider) -> oidc.Claims:
         begun = await ours.begin()
-        async with httpx.AsyncClient(trust_env=False) as browser:
+        async with httpx.AsyncClient(**NEAR) as browser:
             back = (await browser.get(begun.url)).headers["location"]
         code = parse_qs(urlsplit(back).query)["code"][0]
         return await ours.finish(code, begun.nonce, begun.verifier)
@@ -317,14 +318,14 @@ async def test_a_new_key_of_the_provider_is_found(provider: Provider, app_settin
 
 
 def test_a_provider_that_is_another_or_none(start: Any, provider: Provider, site: Any) -> None:
-    with httpx.Client(base_url=site.url, trust_env=False) as client:
+    with httpx.Client(base_url=site.url, **NEAR) as client:
         assert client.get("/auth/oidc").status_code == 404
         assert client.get("/auth/oidc/start").status_code == 404
         assert client.get("/auth/oidc/callback").status_code == 404
     provider.about, honest = provider.about | {"issuer": "https://evil.example"}, provider.about
     other = start()
     try:
-        with httpx.Client(base_url=other.url, trust_env=False) as client:
+        with httpx.Client(base_url=other.url, **NEAR) as client:
             answer = client.get("/auth/oidc/start")
             assert (answer.status_code, answer.json()["retryable"]) == (503, True)
             assert "evil.example" in answer.json()["detail"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -18,6 +17,8 @@ from fastapi import Response
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from tests.ads.stand import Stand
+from tests.api.committed import CONTRACT
+from tests.near import NEAR
 from tests.publishing.press import Desk
 
 from stakazo.accounts import keys
@@ -35,7 +36,6 @@ from stakazo.idempotency import service as idempotency
 from stakazo.idempotency.models import IdempotencyKey
 from stakazo.ledger import service as ledger
 from stakazo.ledger.models import LedgerEvent
-from stakazo.main import contract
 from stakazo.platforms.base import Platform
 from stakazo.publishing import consents
 from stakazo.publishing.channels import Given
@@ -288,9 +288,7 @@ EXEMPT = {
 }
 """The POSTs that take no key; each says why where it stands. A new one is a decision."""
 
-POSTS = {
-    path: operations["post"] for path, operations in json.loads(contract())["paths"].items() if "post" in operations
-}
+POSTS = {path: operations["post"] for path, operations in CONTRACT["paths"].items() if "post" in operations}
 KEYLESS = {
     route.path: route.endpoint.keyless
     for router in ROUTERS
@@ -391,7 +389,7 @@ def test_keys_are_each_actors_and_each_workspaces_own(site: Any, client: httpx.C
     first = _keyed(client, "/rules", wanted).json()
     token = site.within(lambda session: keys.create_key(session, "another")).token
     with (
-        httpx.Client(base_url=site.url, headers={"X-API-Key": token}, trust_env=False) as colleague,
+        httpx.Client(base_url=site.url, headers={"X-API-Key": token}, **NEAR) as colleague,
         site.house.site().client() as stranger,
     ):
         assert "idempotent-replayed" not in _keyed(colleague, "/rules", wanted).headers

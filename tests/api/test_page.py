@@ -17,6 +17,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from tests.near import NEAR
 
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-extensions",
@@ -74,7 +75,7 @@ def use(site: Any, chromium: str, tmp_path: Path) -> Iterator[Callable[..., tupl
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name: value for name, value in self.headers.items() if name.lower() != "accept-encoding"}
             given = httpx.request(
-                self.command, f"{site.url}{self.path}", content=body, headers=headers, timeout=30, trust_env=False
+                self.command, f"{site.url}{self.path}", content=body, headers=headers, timeout=30, **NEAR
             )
             content = given.content + (
                 (HAND % json.dumps(steps)).encode() if self.path == "/account/account.js" else b""
@@ -168,7 +169,7 @@ def test_an_address_is_confirmed(site: Any, people: Any, use: Any, letter_from: 
 
 
 def test_the_page_asks_nobody_else_for_anything(site: Any) -> None:
-    with httpx.Client(base_url=site.url, trust_env=False) as browser:
+    with httpx.Client(base_url=site.url, **NEAR) as browser:
         page = browser.get("/account")
         assert "default-src 'none'" in page.headers["content-security-policy"]
         assert "frame-ancestors 'none'" in page.headers["content-security-policy"]

@@ -6,7 +6,6 @@ In the suite there are few examples, and always the same; `make explore` looks a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -22,7 +21,9 @@ from schemathesis.specs.openapi.checks import (
 )
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
+from tests.api.committed import FILE
 from tests.exploring import DEEP, exploration
+from tests.near import NEAR
 
 from stakazo.clips import service as clips
 from stakazo.media.choice import Part, Pick, Score, Window
@@ -30,7 +31,7 @@ from stakazo.videos import service as videos
 from stakazo.videos.models import VideoAsset
 
 contract = schemathesis.openapi.from_path(
-    Path(__file__).parents[2] / "openapi" / "openapi.json",
+    FILE,
     config=SchemathesisConfig.from_dict({"phases": {"coverage": {"enabled": DEEP}}}),
 )
 schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
@@ -87,7 +88,7 @@ class Workshop:
             invited = _posted(client, "/invitations", {"role": "EDITOR"})
         email = f"{uuid4().hex}@example.org"
         said = {"email": email, "password": PASSWORD, "invitation": link}
-        session = httpx.post(f"{self.site.url}/auth/register", json=said, trust_env=False).json()
+        session = httpx.post(f"{self.site.url}/auth/register", json=said, **NEAR).json()
         link = invited["link"].partition("=")[2]
         return session["access_token"], {
             "workspace_id": session["workspace_id"],

@@ -25,6 +25,7 @@ import psutil
 import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from tests.near import NEAR
 
 from stakazo.cli.client import Api, Refused
 from stakazo.core.storage import DiskStorage
@@ -458,9 +459,7 @@ def test_memory_stays_flat_whatever_the_size(site: Any, client: httpx.Client, al
     size, block = 120_000_000, bytes(1_000_000)
     server = alone()
     process = psutil.Process(server.pid)
-    with httpx.Client(
-        base_url=f"http://127.0.0.1:{server.port}", headers=dict(client.headers), trust_env=False
-    ) as sender:
+    with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", headers=dict(client.headers), **NEAR) as sender:
         path = begin(sender, size + len(HEAD))
         before, peak = process.memory_info().rss, 0
 

@@ -18,6 +18,7 @@ import psutil
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from tests.near import NEAR
 
 from stakazo.api.uploads import SUFFIX
 from stakazo.jobs.models import Job
@@ -332,7 +333,7 @@ def test_memory_stays_flat_whatever_the_size(client: httpx.Client, mp4: bytes, a
 
     child = alone()
     url = f"http://127.0.0.1:{child.port}"
-    with httpx.Client(base_url=url, headers=dict(client.headers), timeout=120, trust_env=False) as sender:
+    with httpx.Client(base_url=url, headers=dict(client.headers), timeout=120, **NEAR) as sender:
         assert sender.get("/videos").status_code == 200  # everything is loaded
         process = psutil.Process(child.pid)
         before, peak = process.memory_info().rss, 0

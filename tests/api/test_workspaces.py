@@ -12,6 +12,7 @@ from uuid import uuid4
 import httpx
 import psycopg
 import pytest
+from tests.near import NEAR
 
 from stakazo.core.postgres import conninfo
 
@@ -44,11 +45,9 @@ def test_one_acts_in_one_workspace_and_switches(site: Any, people: Any) -> None:
     assert ann.http.get("/members").json()["items"][0]["role"] == "OWNER"
     assert ann.sign_in().json()["workspace_id"] == verve  # where they were last
     assert ann.sign_in(workspace_id=str(site.workspace_id)).json()["workspace_id"] == str(site.workspace_id)
-    old = httpx.get(f"{site.url}/auth/me", headers={"Authorization": before}, trust_env=False)
+    old = httpx.get(f"{site.url}/auth/me", headers={"Authorization": before}, **NEAR)
     assert old.json()["workspace_id"] == str(site.workspace_id)  # a token says where it acts
-    again = httpx.post(
-        f"{site.url}/auth/refresh", json={"refresh_token": ann.session["refresh_token"]}, trust_env=False
-    )
+    again = httpx.post(f"{site.url}/auth/refresh", json={"refresh_token": ann.session["refresh_token"]}, **NEAR)
     assert again.json()["workspace_id"] == verve
     assert "workspace_created" not in events(site)  # that is the other's ledger
 
@@ -205,14 +204,14 @@ def test_an_invitation_by_e_mail(site: Any, people: Any, letter_from: Any) -> No
     assert (made.status_code, made.json()["link"]) == (201, None)
     letter, token = letter_from(site.settings, email, "Blue Note")
     assert "editor" in letter.get_content()
-    look = httpx.post(f"{site.url}/invitations/look", json={"token": token}, trust_env=False).json()
+    look = httpx.post(f"{site.url}/invitations/look", json={"token": token}, **NEAR).json()
     assert (look["workspace"], look["role"], look["email"]) == ("Blue Note", "EDITOR", email)
     said = {"email": "other@example.org", "password": "a quiet sentence", "invitation": token}
-    assert httpx.post(f"{site.url}/auth/register", json=said, trust_env=False).status_code == 403
-    answer = httpx.post(f"{site.url}/auth/register", json=said | {"email": None}, trust_env=False)
+    assert httpx.post(f"{site.url}/auth/register", json=said, **NEAR).status_code == 403
+    answer = httpx.post(f"{site.url}/auth/register", json=said | {"email": None}, **NEAR)
     assert answer.status_code == 201
     about = {"Authorization": f"Bearer {answer.json()['access_token']}"}
-    mine = httpx.get(f"{site.url}/auth/me", headers=about, trust_env=False).json()
+    mine = httpx.get(f"{site.url}/auth/me", headers=about, **NEAR).json()
     assert (mine["email"], mine["email_confirmed"], mine["role"]) == (email, True, "EDITOR")
     assert ann.http.post("/invitations", json={"role": "EDITOR", "email": email}).status_code == 409
 
@@ -264,5 +263,5 @@ def test_who_has_an_account_signs_in_to_accept(site: Any, people: Any) -> None:
     ann, bob = people.join("OWNER"), people.join(site=site.house.site())
     token = ann.http.post("/invitations", json={"role": "VIEWER"}).json()["link"].partition("=")[2]
     said = {"email": bob.email.upper(), "password": "a quiet sentence", "invitation": token}
-    assert httpx.post(f"{site.url}/auth/register", json=said, trust_env=False).status_code == 409
+    assert httpx.post(f"{site.url}/auth/register", json=said, **NEAR).status_code == 409
     assert bob.http.post("/invitations/accept", json={"token": token}).status_code == 200

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from tests.near import NEAR
 
 from stakazo.core import postgres
 
@@ -44,7 +45,7 @@ def test_a_running_installation_is_taken_along_and_served_elsewhere(
     sent: list[str] = []
     with _client(data_dir, url) as client:
         link = client.post("/invitations", json={"role": "VIEWER"}).json()["link"].partition("=")[2]
-        with httpx.Client(base_url=url, trust_env=False) as stranger:
+        with httpx.Client(base_url=url, **NEAR) as stranger:
             stranger.post("/auth/register", json=LOGIN | {"name": "Ann", "invitation": link}).raise_for_status()
             signed_in = stranger.post("/auth/login", json=LOGIN).raise_for_status().json()
 
@@ -98,7 +99,7 @@ def test_a_running_installation_is_taken_along_and_served_elsewhere(
             assert client.get(f"/videos/{video}/source").content == data
         events = client.get("/ledger/events", params={"event": "backup_restored"}).json()["items"]
         assert len(events) == 1
-    with httpx.Client(base_url=url, trust_env=False) as ann:
+    with httpx.Client(base_url=url, **NEAR) as ann:
         assert ann.post("/auth/login", json=LOGIN).status_code == 200
         stale = {"refresh_token": signed_in["refresh_token"]}
         assert ann.post("/auth/refresh", json=stale).status_code == 401
@@ -114,4 +115,4 @@ def _up(program: Any, data: Path, until: Any, *flags: str) -> str:
 
 def _client(data: Path, url: str) -> httpx.Client:
     key = (data / "api_key").read_text().strip()
-    return httpx.Client(base_url=url, headers={"X-API-Key": key}, timeout=120, trust_env=False)
+    return httpx.Client(base_url=url, headers={"X-API-Key": key}, timeout=120, **NEAR)

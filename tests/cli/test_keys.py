@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.near import NEAR
 from typer.testing import CliRunner, Result
 
 from stakazo.cli import app
@@ -33,7 +34,7 @@ def _link(child: Any) -> str | None:
 
 
 def _key_works(url: str, token: str, path: str = "/clips") -> int:
-    return httpx.get(f"{url}{path}", headers={"X-API-Key": token}, timeout=30, trust_env=False).status_code
+    return httpx.get(f"{url}{path}", headers={"X-API-Key": token}, timeout=30, **NEAR).status_code
 
 
 def test_from_the_first_start_to_a_key_of_ones_own(installed: Any, interrupt: Any) -> None:
@@ -42,10 +43,10 @@ def test_from_the_first_start_to_a_key_of_ones_own(installed: Any, interrupt: An
     assert link is not None
     url, _, token = link.partition("/account#invitation=")
     said = {"email": "ann@example.org", "name": "Ann", "password": "a quiet sentence", "invitation": token}
-    registered = httpx.post(f"{url}/auth/register", json=said, timeout=30, trust_env=False)
+    registered = httpx.post(f"{url}/auth/register", json=said, timeout=30, **NEAR)
     assert registered.status_code == 201
     bearer = {"Authorization": f"Bearer {registered.json()['access_token']}"}
-    about = httpx.get(f"{url}/auth/me", headers=bearer, timeout=30, trust_env=False).json()
+    about = httpx.get(f"{url}/auth/me", headers=bearer, timeout=30, **NEAR).json()
     assert (about["role"], [place["name"] for place in about["workspaces"]]) == ("OWNER", ["Default"])
 
     made = ask(installed, "keys", "create", "robot", "-p", "clips:read", "--days", "30", "--address", "127.0.0.1")
@@ -66,7 +67,7 @@ def test_from_the_first_start_to_a_key_of_ones_own(installed: Any, interrupt: An
 
     rescued = ask(installed, "rescue", "Ann@example.org").stdout.strip().rpartition("=")[2]
     new = {"token": rescued, "password": "another quiet sentence"}
-    assert httpx.post(f"{url}/auth/password/reset", json=new, timeout=30, trust_env=False).status_code == 204
+    assert httpx.post(f"{url}/auth/password/reset", json=new, timeout=30, **NEAR).status_code == 204
     assert isinstance(ask(installed, "rescue", "nobody@example.org").exception, NotFound)
 
     interrupt(child)

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from tests.near import NEAR
 
 from stakazo import media
 from stakazo.cli.proof import faults_of
@@ -67,7 +68,7 @@ def test_a_film_that_can_not_be_read_ends_with_the_reason(serving: Any) -> None:
 def test_ctrl_c_cancels_what_runs(serving: Any, long: Path, interrupt: Any, until: Any) -> None:
     url = json.loads((serving.folder / "var" / "serve.json").read_text())["url"]
     key = (serving.folder / "var" / "api_key").read_text().strip()
-    with httpx.Client(base_url=url, headers={"X-API-Key": key}, trust_env=False) as client:
+    with httpx.Client(base_url=url, headers={"X-API-Key": key}, **NEAR) as client:
 
         def running() -> list[Any]:
             return list(client.get("/jobs", params={"state": "PROCESSING"}).json()["items"])

@@ -13,6 +13,7 @@ import httpx
 import psutil
 import psycopg
 import pytest
+from tests.near import NEAR
 
 from stakazo.core.postgres import Urls, conninfo
 
@@ -36,7 +37,7 @@ def _up(program: Any, data: Path, until: Any) -> tuple[Any, str]:
 
 def _client(data: Path, url: str) -> httpx.Client:
     key = (data / "api_key").read_text().strip()
-    return httpx.Client(base_url=url, headers={"X-API-Key": key}, timeout=30, trust_env=False)
+    return httpx.Client(base_url=url, headers={"X-API-Key": key}, timeout=30, **NEAR)
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ def test_one_command_brings_everything_up_and_ctrl_c_takes_it_down(
     assert not any(process.is_running() and process.status() != "zombie" for process in family)
     assert not (data_dir / "serve.json").exists()
     with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{url}/health", trust_env=False)
+        httpx.get(f"{url}/health", **NEAR)
 
     child, url = _up(embedded, data_dir, until)
     with _client(data_dir, url) as client:

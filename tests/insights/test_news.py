@@ -13,6 +13,7 @@ import httpx
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from tests.insights.test_measuring import posted, samples
+from tests.near import NEAR
 from tests.publishing.press import Desk
 
 from stakazo.insights.models import InboxItem, PlatformEvent
@@ -41,7 +42,7 @@ def send(
 
 def deliver(desk: Desk, body: bytes, header: str | None) -> httpx.Response:
     headers = {"Content-Type": "application/json"} | ({"X-Hub-Signature-256": header} if header else {})
-    return httpx.post(f"{desk.site.url}{PATH}", content=body, headers=headers, timeout=30, trust_env=False)
+    return httpx.post(f"{desk.site.url}{PATH}", content=body, headers=headers, timeout=30, **NEAR)
 
 
 def comment(number: int, text: str = "Nice!", media: str = "m", **more: Any) -> dict[str, Any]:
@@ -85,7 +86,7 @@ def settled(desk: Desk) -> Callable[[], bool]:
 def test_the_handshake_is_for_who_knows_the_word(desk: Desk) -> None:
     def ask(**said: str) -> httpx.Response:
         query = {f"hub.{name}": value for name, value in said.items()}
-        return httpx.get(f"{desk.site.url}{PATH}", params=query, trust_env=False)
+        return httpx.get(f"{desk.site.url}{PATH}", params=query, **NEAR)
 
     answer = ask(mode="subscribe", verify_token="verify-me", challenge="1158201444")
     assert (answer.status_code, answer.text) == (200, "1158201444")
@@ -101,11 +102,11 @@ def test_a_comment_at_the_sandbox_comes_into_the_inbox_by_itself(desk: Desk) -> 
     app = f"{known.META_APP}|{known.META_SECRET}"
     subscribe = {**said, "fields": json.dumps(["comments", "mentions"]), "access_token": app}
     graph = f"{desk.site.settings.sandbox_url}/graph/v26.0/{known.META_APP}/subscriptions"
-    answer = httpx.post(graph, data=subscribe, trust_env=False)
+    answer = httpx.post(graph, data=subscribe, **NEAR)
     assert answer.status_code == 200, answer.text
     desk.world.faults.add(Fault("webhook_twice", times=1))
     made = {"comment": "Schön 🎺 a/b", "on": publication["external_id"], "author": "bob"}
-    httpx.post(f"{desk.site.settings.sandbox_url}/sandbox/webhooks", json=made, trust_env=False).raise_for_status()
+    httpx.post(f"{desk.site.settings.sandbox_url}/sandbox/webhooks", json=made, **NEAR).raise_for_status()
     desk.eventually(lambda: inbox(desk))
     (item,) = inbox(desk, state="OPEN")
     assert (item["kind"], item["text"], item["author"]) == ("comment", "Schön 🎺 a/b", "bob")
@@ -180,7 +181,7 @@ def test_nobody_else_is_believed(desk: Desk) -> None:
         (body, right.removeprefix("sha256=")), (body, "sha256=ä"),
     ):  # fmt: skip
         headers = {"X-Hub-Signature-256": header.encode()} if header else {}
-        answer = httpx.post(f"{desk.site.url}{PATH}", content=forged, headers=headers, trust_env=False)  # type: ignore[arg-type]
+        answer = httpx.post(f"{desk.site.url}{PATH}", content=forged, headers=headers, **NEAR)  # type: ignore[arg-type]
         assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), header
     big = escaped({"object": "instagram", "entry": [{"id": "1", "time": NOW, "pad": "x" * 1024 * 1024}]})
     assert deliver(desk, big, signature(big, known.META_SECRET)).status_code == 413

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 from tests.links.test_choosing import ANDROID, IPHONE, MAC
+from tests.near import NEAR
 from tests.publishing.press import Desk
 
 from stakazo.core import postgres
@@ -34,7 +35,7 @@ def make(client: httpx.Client, **said: Any) -> dict[str, Any]:
 def follow(site: Any, link: dict[str, Any], agent: str = IPHONE, method: str = "GET", **query: str) -> httpx.Response:
     """As somebody whom nobody knows."""
     address = f"{site.url}/l/{link['slug']}"
-    return httpx.request(method, address, params=query, headers={"User-Agent": agent}, timeout=30, trust_env=False)
+    return httpx.request(method, address, params=query, headers={"User-Agent": agent}, timeout=30, **NEAR)
 
 
 def proof_of(answer: httpx.Response) -> str:
@@ -112,7 +113,7 @@ def test_what_came_of_a_click_is_told_once_by_who_has_its_proof(site: Any, clien
     place = f"{site.url}/l/{link['slug']}/conversion"
 
     def tell(where: str = place, **said: Any) -> httpx.Response:
-        return httpx.post(where, json={"click": proof, **said}, timeout=30, trust_env=False)
+        return httpx.post(where, json={"click": proof, **said}, timeout=30, **NEAR)
 
     assert tell(kind="presave").json() == {"counted": True}
     assert tell(kind="presave").json() == {"counted": False}
@@ -135,7 +136,7 @@ def test_a_clip_s_links_are_counted_together(site: Any, client: httpx.Client) ->
     follow(site, first)
     follow(site, none)
     proof = proof_of(follow(site, second, ANDROID))
-    httpx.post(f"{site.url}/l/{second['slug']}/conversion", json={"click": proof}, timeout=30, trust_env=False)
+    httpx.post(f"{site.url}/l/{second['slug']}/conversion", json={"click": proof}, timeout=30, **NEAR)
     today = datetime.now(UTC).date()
     counted = site.within(lambda session: service.counts(session, UUID(clip)))
     assert counted == [Counted(today, 2, 2, 0, {"conversion": 1}, {})]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ import httpx
 import pytest
 
 from stakazo import platforms
+from stakazo.core.outside import trusted
 from stakazo.platforms import hosts
 from stakazo.platforms.base import Account, Media, Platform
 from stakazo.platforms.http import App, Connection
@@ -19,7 +19,6 @@ from stakazo.platforms.sandbox.server import running
 from stakazo.platforms.sandbox.world import World
 from stakazo.platforms.source import FileSource
 
-TRUSTED = ssl.create_default_context()
 START = 1_795_000_000.0
 """A moment in November 2026."""
 
@@ -57,7 +56,7 @@ class There:
 
 @asynccontextmanager
 async def sandboxed(world: World) -> AsyncIterator[There]:
-    async with running(world) as url, platforms.client(TRUSTED) as http:
+    async with running(world) as url, platforms.client(trusted()) as http:
         yield There(world, url, http)
 
 

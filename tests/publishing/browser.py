@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+from tests.near import NEAR
 from tests.publishing.press import Desk
 
 SHOWN = re.compile(r"/account#connected=([A-Z0-9-]{19})")
@@ -17,7 +18,7 @@ class Browser:
     """A person at a platform's sign-in page."""
 
     def __init__(self, desk: Desk) -> None:
-        self.desk, self.http = desk, httpx.Client()
+        self.desk, self.http = desk, httpx.Client(**NEAR)
 
     def ask(self, platform: str, **said: Any) -> dict[str, Any]:
         answer = self.desk.http.post("/channels/connect", json={"platform": platform, **said})
@@ -43,7 +44,7 @@ class Browser:
         """What the browser shows in the end, when it was sent back to our own address."""
         parts = urlsplit(address)
         assert parts.path == "/channels/callback"
-        with httpx.Client(base_url=str(self.desk.http.base_url)) as stranger:  # it knows no key, and no cookie
+        with httpx.Client(base_url=str(self.desk.http.base_url), **NEAR) as stranger:  # it knows no key, and no cookie
             ended = stranger.get(f"{parts.path}?{parts.query}")
         assert ended.status_code == 302, ended.text
         return str(ended.headers["location"])

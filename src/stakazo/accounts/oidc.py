@@ -19,6 +19,7 @@ import httpx
 import jwt
 
 from stakazo.core.errors import Unauthenticated, Unavailable
+from stakazo.core.outside import trusted
 from stakazo.core.settings import Settings
 
 ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"]
@@ -62,7 +63,7 @@ class Provider:
         self._secret = settings.oidc_client_secret
         self._redirect = f"{settings.base_url}/auth/oidc/callback"
         self._keys_again = keys_again
-        self._http = httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=False, trust_env=False)
+        self._http = httpx.AsyncClient(verify=trusted(), timeout=TIMEOUT, follow_redirects=False, trust_env=False)
         self._about: tuple[float, dict[str, Any]] | None = None
         self._keys: tuple[float, jwt.PyJWKSet] | None = None
 

@@ -17,6 +17,7 @@ import httpx
 from stakazo.cli.client import Api, Row
 from stakazo.cli.output import Failure
 from stakazo.cli.screen import Screen
+from stakazo.core.outside import trusted
 from stakazo.core.settings import Settings
 from stakazo.platforms.ads import offset
 from stakazo.platforms.meta_login import MetaConsent
@@ -46,7 +47,9 @@ class Aftermath:
 
 async def follow(api: Api, screen: Screen, settings: Settings, clip: Row, posts: list[Row]) -> Aftermath:
     """Advertise the clip, let two days go by at the sandbox, and take in what came back."""
-    async with httpx.AsyncClient(base_url=settings.sandbox_url, timeout=30, trust_env=False) as sandbox:
+    async with httpx.AsyncClient(
+        base_url=settings.sandbox_url, verify=trusted(), timeout=30, trust_env=False
+    ) as sandbox:
         campaign = await _advertise(api, screen, clip, await _now(sandbox))
         (await sandbox.post("/sandbox/clock", json={"forward": LATER})).raise_for_status()
         screen.note("Two days later (by the sandbox's clock): asking what came back ...")

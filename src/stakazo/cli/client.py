@@ -19,6 +19,7 @@ import httpx
 from stakazo.cli.output import USAGE, Failure, trouble
 from stakazo.cli.patience import patiently
 from stakazo.cli.sending import in_parts
+from stakazo.core.outside import trusted
 from stakazo.core.settings import Settings
 
 Row = dict[str, Any]
@@ -47,6 +48,7 @@ class Api:
         self.url = url
         self._http = httpx.AsyncClient(
             base_url=url,
+            verify=trusted(),
             headers={"Authorization": f"Bearer {key}"},
             timeout=httpx.Timeout(60, connect=10),
             trust_env=False,  # a proxy for the web has nothing to do with the server on this machine
@@ -210,7 +212,7 @@ def note_file(settings: Settings) -> Path:
 
 async def _answers(url: str) -> bool:
     try:
-        async with httpx.AsyncClient(timeout=3, trust_env=False) as http:
+        async with httpx.AsyncClient(verify=trusted(), timeout=3, trust_env=False) as http:
             answer = await http.get(f"{url}/health")
             return answer.is_success and answer.json().get("name") == "stakazo"
     except (httpx.HTTPError, ValueError, AttributeError):

@@ -13,6 +13,7 @@ import httpx
 from stakazo.cli.client import Api, Row
 from stakazo.cli.output import Failure
 from stakazo.cli.screen import Screen
+from stakazo.core.outside import trusted
 from stakazo.core.settings import Settings
 from stakazo.platforms.sandbox.server import running
 from stakazo.platforms.sandbox.world import World
@@ -51,7 +52,7 @@ async def sandbox(settings: Settings, *, private: bool) -> AsyncIterator[str]:
 
 async def _answers(url: str) -> bool:
     try:
-        async with httpx.AsyncClient(timeout=3, trust_env=False) as http:
+        async with httpx.AsyncClient(verify=trusted(), timeout=3, trust_env=False) as http:
             return (await http.get(f"{url}/sandbox")).is_success
     except httpx.HTTPError:
         return False

@@ -13,6 +13,7 @@ Redirects, proxies of the environment, cookies and kept connections don't exist 
 from __future__ import annotations
 
 import asyncio
+import functools
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -75,7 +76,7 @@ class Guard(httpx.AsyncBaseTransport):
         self.allowed, self.resolver = allowed, resolver
         # No connection is kept: one made for a name is never used for another at the same address.
         self._inner = httpx.AsyncHTTPTransport(
-            verify=verify or _trusted(),
+            verify=verify or trusted(),
             trust_env=False,
             limits=httpx.Limits(max_connections=100, max_keepalive_connections=0),
         )
@@ -114,8 +115,9 @@ def _pinned(request: httpx.Request, target: Target, address: IP) -> httpx.Reques
     )
 
 
-def _trusted() -> ssl.SSLContext:
-    """The public authorities, and those that this machine trusts beside them."""
+@functools.cache
+def trusted() -> ssl.SSLContext:
+    """The public authorities, and those that this machine trusts beside them; read once, since it takes 30 ms."""
     context = httpx.create_ssl_context(trust_env=False)
     context.load_default_certs()
     return context

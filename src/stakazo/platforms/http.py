@@ -53,14 +53,14 @@ METERS: dict[tuple[str, str], Meter] = {}
 """Of this process, by place and token."""
 
 
-def client(trusted: ssl.SSLContext | None = None) -> httpx.AsyncClient:
+def client(trusted: ssl.SSLContext) -> httpx.AsyncClient:
     """The connections to all platforms; one for a process. Without cookies, redirects and proxies.
 
     Args:
-        trusted: Whose certificates to trust; made anew when None, which takes a while.
+        trusted: Whose certificates to trust.
     """
     return httpx.AsyncClient(
-        verify=trusted or ssl.create_default_context(),
+        verify=trusted,
         timeout=httpx.Timeout(PAUSE, connect=CONNECT),
         headers={"User-Agent": "Stakazo", "Accept": "application/json"},
         limits=httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=30),

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
+from tests.api.committed import CONTRACT
 from tests.api.isolation.askers import Asker, Askers, Sees, tokens_of
 from tests.api.isolation.asks import ASKS, PATH, Ask
 from tests.api.isolation.stage import MP4, Stage
 from tests.api.isolation.things import names_in, telling
 from tests.api.isolation.watch import Watch
 from tests.api.serving import House
+from tests.near import NEAR
 
-CONTRACT = Path(__file__).parents[3] / "openapi" / "openapi.json"
 READING = ("GET", "HEAD", "OPTIONS")
 
 # What two answers may differ in without telling anything.
@@ -132,7 +131,7 @@ class Walk:
         self.http = httpx.Client(
             base_url=house.url,
             timeout=60,
-            trust_env=False,
+            **NEAR,
             headers={"X-Request-Id": "walk", "Accept-Encoding": "identity"},
         )
         self._refusals: dict[tuple[str, str], bytes] = {}
@@ -299,4 +298,4 @@ def _gist(answer: httpx.Response) -> str:
 
 def committed() -> list[Operation]:
     """The operations of the contract as it is committed."""
-    return operations(json.loads(CONTRACT.read_text()))
+    return operations(CONTRACT)
