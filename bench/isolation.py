@@ -6,7 +6,7 @@ a person, who asks. Each is tried on a copy of one database and its files with t
 `tests/api/test_isolation_walk.py`: over HTTP until the first thing that is wrong, and, for policies, in the database.
 
 Writes bench/reports/isolation.md; exits with 1 when a mutant survives. With `--new` it tries those that the report
-doesn't name yet, and adds them to it; what it says of the others stays.
+doesn't name yet, or names as survivors, and adds them to it; what it says of the others stays.
 """
 
 from __future__ import annotations
@@ -229,7 +229,7 @@ def told(outcome: Outcome) -> Outcome:
 
 
 def reported() -> Result:
-    """What the report says, that is committed."""
+    """What the report says of the mutants that were found."""
     result = Result()
     for section, cells in _rows(REPORT.read_text()):
         if section == "Policies":
@@ -237,6 +237,8 @@ def reported() -> Result:
         elif section in {"Permissions", "Who asks"}:
             where = result.permissions if section == "Permissions" else result.persons
             where.append(Outcome(*cells))
+    for outcomes in (result.policies, result.permissions, result.persons):
+        outcomes[:] = [one for one in outcomes if not one.survived]
     return result
 
 

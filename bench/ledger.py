@@ -234,6 +234,9 @@ async def unsealed(stage: Stage, count: int) -> dict[str, int]:
 # --- speed --------------------------------------------------------------------------------------------------
 
 
+_BUSINESS = text("insert into bench_rows (id, workspace_id, note) values (:id, :workspace, 'a business row')")
+
+
 def write(url: str, workspaces: list[UUID], writers: int, seconds: float, results: Any) -> None:
     """A process with some writers, each in a workspace; its transactions a second and their times."""
 
@@ -242,10 +245,7 @@ def write(url: str, workspaces: list[UUID], writers: int, seconds: float, result
         while (began := time.perf_counter()) < end:
             async with db.transaction(actor) as session:
                 row = new_id()
-                await session.execute(
-                    text("insert into bench_rows (id, workspace_id, note) values (:id, :workspace, 'a business row')"),
-                    {"id": row, "workspace": workspace},
-                )
+                await session.execute(_BUSINESS, {"id": row, "workspace": workspace})
                 await ledger.record(session, "clip_accepted", subject=("clip", row), start=12.5, end=21.0)
             took.append(time.perf_counter() - began)
 

@@ -13,7 +13,7 @@ import httpx
 from tests.api.committed import CONTRACT
 from tests.api.isolation.askers import Asker, Askers, Sees, tokens_of
 from tests.api.isolation.asks import ASKS, PATH, Ask
-from tests.api.isolation.stage import MP4, Stage
+from tests.api.isolation.stage import FORMER, MP4, Stage
 from tests.api.isolation.things import names_in, telling
 from tests.api.isolation.watch import Watch
 from tests.api.serving import House
@@ -201,6 +201,9 @@ class Walk:
             about = operation.needs if asker.sees is Sees.NOT_YOU else ""
             if self._refusals.setdefault((asker.name, about), answer.content) != answer.content:
                 yield Finding(operation.name, asker.name, "is refused in other words than elsewhere")
+            lacks = about not in {"", "person"} and asker.name != FORMER
+            if lacks and about not in answer.text:  # for another reason, which may not hold for the next one
+                yield Finding(operation.name, asker.name, f"is not refused for want of {about}: {_gist(answer)}")
 
     # --- who may --------------------------------------------------------------------------------------------
 
