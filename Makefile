@@ -53,8 +53,8 @@ bench: $(MODELS) ## measure speed and quality beside peers; writes bench/reports
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.lock
 	for program in bench/*.py; do $(BIN)/python $$program || exit 1; done
 
-chaos: $(MODELS) ## kill, stop and fill what can be; a minute of it, or all of it and its report: LONG=1 (SEED=7)
-	$(BIN)/python -m chaos $(if $(LONG),,--short) $(if $(SEED),--seed $(SEED))
+chaos: $(MODELS) ## kill, stop and fill what can be, a minute of it; LONG=1: all of it; WORLD=1: posts and campaigns (SEED=7)
+	$(BIN)/python -m chaos$(if $(WORLD),.world,$(if $(LONG),, --short)) $(if $(SEED),--seed $(SEED))
 
 hostile: $(MODELS) ## send every hostile file through the whole system; writes bench/reports/hostile.md
 	$(BIN)/python -m bench.hostile.run

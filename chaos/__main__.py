@@ -17,7 +17,7 @@ import imageio_ffmpeg
 
 from chaos import report
 from chaos.disks import on_small_disks
-from chaos.house import House
+from chaos.house import House, live_through
 from chaos.people import Film, People
 from chaos.phases import Chaos, Tally, workspace_of
 from chaos.reckoning import Reckoning, check_ledger, reckon, remove_orphans, settled, tidied
@@ -43,7 +43,11 @@ def say(text: str) -> None:
 async def run(options: argparse.Namespace, folder: Path) -> tuple[Tally, Reckoning]:
     """All of it: bring an installation up, do everything to it, let it come to rest, and count."""
     folder.chmod(0o711)
-    house = House(folder / "house", seed=options.seed)
+    async with House(folder / "house", seed=options.seed) as house:
+        return await lived_through(house, options, folder)
+
+
+async def lived_through(house: House, options: argparse.Namespace, folder: Path) -> tuple[Tally, Reckoning]:
     people = People(house, options.seed)
     chaos = Chaos(house, people, options.seed)
     count = options.films if "kills" in options.only else 0
@@ -123,7 +127,10 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="stakazo-chaos-"))
     since = time.monotonic()
     try:
-        tally, found = asyncio.run(run(options, folder))
+        tally, found = live_through(run(options, folder))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        say("ended before its end: nothing was counted")
+        return 130
     finally:
         if not options.keep:
             shutil.rmtree(folder, ignore_errors=True)

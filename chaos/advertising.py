@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Collection
@@ -11,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-if TYPE_CHECKING:
-    import httpx
+import httpx
 
+if TYPE_CHECKING:
     from chaos.world import Sandbox, Wishes
 
 BUDGET = 100_00
@@ -22,6 +23,8 @@ ROOM = 40
 """Campaigns that may spend at once by the workspace's limit."""
 WAITS = {"LAUNCHING", "ACTIVATING", "PAUSING", "ARCHIVING"}
 PATIENCE = 900.0
+LOOKS = 3
+"""Ends of looks at the account that were seen when one look has certainly begun and ended in between."""
 PARTS = ("Campaign", "AdSet", "AdCreative", "Ad")
 
 
@@ -40,6 +43,8 @@ class Counted:
     """The most that could be spent at the platform at any moment that was looked at, in cents."""
     limit: int
     looks: int
+    removed: int
+    """Parts that came twice, by a request whose reply was lost or late, and were deleted before they could spend."""
     twice: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     unapproved: list[str] = field(default_factory=list)
@@ -58,6 +63,7 @@ class Campaigns:
         """Campaigns that somebody asked to let run, before it was answered."""
         self.refused = 0
         self.peak = self.looks = 0
+        self.unapproved: set[str] = set()
 
     async def prepare(self, client: httpx.AsyncClient, variants: list[str]) -> None:
         """An ad account of the sandbox, and a limit that holds for all together."""
@@ -128,38 +134,47 @@ class Campaigns:
             await asyncio.sleep(5)
 
     async def _keep_looking(self) -> None:
-        """How much could be spent at the platform now, again and again."""
+        """How much could be spent at the platform now, and by whose leave; again and again."""
         while True:
-            await self._look()
+            with contextlib.suppress(httpx.HTTPError):
+                await self._look()
             await asyncio.sleep(0.5)
 
-    async def _look(self) -> None:
-        campaigns = await self.sandbox.things("Campaign")
-        open_now = sum(int(one["spend_cap"]) for one in campaigns if one["status"] == "ACTIVE")
-        self.peak, self.looks = max(self.peak, open_now), self.looks + 1
+    async def _look(self) -> set[str]:
+        """The campaigns that run at the platform at this moment."""
+        running = {one["id"]: one["name"] for one in await self.sandbox.things("Campaign") if one["status"] == "ACTIVE"}
+        sets = [one for one in await self.sandbox.things("AdSet") if one["campaign_id"] in running]
+        let = {_mark(one) for one in self.asked}
+        self.unapproved |= {f"{name} ran, and nobody let it" for name in running.values() if name[-32:] not in let}
+        self.peak, self.looks = max(self.peak, sum(one["lifetime_budget"] for one in sets)), self.looks + 1
+        return {name[-32:] for name in running.values()}
+
+    async def swept(self, client: httpx.AsyncClient) -> None:
+        """Wait until somebody has looked through the whole ad account, beginning from now."""
+        deadline, looks = time.monotonic() + PATIENCE, set[str]()
+        while len(looks) < LOOKS and time.monotonic() < deadline:
+            looks.add(str((await self.wishes.get(client, f"/ad-accounts/{self.account}"))["watched_at"]))
+            await asyncio.sleep(1)
 
     async def counted(self, client: httpx.AsyncClient) -> Counted:
         """Every wish beside what the platform has."""
-        await self._look()
+        runs = await self._look()
         found = {one["id"]: one for one in await self.wishes.every(client, "/campaigns")}
         there = {kind: self._marked(await self.sandbox.things(kind)) for kind in PARTS}
-        running = {one["name"] for one in await self.sandbox.things("Campaign") if one["status"] == "ACTIVE"}
-        runs = {campaign for campaign in self.wanted if any(_mark(campaign) in name for name in running)}
+        removed = [one for kind in PARTS for one in await self.sandbox.things(kind) if one["status"] == "DELETED"]
         counted = Counted(
             wanted=len(self.wanted), states=Counter(one["state"] for one in found.values()),
-            approved=len(self.approved), refused=self.refused, running=len(running), peak=self.peak,
-            limit=ROOM * BUDGET, looks=self.looks,
+            approved=len(self.approved), refused=self.refused, running=len(runs), peak=self.peak,
+            limit=ROOM * BUDGET, looks=self.looks, removed=len(removed), unapproved=sorted(self.unapproved),
         )  # fmt: skip
-        counted.unapproved = [f"{campaign} runs, and nobody let it" for campaign in runs - self.asked]
-        counted.unapproved += ["something of nobody's runs"] * (len(running) - len(runs))
         for campaign in self.wanted:
             one = found.get(campaign)
             if one is None or one["state"] in WAITS:
                 counted.lost.append(f"{campaign}: {one['state'] if one else 'no such campaign'}")
                 continue
-            if one["state"] == "ACTIVE" and campaign not in runs:
+            if one["state"] == "ACTIVE" and _mark(campaign) not in runs:
                 counted.lost.append(f"{campaign}: called active, and does not run")
-            if one["state"] in {"PAUSED", "FAILED", "ARCHIVED"} and campaign in runs:
+            if one["state"] in {"PAUSED", "FAILED", "ARCHIVED"} and _mark(campaign) in runs:
                 counted.unapproved.append(f"{campaign} runs although it is {one['state']}")
             if one["state"] in {"FAILED", "NEEDS_HUMAN"} and not (one["error"] or {}).get("todo"):
                 counted.silent.append(f"{campaign}: {one['state']} {one['error']}")
@@ -177,5 +192,5 @@ class Campaigns:
 
 
 def _mark(campaign: str) -> str:
-    """What the names of a campaign's parts have in them."""
+    """With what the names of a campaign's parts end."""
     return UUID(campaign).hex

@@ -8,12 +8,13 @@ import multiprocessing
 import os
 import signal
 import socket
+import threading
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TypeVar
 
 import httpx
 import psycopg
@@ -21,6 +22,8 @@ import psycopg
 from chaos import outside
 from stakazo.core import postgres
 from stakazo.core.postgres import conninfo
+
+Told = TypeVar("Told")
 
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(["chaos.work", "stakazo.cli.server", "stakazo.worker", "stakazo.pipeline"])
@@ -32,7 +35,28 @@ def _be(what: Callable[..., object], arguments: tuple[Any, ...], environment: Ma
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(handle, 1)
     os.dup2(handle, 2)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     what(*arguments)
+
+
+def _end_with_parent() -> None:
+    """Nobody is left to end this process where the one that started it was killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def live_through(story: Coroutine[Any, Any, Told]) -> Told:
+    """Run it. Asked to end, by SIGTERM as by SIGINT, it is cancelled, and ends what it has started."""
+
+    async def interruptible() -> Told:
+        task = asyncio.current_task()
+        assert task is not None
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await story
+
+    return asyncio.run(interruptible())
 
 
 def be_worker(queues: list[str]) -> None:
@@ -138,6 +162,10 @@ class House:
         os.kill(process.pid, number)
         return process.pid
 
+    def age(self, place: str) -> float:
+        """Seconds since what runs there was started."""
+        return time.monotonic() - self.born.get(place, time.monotonic())
+
     def keep_workers(self, count: int) -> None:
         """See that there are so many workers of the light jobs."""
         for number in range(count):
@@ -180,6 +208,14 @@ class House:
             return int((self.data / "postgres" / "data" / "postmaster.pid").read_text().split("\n")[0])
         except (OSError, ValueError):
             return None
+
+    def database_ready(self) -> bool:
+        """Whether the server says that it has started."""
+        try:
+            said = (self.data / "postgres" / "data" / "postmaster.pid").read_text().split("\n")
+        except OSError:
+            return False
+        return len(said) > 7 and said[7].strip() == "ready"
 
     def stop_database(self, number: int = signal.SIGQUIT) -> bool:
         """End the server at once, as `pg_ctl stop -m immediate` does."""
@@ -256,8 +292,15 @@ class House:
         self.keep_workers(workers)
         self._keepers["count"] = asyncio.create_task(self.count())
 
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
     async def close(self) -> list[str]:
-        stubborn = await self.end(["count", *(place for place in self.living if place != "platform")])
+        """End everything, the platform last; says who had to be killed. Twice is once."""
+        stubborn = await self.end({*self._keepers, *self.living} - {"platform"})
         await self.end(["platform"])
         await asyncio.to_thread(postgres.stop, self.data, force=True)
         return stubborn

@@ -18,13 +18,13 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from uuid import UUID, uuid4
 
 import httpx
 
 from chaos import advertising, posting, world_report
-from chaos.house import House, be_worker, free_port
+from chaos.house import House, be_worker, free_port, live_through
 from chaos.phases import workspace_of
 
 REPORT = Path(__file__).with_name("world.md")
@@ -44,6 +44,16 @@ FAULTS = (
     ("empty_page", "*", 0.05),
 )
 """What goes wrong at the platforms, where, and how often."""
+HURRY = {
+    "STAKAZO_DEFAULT_WORKERS": "8",
+    "STAKAZO_HEARTBEAT_INTERVAL": "0.5",
+    "STAKAZO_STALLED_AFTER": "5",
+    "STAKAZO_ADS_WATCH_INTERVAL": "15",
+}
+"""What shortens the time in which a dead worker is missed and an ad account is looked at again."""
+
+GROWN = 8.0
+"""Seconds that a process lives before it is killed: in less it has begun nothing that could be broken."""
 
 
 def be_sandbox(port: int, seed: int) -> None:
@@ -70,6 +80,12 @@ class Sandbox:
 
     def __init__(self, url: str) -> None:
         self.http = httpx.AsyncClient(base_url=url, timeout=30, trust_env=False)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.http.aclose()
 
     async def things(self, kind: str) -> list[dict[str, Any]]:
         return list((await self.http.get(f"/sandbox/things/{kind}")).raise_for_status().json())
@@ -143,43 +159,30 @@ async def killing(house: House, chance: random.Random, every: float, killed: Cou
         await asyncio.sleep(chance.uniform(0.4, 1.6) * every)
         dice = chance.random()
         if dice < 0.04 and time.monotonic() - last_stop > 15:
-            if house.stop_database():
+            if house.database_ready() and house.stop_database():
                 killed["database"] += 1
                 last_stop = time.monotonic()
         elif dice < 0.14:
-            if time.monotonic() - house.born.get("api", 0.0) > 5 and house.kill("api"):
+            if house.age("api") > GROWN and house.kill("api"):
                 killed["API"] += 1
         else:
-            workers = [place for place in house.living if place.startswith("worker")]
-            if workers and house.kill(chance.choice(workers)):
+            grown = [place for place in house.living if place.startswith("worker") and house.age(place) > GROWN]
+            if grown and house.kill(chance.choice(grown)):
                 killed["worker"] += 1
 
 
 async def run(options: argparse.Namespace, folder: Path) -> world_report.Found:
     folder.chmod(0o711)
     port = free_port()
-    house = House(
-        folder / "house",
-        seed=options.seed,
-        environment={
-            "STAKAZO_SANDBOX_URL": f"http://127.0.0.1:{port}",
-            "STAKAZO_LIMIT_SPEND": "1000000/minute",
-            "STAKAZO_DEFAULT_WORKERS": "8",
-        },
-    )
-    sandbox = Sandbox(f"http://127.0.0.1:{port}")
-    house.start("sandbox", be_sandbox, port, options.seed)
-    try:
+    url = f"http://127.0.0.1:{port}"
+    environment = {"STAKAZO_SANDBOX_URL": url, "STAKAZO_LIMIT_SPEND": "1000000/minute", **HURRY}
+    async with House(folder / "house", seed=options.seed, environment=environment) as house, Sandbox(url) as sandbox:
+        house.start("platform", be_sandbox, port, options.seed)
         await house.open(workers=0, platform=False)
         for number in range(options.workers):
             house.keep(f"worker {number}", be_worker, ["publish"])
         async with house.client() as client:
             return await lived_through(house, sandbox, client, options)
-    finally:
-        await sandbox.http.aclose()
-        await house.end([place for place in house.living if place != "sandbox"])
-        await house.end(["sandbox"])
-        await house.close()
 
 
 async def lived_through(
@@ -199,11 +202,13 @@ async def lived_through(
     await posts.settled(client, say)
     killer.cancel()
     await asyncio.gather(killer, return_exceptions=True)
+    struck = await sandbox.calm()
+    await campaigns.swept(client)
     return world_report.Found(
         seed=options.seed,
         seconds=time.monotonic() - since,
         killed=killed,
-        struck=await sandbox.calm(),
+        struck=struck,
         posts=await posts.counted(client),
         campaigns=await campaigns.counted(client),
         odd=wishes.odd,
@@ -223,7 +228,10 @@ def main() -> int:
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="stakazo-world-"))
     try:
-        found = asyncio.run(run(options, folder))
+        found = live_through(run(options, folder))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        say("ended before its end: nothing was counted")
+        return 130
     finally:
         if options.keep:
             say(f"left in {folder}")

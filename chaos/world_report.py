@@ -58,9 +58,10 @@ def written(found: Found) -> str:
         ("Campaigns that run at the end", campaigns.running),
         (f"The most that could be spent at once, in {campaigns.looks} looks (cents)", campaigns.peak),
         ("The limit (cents)", campaigns.limit),
+        ("Parts that came twice, paused, and were removed", campaigns.removed),
         ("Campaigns, ad sets, creatives or ads twice", len(campaigns.twice)),
         ("Campaigns lost", len(campaigns.lost)),
-        ("Running without approval", len(campaigns.unapproved)),
+        ("Campaigns that ran without approval", len(campaigns.unapproved)),
         ("In trouble without saying what to do", len(posts.silent) + len(campaigns.silent)),
         ("Answers that nobody should get", len(found.odd)),
         ("Requests that Meta's contract doesn't have", found.violations),
@@ -79,7 +80,7 @@ def written(found: Found) -> str:
         lines += ["## What was wrong", "", *[f"* {one[:400]}" for one in found.wrong[:60]], ""]
     lines += [
         (
-            f"{posts.wanted} posts, {campaigns.wanted} campaigns, {sum(found.killed.values())} kills: "
+            f"{sum(found.killed.values())} kills, {posts.wanted} publications, {campaigns.wanted} campaigns, "
             f"{len(posts.twice) + len(campaigns.twice)} twice, {len(posts.lost) + len(campaigns.lost)} lost, "
             f"{len(campaigns.unapproved)} unapproved"
         ),

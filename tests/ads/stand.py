@@ -125,7 +125,9 @@ class Stand(Desk):
         return [one for one in self.world.of(kind) if one["status"] != "DELETED" and mark in one["name"]]
 
     def expire(self, campaign: dict[str, Any]) -> None:
-        """Let its time be over."""
+        """Let its time be over, at the platform too."""
+        (ad_set,) = self.there("AdSet", campaign)
+        self.world.change(ad_set, end_time=datetime.now(UTC).isoformat(timespec="seconds"))
 
         async def write(session: AsyncSession) -> None:
             await session.execute(text("update campaigns set ends_at = now() where id = :id"), {"id": campaign["id"]})

@@ -67,7 +67,7 @@ def test_nothing_is_made_or_run_twice_nor_beyond_the_limit_whenever_workers_are_
     for what in ("lost_reply", "never_arrived"):
         world.faults.add(Fault(what, "POST AdAccount/*", chance=0.12))
         for kind in ("Campaign", "AdSet", "Ad"):
-            world.faults.add(Fault(what, f"POST {kind}/", chance=0.1))
+            world.faults.add(Fault(what, f"POST {kind}", chance=0.1))
     with site.client() as http:
         stand = Stand(site, world, http)
         stand.limit(at_once=AT_ONCE * 100_00)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,13 +15,14 @@ from stakazo.platforms.ads import Budget, Live, Run, Targeting
 
 TARGETING = Targeting(countries=("DE", "US"), age_max=40, instagram_positions=("reels",)).params()
 IDS = {Part.CAMPAIGN: "1", Part.AD_SET: "2", Part.CREATIVE: "3", Part.AD: "4"}
-APPROVED = Approved(Run.ACTIVE, IDS, Budget(daily=1000), Part.AD_SET, 10_000, TARGETING)
+END = datetime(2026, 12, 24, tzinfo=UTC)
+APPROVED = Approved(Run.ACTIVE, IDS, Budget(daily=1000), Part.AD_SET, 10_000, TARGETING, END)
 
 
 def live(status: str = "ACTIVE", **changes: Any) -> dict[Part, Live]:
     found = {
         Part.CAMPAIGN: Live("1", "c", status, status, raw={"spend_cap": "10000"}),
-        Part.AD_SET: Live("2", "s", status, status, daily_budget=1000, targeting=TARGETING),
+        Part.AD_SET: Live("2", "s", status, status, daily_budget=1000, targeting=TARGETING, ends_at=END),
         Part.AD: Live("4", "a", status, status),
     }
     for name, value in changes.items():
@@ -45,6 +47,8 @@ def test_what_is_as_approved_differs_in_nothing() -> None:
         ({"ad_set__targeting": TARGETING | {"geo_locations": {"countries": ["DE", "US", "FR"]}}}, "targeting"),
         ({"ad_set__targeting": TARGETING | {"targeting_automation": {"advantage_audience": 1}}}, "targeting"),
         ({"ad_set__targeting": TARGETING | {"targeting_relaxation_types": {"lookalike": 1}}}, "targeting"),
+        ({"ad_set__ends_at": END + timedelta(seconds=1)}, "end"),
+        ({"ad_set__ends_at": None}, "end"),
     ],
 )
 def test_whatever_is_not_as_approved_is_found(changes: dict[str, Any], what: str) -> None:
@@ -67,6 +71,10 @@ def test_what_lets_run_comes_last_and_what_stops_first() -> None:
         (S.ACTIVE, live(ad_set__daily_budget=2000), Answer.REVERT),
         (S.ACTIVE, live(ad_set__targeting={}), Answer.STOP),
         (S.ACTIVE, live("PAUSED"), Answer.FOLLOW),
+        (S.ACTIVE, live(ad__status="PAUSED"), Answer.FOLLOW),
+        (S.ACTIVE, live(ad_set__ends_at=None), Answer.STOP),
+        (S.ACTIVE, live(ad_set__ends_at=END - timedelta(days=1)), Answer.NOTHING),
+        (S.COMPLETED, live(ad_set__ends_at=None), Answer.REVERT),
         (S.ACTIVE, live("DELETED"), Answer.GONE),
         (S.PAUSED, live("PAUSED"), Answer.NOTHING),
         (S.PAUSED, live("PAUSED", ad_set__daily_budget=1), Answer.NOTHING),
@@ -80,6 +88,12 @@ def test_what_lets_run_comes_last_and_what_stops_first() -> None:
 def test_what_is_done_about_it(state: S, there: dict[Part, Live], answer: Answer) -> None:
     approved = replace(APPROVED, run=states.approved_run(state))
     assert states.answer(state, differences(approved, there), there) is answer
+
+
+def test_of_what_is_put_away_only_that_it_is_away_matters() -> None:
+    gone = replace(APPROVED, run=Run.ARCHIVED)
+    half = {Part.CAMPAIGN: live()[Part.CAMPAIGN]}  # it failed before its ad set was made
+    assert [(one.part, one.what) for one in differences(gone, half)] == [("campaign", "status")]
 
 
 def test_a_refused_ad_is_what_the_whole_campaign_says() -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.ads import states
@@ -46,25 +47,45 @@ class Given:
     scopes: tuple[str, ...] = ()
 
 
-async def connect(session: AsyncSession, keys: Keyring, given: Given) -> tuple[AdAccount, bool]:
-    """Connect an account, or connect it again with a new token; says the account, and whether it is new.
+class Came(StrEnum):
+    """How an account came to be connected."""
 
-    It spends no real money before a person switches it to live. Raises Conflict where it was connected in the other
-    world, or its campaigns count in another currency; Invalid for a time zone that there is not.
+    NEW = "new"
+    AGAIN = "again"
+    """It was, with another token."""
+    BACK = "back"
+    """It had been disconnected."""
+
+
+async def connect(session: AsyncSession, keys: Keyring, given: Given) -> tuple[AdAccount, Came]:
+    """Connect an account, or connect it again with a new token; says the account, and how it came.
+
+    An account that was disconnected is the one that it was, with its campaigns, if it counts as it did. It spends no
+    real money before a person switches it to live. Raises Conflict where it is connected in the other world, or its
+    campaigns count in another currency; Invalid for a time zone that there is not.
     """
     if slots.zone(given.time_zone) is None:
         raise Invalid(f"There is no time zone {given.time_zone!r}; one is called Europe/Berlin.")
     external_id = given.external_id.removeprefix("act_")
     sandbox = given.token.startswith(TOKEN_MARK)
-    same = select(AdAccount).where(AdAccount.external_id == external_id, AdAccount.disconnected_at.is_(None))
-    account = (await session.scalars(same.with_for_update())).one_or_none()
-    created = account is None
+    as_it_was = and_(
+        AdAccount.sandbox == sandbox, AdAccount.currency == given.currency, AdAccount.time_zone == given.time_zone
+    )
+    same = select(AdAccount).where(
+        AdAccount.external_id == external_id, or_(AdAccount.disconnected_at.is_(None), as_it_was)
+    )
+    newest = same.order_by(AdAccount.disconnected_at.desc().nulls_first(), AdAccount.id.desc()).limit(1)
+    account = (await session.scalars(newest.with_for_update())).one_or_none()
+    came = Came.AGAIN
     if account is None:
+        came = Came.NEW
         account = AdAccount(id=new_id(), platform="meta", external_id=external_id, sandbox=sandbox, live=False)
     elif account.sandbox is not sandbox:
         raise Conflict("This account is connected with a token of the other world. Disconnect it first.")
     elif (account.currency, account.time_zone) != (given.currency, given.time_zone):
         raise Conflict("Its currency or time zone isn't what it was: what was spent is counted in them.")
+    if account.disconnected_at is not None:
+        came, account.disconnected_at = Came.BACK, None
     owner = actor_of(session).workspace_id
     account.token = keys.seal(given.token.encode(), _TOKEN, owner=owner, row=account.id)
     for name in ("name", "currency", "time_zone", "page_id", "instagram_id", "pixel_id", "token_expires_at"):
@@ -72,8 +93,8 @@ async def connect(session: AsyncSession, keys: Keyring, given: Given) -> tuple[A
     account.scopes, account.error = list(given.scopes), None
     session.add(account)
     await session.flush()
-    await record(session, "ad_account_connected" if created else "ad_account_reconnected", account)
-    return account, created
+    await record(session, "ad_account_connected" if came is Came.NEW else "ad_account_reconnected", account)
+    return account, came
 
 
 def opened(account: AdAccount, keys: Keyring) -> Account:

@@ -51,8 +51,8 @@ async def start(session: AsyncSession, campaign: Campaign) -> Job | None:
 
 
 async def stop_everything(session: AsyncSession) -> Job:
-    """Have everything paused that may run; asked for twice it is one job."""
-    return await stop_ads.using(JobOptions(priority=URGENT, dedup_key="all")).start(session)
+    """Have everything paused that may run. A stop that is under way may have passed by what was let run since."""
+    return await stop_ads.using(JobOptions(priority=URGENT)).start(session)
 
 
 # --- launching ----------------------------------------------------------------------------------------------
@@ -82,8 +82,7 @@ async def launch_campaign(run: Run, campaign_id: UUID) -> None:
     async with run.completion() as session:
         if live is None:
             assert trouble is not None
-            state = S.NEEDS_HUMAN if trouble.code == "token_expired" else S.FAILED
-            await progress.settle(session, campaign_id, run.job_id, state, trouble)
+            await progress.not_launched(session, campaign_id, run.job_id, trouble)
             return
         await progress.launched(session, campaign_id, run.job_id, states.review(live))
         await watch(session, order.account_id)
@@ -121,7 +120,7 @@ async def steer_campaign(run: Run, campaign_id: UUID) -> None:
             except Rejected as error:
                 settled = await _refused(order, error, meta)
             except steering.Drifting as error:
-                settled = S.PAUSED, states.drifted(error.found, "It was not let run.")
+                settled = _stopped(error)
     except (NotYet, TryLater, Unknown) as later:
         if not _too_long(order):
             raise _again(later) from later
@@ -132,11 +131,18 @@ async def steer_campaign(run: Run, campaign_id: UUID) -> None:
         settled = S.NEEDS_HUMAN, states.refusal(error.reason, str(error), error.said.as_json())
     async with run.completion() as session:
         if settled is not None:
-            await progress.settle(session, campaign_id, run.job_id, *settled)
+            await start(session, await progress.settle(session, campaign_id, run.job_id, *settled))
             return
         assert live is not None
         await progress.arrived(session, campaign_id, run.job_id, states.review(live))
         await watch(session, order.account_id)
+
+
+def _stopped(error: steering.Drifting) -> tuple[S, Trouble]:
+    """What isn't as approved isn't let run; where it runs already, it is stopped."""
+    if error.rests:
+        return S.PAUSED, states.drifted(error.found, "It was not let run.")
+    return S.PAUSING, states.drifted(error.found, "It is being stopped.")
 
 
 async def _refused(order: Order, error: Rejected, meta: Any) -> tuple[S, Trouble]:
@@ -159,7 +165,7 @@ async def stop_ads(run: Run) -> None:
     """Pause whatever may run in this workspace, each in a transaction of its own."""
     async with run.transaction() as session:
         found = select(Campaign.id).where(
-            Campaign.state.in_(states.SPENDING - {S.PAUSING}), Campaign.external_id.is_not(None)
+            Campaign.state.in_(states.SPENDING - {S.PAUSING}), Campaign.ad_id.is_not(None)
         )
         campaign_ids = list(await session.scalars(found))
     for campaign_id in campaign_ids:
@@ -182,6 +188,12 @@ async def watch(session: AsyncSession, account_id: UUID) -> None:
     await _watch_next(session, account, 1.0)
 
 
+async def watch_again(session: AsyncSession, account_id: UUID) -> None:
+    """Have somebody look at an account that has come back, if there is anything to see."""
+    if await watching.anything(session, account_id):
+        await watch(session, account_id)
+
+
 async def _watch_next(session: AsyncSession, account: AdAccount, seconds: float) -> None:
     run_at = await now(session) + timedelta(seconds=seconds)
     row = await watch_ad_account.using(JobOptions(run_at=run_at)).start(session, account.id)
@@ -199,6 +211,7 @@ async def watch_ad_account(run: Run, account_id: UUID) -> None:
         async with outside.advertiser(run.settings, round_.account) as meta:
             found = await watching.look(meta, round_)
             marked = await watching.marked(meta, round_)
+            found = watching.believed(round_, found, marked)
             async with run.transaction() as session:
                 orphans = await watching.orphans(session, account_id, marked)
             for orphan in orphans:

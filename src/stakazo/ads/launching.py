@@ -17,7 +17,7 @@ from stakazo.ads.states import Part
 from stakazo.jobs.run import Run
 from stakazo.platforms.ads import Live
 from stakazo.platforms.base import Platform
-from stakazo.platforms.errors import PlatformError, Unknown
+from stakazo.platforms.errors import PlatformError, Rejected, Unknown
 from stakazo.platforms.meta_ads import Level, MetaAds
 from stakazo.platforms.source import FileSource
 from stakazo.publishing.course import NotYet
@@ -86,7 +86,8 @@ class Launch:
             if self.doubtful is part and (there := await self.meta.find(LEVELS[part], self.order.mark)):
                 await self._keep(part, min(one.id for one in there), found=True)
                 return
-            if self.doubtful is not part:
+            doubtful = self.doubtful is part
+            if not doubtful:
                 async with self.run.transaction() as session:
                     await progress.make(session, self.order.campaign_id, self.run.job_id, part)
             self.doubtful = part
@@ -94,6 +95,11 @@ class Launch:
                 made = await self._create(part, shown)
             except Unknown:
                 continue  # asked about by its mark
+            except Rejected:
+                if not doubtful:
+                    async with self.run.transaction() as session:
+                        await progress.refuse(session, self.order.campaign_id, self.run.job_id, part)
+                raise
             await self._keep(part, made, found=False)
             return
         raise NotYet(f"It isn't known whether the {part.value} was made.", after=LOOK_AGAIN)

@@ -140,7 +140,7 @@ class Campaign(Owned, WorkedOn):
     review: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     """What the platform said of it last: whether it delivers, and why not."""
     decision: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
-    """What a rule has decided last: rule, action, day, the numbers, what was before, whether it was undone."""
+    """What a rule has decided last: rule, action, when, the numbers, money before and after, whether it was undone."""
     error: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     """What went wrong, and what to do: code, detail, todo."""
 

@@ -233,4 +233,5 @@ def approved(state: S, plan: Plan, money: Money, ids: Mapping[Part, str]) -> App
         budget_on=plan.budget_on,
         spend_cap=money.spend_cap,
         targeting=plan.targeting().params(),
+        ends_at=money.ends_at,
     )

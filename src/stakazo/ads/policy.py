@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
@@ -80,6 +81,8 @@ async def stop(session: AsyncSession, *, by: str | None) -> AdPolicy:
 async def commit_to(session: AsyncSession, campaign: Campaign, account: AdAccount, *, less: bool = False) -> None:
     """Write down what the campaign may cost from now on, if the workspace's limits then hold. Holds the policy.
 
+    What it could cost before counts on, until the platform says that it runs as it is now to (`renew`).
+
     Args:
         less: It runs already and is to cost less: that is always allowed.
 
@@ -89,13 +92,12 @@ async def commit_to(session: AsyncSession, campaign: Campaign, account: AdAccoun
     if policy.stopped_at is not None:
         raise Stopped("Everything was stopped (POST /ads/stop). Release that first, or leave it so.")
     said = limits(policy, campaign.currency)
-    if said is None:
+    if said is None and not less:
         raise OverLimit(
             f"Nobody has said what may be spent in {campaign.currency}, so nothing may. PUT /ads/policy says it."
         )
-    await release(session, campaign, account)
     wanted = await _wanted(session, campaign, account)
-    if not less and (found := await breaches(session, said, campaign, account)):
+    if said is not None and not less and (found := await breaches(session, said, campaign, account)):
         raise OverLimit(" ".join(f"{one.limit}: {one.sentence}" for one in found))
     session.add(
         AdCommitment(
@@ -121,11 +123,25 @@ async def breaches(
 
 
 async def release(session: AsyncSession, campaign: Campaign, account: AdAccount) -> None:
-    """The platform says that it doesn't run any more, or runs on other terms from now on: today still counts."""
+    """The platform says that it doesn't run any more: today still counts."""
+    await _end(session, await _running(session, campaign), account)
+
+
+async def renew(session: AsyncSession, campaign: Campaign, account: AdAccount) -> None:
+    """The platform says that it runs as was approved last: what was approved before counts for today still."""
+    await _end(session, (await _running(session, campaign))[:-1], account)
+
+
+async def _running(session: AsyncSession, campaign: Campaign) -> Sequence[AdCommitment]:
+    """What it may cost now, the newest last."""
+    found = select(AdCommitment).where(AdCommitment.campaign_id == campaign.id, AdCommitment.ended_at.is_(None))
+    return (await session.scalars(found.order_by(AdCommitment.created_at, AdCommitment.id).with_for_update())).all()
+
+
+async def _end(session: AsyncSession, commitments: Sequence[AdCommitment], account: AdAccount) -> None:
     moment = await now(session)
     today = accounts.day(account, moment)
-    running = select(AdCommitment).where(AdCommitment.campaign_id == campaign.id, AdCommitment.ended_at.is_(None))
-    for one in await session.scalars(running.with_for_update()):
+    for one in commitments:
         one.ended_at = moment
         one.last_day = max(one.first_day, min(one.last_day or today, today))
     await session.flush()

@@ -18,6 +18,7 @@ from stakazo.ads.models import AdAccount, Campaign
 from stakazo.ads.plan import Money, Plan
 from stakazo.ads.states import Approved, Part
 from stakazo.ads.states import CampaignState as S
+from stakazo.core.db import now
 from stakazo.core.security import Keyring
 from stakazo.jobs.run import Lost
 from stakazo.platforms import Account, Platform
@@ -136,6 +137,19 @@ async def keep(session: AsyncSession, campaign_id: UUID, job_id: UUID, part: Par
     await service.record(session, "campaign_part_made", campaign, part=part.value, external_id=made, found=found)
 
 
+async def refuse(session: AsyncSession, campaign_id: UUID, job_id: UUID, part: Part) -> None:
+    """The platform has refused the part, and has never been asked for it before: nothing of it is there."""
+    campaign = await mine(session, campaign_id, job_id)
+    campaign.making = None
+    await session.flush()
+    await service.record(session, "campaign_part_refused", campaign, part=part.value)
+
+
+async def not_launched(session: AsyncSession, campaign_id: UUID, job_id: UUID, trouble: Trouble) -> None:
+    """It came to nothing; where something may have been made of which nobody knows, a person is told."""
+    await _not_launched(session, await mine(session, campaign_id, job_id), trouble)
+
+
 async def launched(session: AsyncSession, campaign_id: UUID, job_id: UUID, review: Mapping[str, Any]) -> Campaign:
     """All of it is there, and paused, as the platform says."""
     campaign = await mine(session, campaign_id, job_id)
@@ -160,8 +174,11 @@ async def arrived(session: AsyncSession, campaign_id: UUID, job_id: UUID, review
     campaign = await mine(session, campaign_id, job_id)
     campaign.state, campaign.job_id = states.ARRIVED[campaign.state], None
     await service.reviewed(session, campaign, review)
-    if campaign.state is not S.ACTIVE:
-        await policy.release(session, campaign, await accounts.get(session, campaign.account_id))
+    account = await accounts.get(session, campaign.account_id)
+    if campaign.state is S.ACTIVE:
+        await policy.renew(session, campaign, account)
+    else:
+        await policy.release(session, campaign, account)
     await session.flush()
     event = {S.ACTIVE: "campaign_activated", S.PAUSED: "campaign_paused", S.ARCHIVED: "campaign_archived"}
     await service.record(
@@ -170,16 +187,18 @@ async def arrived(session: AsyncSession, campaign_id: UUID, job_id: UUID, review
     return campaign
 
 
-async def settle(session: AsyncSession, campaign_id: UUID, job_id: UUID, state: S, trouble: Trouble) -> None:
-    """It came to nothing, or only a person can say: why, and what to do."""
+async def settle(session: AsyncSession, campaign_id: UUID, job_id: UUID, state: S, trouble: Trouble) -> Campaign:
+    """It rests, is to be stopped, or only a person can say: why, and what to do."""
     campaign = await mine(session, campaign_id, job_id)
     campaign.job_id = None
+    if state is S.NEEDS_HUMAN:
+        await service.fail(session, campaign, state, trouble)
+        return campaign
+    campaign.state, campaign.error, campaign.begun_at = state, trouble.as_json(), await now(session)
     if state is S.PAUSED:
-        campaign.state, campaign.error = state, trouble.as_json()
         await policy.release(session, campaign, await accounts.get(session, campaign.account_id))
-        await service.record(session, "campaign_refused", campaign, **trouble.as_json())
-        return
-    await service.fail(session, campaign, state, trouble)
+    await service.record(session, "campaign_refused", campaign, **trouble.as_json())
+    return campaign
 
 
 async def abandoned(session: AsyncSession, campaign_id: UUID, job_id: UUID, error: Mapping[str, Any]) -> None:
@@ -187,10 +206,16 @@ async def abandoned(session: AsyncSession, campaign_id: UUID, job_id: UUID, erro
     campaign = await service.hold(session, campaign_id)
     if campaign.job_id != job_id or campaign.state not in states.UNDER_WAY:
         return
-    campaign.job_id = None
     detail = str(error.get("detail") or "The job that was at it came to nothing.")
     if campaign.state is S.LAUNCHING:
         trouble = Trouble(str(error.get("code") or "internal"), detail, "Retry: what was made is looked for first.")
-        await service.fail(session, campaign, S.NEEDS_HUMAN if campaign.making else S.FAILED, trouble)
+        await _not_launched(session, campaign, trouble)
     else:
+        campaign.job_id = None
         await service.fail(session, campaign, S.NEEDS_HUMAN, states.doubt(detail))
+
+
+async def _not_launched(session: AsyncSession, campaign: Campaign, trouble: Trouble) -> None:
+    doubtful = campaign.making is not None or trouble.code == "token_expired"
+    campaign.job_id = None
+    await service.fail(session, campaign, S.NEEDS_HUMAN if doubtful else S.FAILED, trouble)

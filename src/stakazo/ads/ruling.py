@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -59,7 +59,7 @@ async def apply(session: AsyncSession, campaign_id: UUID) -> Campaign:
     decision = rules.decide(asked, await subject(session, campaign), today)
     if decision is None:
         return campaign
-    before = {"daily_budget": campaign.daily_budget, "total_budget": campaign.total_budget}
+    before = _money(campaign)
     refused = None
     try:
         async with session.begin_nested():
@@ -69,7 +69,8 @@ async def apply(session: AsyncSession, campaign_id: UUID) -> Campaign:
         await session.refresh(campaign)
     said = {
         "id": str(new_id()), "rule": decision.rule, "action": decision.action.value, "day": today.isoformat(),
-        "numbers": decision.numbers, "before": before, "refused": refused, "undone": False,
+        "at": (await now(session)).isoformat(), "numbers": decision.numbers, "before": before,
+        "after": _money(campaign), "refused": refused, "undone": False,
     }  # fmt: skip
     campaign.decision = said
     await session.flush()
@@ -100,10 +101,14 @@ async def undo(session: AsyncSession, campaign_id: UUID) -> Campaign:
         raise Conflict("No rule has decided anything about it that could be undone.")
     match Action(said["action"]):
         case Action.PAUSE:
+            if not _paused_since(campaign):
+                raise Conflict("It has been let run since the rule paused it: nothing is left to undo.")
             await service.activate(session, campaign_id)
         case Action.REVIVE:
             await service.pause(session, campaign_id)
         case Action.SCALE:
+            if _money(campaign) != said.get("after"):
+                raise Conflict("Its budget was changed since the rule scaled it: nothing is left to undo.")
             before = said["before"]
             await service.change(
                 session, campaign_id, Change(daily=before["daily_budget"], total=before["total_budget"])
@@ -136,13 +141,25 @@ async def subject(session: AsyncSession, campaign: Campaign) -> Subject:
     said: dict[str, Any] = campaign.decision or {}
     return Subject(
         running=campaign.state is S.ACTIVE,
-        paused_by_rule=said.get("action") == Action.PAUSE and not said.get("refused") and not said.get("undone"),
+        paused_by_rule=_paused_since(campaign) and not said.get("undone"),
         daily=campaign.daily_budget,
         total=campaign.total_budget,
         by_day={one.day: _figures(one) for one in rows},
         decided_on=date.fromisoformat(said["day"]) if said else None,
         undone=bool(said.get("undone")),
     )
+
+
+def _paused_since(campaign: Campaign) -> bool:
+    """Whether a rule has paused it, and nobody has let it run since: then it would rest for another reason."""
+    said: dict[str, Any] = campaign.decision or {}
+    if said.get("action") != Action.PAUSE or said.get("refused") or "at" not in said:
+        return False
+    return campaign.activated_at is None or campaign.activated_at <= datetime.fromisoformat(said["at"])
+
+
+def _money(campaign: Campaign) -> dict[str, int | None]:
+    return {"daily_budget": campaign.daily_budget, "total_budget": campaign.total_budget}
 
 
 def _figures(one: AdMetric) -> Figures:

@@ -92,8 +92,10 @@ async def pause(session: AsyncSession, campaign_id: UUID) -> Campaign:
     campaign = await holding.hold_with_job(session, Campaign, campaign_id, "campaign")
     if campaign.state in {S.PAUSED, S.PAUSING}:
         return campaign
-    if campaign.state not in {S.ACTIVE, S.ACTIVATING, S.NEEDS_HUMAN, S.COMPLETED} or campaign.external_id is None:
+    if campaign.state not in {S.ACTIVE, S.ACTIVATING, S.NEEDS_HUMAN, S.COMPLETED}:
         raise Conflict(f"It is {campaign.state.value}: nothing of it runs.")
+    if campaign.ad_id is None:
+        raise Conflict("Not all of it was made, so nothing of it can run: retry it, or archive it.")
     await _head_for(session, campaign, S.PAUSING)
     await record(session, "campaign_pause_requested", campaign)
     return campaign
@@ -121,7 +123,8 @@ async def archive(session: AsyncSession, campaign_id: UUID) -> Campaign:
 async def retry(session: AsyncSession, campaign_id: UUID) -> Campaign:
     """Go on with a launch that failed or got stuck: what was made is looked for, and not made again."""
     campaign = await holding.hold_with_job(session, Campaign, campaign_id, "campaign")
-    if campaign.state not in {S.FAILED, S.NEEDS_HUMAN} or campaign.ad_id is not None:
+    made = campaign.ad_id is not None and campaign.state is not S.FAILED
+    if campaign.state not in {S.FAILED, S.NEEDS_HUMAN} or made:
         raise Conflict(f"Only a launch that came to nothing can be retried; this is {campaign.state.value}.")
     require_open(await accounts.get(session, campaign.account_id))
     await _head_for(session, campaign, S.LAUNCHING)
@@ -168,6 +171,8 @@ async def _spend(
     """Let it cost something else, if that is allowed."""
     said = policy.limits(await policy.get(session), campaign.currency) or guardrails.Limits()
     steps = [(before[0], after[0]), (before[1], after[1])]
+    if after[0] is not None and after[0] > after[1]:
+        raise Invalid("A day's budget is more than the total.")
     if why := next((why for one, other in steps if (why := _why_not_step(said, one, other))), None):
         raise policy.OverLimit(why)
     less = all((other or 0) <= (one or 0) for one, other in steps)
@@ -177,13 +182,13 @@ async def _spend(
         raise NotAllowed(" ".join(refused))
     campaign.daily_budget, campaign.total_budget = after
     running = campaign.state is S.ACTIVE
+    if not less:
+        campaign.planned_by = await author(session)
     if running and not less:
         await require_agreed(session, campaign, after[1])
     if running:
         account = await accounts.get(session, campaign.account_id)
         await policy.commit_to(session, campaign, account, less=less)
-    if not less:
-        campaign.planned_by = await author(session)
     await _head_for(session, campaign, S.ACTIVATING if running else S.PAUSING)
 
 

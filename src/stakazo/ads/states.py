@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -77,7 +78,10 @@ def why_not_activate(total: int, limit: int | None, planned_by: str, actor: str)
     if not actor.startswith("user/"):
         return "Above this workspace's limit a person lets a campaign run, not a key: sign in."
     if actor == planned_by:
-        return "Above this workspace's limit somebody else than who planned a campaign lets it run."
+        return (
+            "Above this workspace's limit somebody else than who planned a campaign, or its budget, lets it run. What "
+            "runs is paused first, then changed, then let run by another."
+        )
     return None
 
 
@@ -104,6 +108,11 @@ class Approved:
     spend_cap: int | None
     """Minor units, of the campaign."""
     targeting: Mapping[str, Any] = field(default_factory=dict)
+    ends_at: datetime | None = None
+
+
+FIXED = frozenset({"targeting", "end"})
+"""What is never assigned: where it differs, a person must know before anything runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +121,7 @@ class Difference:
 
     part: Part
     what: str
-    """status, budget, spend_cap, targeting"""
+    """status, budget, spend_cap, targeting, end"""
     approved: Any
     found: Any
 
@@ -123,10 +132,13 @@ class Difference:
 def differences(approved: Approved, live: Mapping[Part, Live]) -> tuple[Difference, ...]:
     """What to assign, or to alarm about, in the order in which it is safe: first what stops, last what lets run.
 
-    While a campaign runs not, what its ad set and ad say of themselves is of no matter.
+    While a campaign runs not, what its ad set and ad say of themselves is of no matter; nor, of one that is put away,
+    what it might have cost.
     """
     status = _statuses(approved, live)
-    terms = [*_budgets(approved, live), *_targeting(approved, live)]
+    if approved.run is Run.ARCHIVED:
+        return tuple(status)
+    terms = [*_budgets(approved, live), *_end(approved, live), *_targeting(approved, live)]
     return (*status, *terms) if approved.run is not Run.ACTIVE else (*terms, *status)
 
 
@@ -149,6 +161,13 @@ def _budgets(approved: Approved, live: Mapping[Part, Live]) -> Iterator[Differen
     there_cap = int(cap) if cap else None
     if approved.spend_cap is not None and there_cap != approved.spend_cap:
         yield Difference(Part.CAMPAIGN, "spend_cap", approved.spend_cap, there_cap)
+
+
+def _end(approved: Approved, live: Mapping[Part, Live]) -> Iterator[Difference]:
+    """A later end is more money than was approved; an earlier one is somebody's caution."""
+    wanted, found = approved.ends_at, live[Part.AD_SET].ends_at
+    if wanted is not None and (found is None or found > wanted):
+        yield Difference(Part.AD_SET, "end", wanted.isoformat(), found.isoformat() if found else None)
 
 
 WIDENS = ("targeting_automation", "targeting_relaxation_types", "targeting_optimization")
@@ -198,7 +217,7 @@ class Answer(StrEnum):
     STOP = "stop"
     """Pause it, and tell a person: it can't be assigned without one."""
     FOLLOW = "follow"
-    """Somebody has stopped it at the platform, which costs nothing: it is so here too."""
+    """Somebody has stopped it, or its ad set or ad, at the platform: nobody's caution is overruled from here."""
     GONE = "gone"
     """It isn't there any more."""
 
@@ -208,7 +227,7 @@ def answer(state: CampaignState, found: tuple[Difference, ...], live: Mapping[Pa
     status = live[Part.CAMPAIGN].status
     if status in {Run.DELETED, Run.ARCHIVED}:
         return Answer.GONE
-    if state is S.ACTIVE and status == Run.PAUSED:
+    if state is S.ACTIVE and any(part.status == Run.PAUSED for part in live.values()):
         return Answer.FOLLOW
     if state in {S.NEEDS_HUMAN, S.COMPLETED} and status != Run.ACTIVE:
         return Answer.NOTHING
@@ -218,7 +237,7 @@ def answer(state: CampaignState, found: tuple[Difference, ...], live: Mapping[Pa
     if not found or rests:
         return Answer.NOTHING
     running = state is S.ACTIVE
-    return Answer.STOP if running and any(one.what == "targeting" for one in found) else Answer.REVERT
+    return Answer.STOP if running and any(one.what in FIXED for one in found) else Answer.REVERT
 
 
 REFUSED = frozenset({"DISAPPROVED", "WITH_ISSUES"})

@@ -24,28 +24,32 @@ LOOK_AGAIN = 10.0
 class Drifting(Exception):
     """It differs from what was approved in something that can't be assigned."""
 
-    def __init__(self, found: tuple[Difference, ...]) -> None:
+    def __init__(self, found: tuple[Difference, ...], *, rests: bool) -> None:
         super().__init__(", ".join(one.what for one in found))
         self.found = found
+        self.rests = rests
+        """Whether the platform says that it doesn't run."""
 
 
 async def steer(run: Run, order: Order, meta: MetaAds) -> dict[Part, Live]:
     """Until the platform says what was approved. Raises its errors, NotYet, and Drifting."""
     approved = order.approved
+    told = approved.run is not Wanted.PAUSED  # it may say so, and a request to let it run be on its way
     for number in range(ROUNDS):
         run.report(number / ROUNDS, "looking")
         live = await launching.look(meta, order.ids)
         if approved.run is Wanted.ARCHIVED and live[Part.CAMPAIGN].status == Wanted.DELETED:
             return live
         left = states.differences(approved, live)
-        if approved.run is Wanted.ARCHIVED:
-            left = tuple(one for one in left if one.what == "status")  # what it might have cost is of no matter
-        fixed = tuple(one for one in left if one.what == "targeting")
+        fixed = tuple(one for one in left if one.what in states.FIXED)
         if fixed and approved.run is Wanted.ACTIVE:
-            raise Drifting(fixed)
-        todo = next((one for one in left if one.what != "targeting"), None)
+            raise Drifting(fixed, rests=live[Part.CAMPAIGN].status == Wanted.PAUSED)
+        todo = next((one for one in left if one.what not in states.FIXED), None)
+        if todo is None and not told:
+            todo = Difference(Part.CAMPAIGN, "status", approved.run.value, live[Part.CAMPAIGN].status)
         if todo is None:
             return live
+        told = told or todo.what == "status"
         async with run.transaction() as session:
             await progress.tell(session, order.campaign_id, run.job_id, todo.as_json())
         try:

@@ -18,7 +18,7 @@ from stakazo.ads.states import CampaignState as S
 from stakazo.core.db import now
 from stakazo.core.security import Keyring
 from stakazo.platforms import Account
-from stakazo.platforms.ads import Live
+from stakazo.platforms.ads import Live, Run
 from stakazo.platforms.errors import PlatformError, Reason, Rejected
 from stakazo.platforms.meta_ads import MetaAds
 
@@ -71,6 +71,14 @@ async def look(meta: MetaAds, round_: Round) -> dict[UUID, dict[Part, Live] | No
     return {campaign_id: parts for campaign_id, parts in found.items() if campaign_id not in unread}
 
 
+def believed(
+    round_: Round, found: dict[UUID, dict[Part, Live] | None], marked: Sequence[Live]
+) -> dict[UUID, dict[Part, Live] | None]:
+    """Without what is called not there and is listed all the same: Meta says so of what it can't load just now, too."""
+    listed = {one.id for one in marked}
+    return {one: parts for one, parts in found.items() if parts is not None or not listed & {*round_.ids[one].values()}}
+
+
 async def marked(meta: MetaAds, round_: Round) -> list[Live]:
     """Whatever carries a mark of this workspace, parents before their parts."""
     return [one for part in Part for one in await meta.find(LEVELS[part], round_.prefix)]
@@ -109,7 +117,7 @@ async def judge(session: AsyncSession, campaign_id: UUID, seen: datetime, live: 
         case Answer.GONE:
             await _gone(session, campaign)
         case Answer.FOLLOW:
-            await _follow(session, campaign)
+            await _follow(session, campaign, live)
         case Answer.REVERT | Answer.STOP as what:
             await _set_right(session, campaign, differs, stop=what is Answer.STOP)
         case Answer.NOTHING:
@@ -124,13 +132,19 @@ async def _gone(session: AsyncSession, campaign: Campaign) -> None:
     await service.record(session, "campaign_archived", campaign, outside=True)
 
 
-async def _follow(session: AsyncSession, campaign: Campaign) -> None:
-    campaign.state = S.PAUSED
+async def _follow(session: AsyncSession, campaign: Campaign, live: dict[Part, Live]) -> None:
+    """It is to rest here too; where only its ad set or ad was paused, all of it is paused first."""
     campaign.error = {
         "code": "paused_outside",
         "detail": "Somebody has paused it at the platform.",
         "todo": "Activate it here, if it is to run on.",
     }
+    if live[Part.CAMPAIGN].status != Run.PAUSED:
+        campaign.state, campaign.begun_at, campaign.job_id = S.PAUSING, await now(session), None
+        await session.flush()
+        await service.record(session, "campaign_pause_requested", campaign, outside=True)
+        return
+    campaign.state = S.PAUSED
     await policy.release(session, campaign, await accounts.get(session, campaign.account_id))
     await service.record(session, "campaign_paused", campaign, outside=True)
 
@@ -156,6 +170,14 @@ async def _settled(session: AsyncSession, campaign: Campaign) -> None:
         await service.record(session, "campaign_completed", campaign)
 
 
+async def anything(session: AsyncSession, account_id: UUID) -> bool:
+    """Whether anything of the account is to be looked at, or will be."""
+    left = select(Campaign.id).where(
+        Campaign.account_id == account_id, Campaign.state.in_(states.WATCHED | states.UNDER_WAY)
+    )
+    return await session.scalar(left.limit(1)) is not None
+
+
 async def end(session: AsyncSession, account_id: UUID, job_id: UUID, removed: Sequence[Live]) -> AdAccount | None:
     """The round is over. Gives the account if it is to be looked at again."""
     account = await accounts.hold(session, account_id)
@@ -165,10 +187,7 @@ async def end(session: AsyncSession, account_id: UUID, job_id: UUID, removed: Se
     if removed:
         names = [{"id": one.id, "name": one.name} for one in removed]
         await accounts.record(session, "ad_orphans_removed", account, removed=names)
-    left = select(Campaign.id).where(
-        Campaign.account_id == account_id, Campaign.state.in_(states.WATCHED | states.UNDER_WAY)
-    )
-    if account.token is None or await session.scalar(left.limit(1)) is None:
+    if account.token is None or not await anything(session, account_id):
         await accounts.watch(session, account, None)
         return None
     return account

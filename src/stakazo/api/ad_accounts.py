@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 
 from stakazo.accounts.roles import Permission
 from stakazo.ads import accounts, jobs, outside, policy, ruling
-from stakazo.ads.accounts import Given
+from stakazo.ads.accounts import Came, Given
 from stakazo.ads.guardrails import Limits
 from stakazo.ads.models import AdAccount, AdPolicy
 from stakazo.ads.rules import Action, Metric, Rule
@@ -162,8 +162,10 @@ async def connect(
     """
     given = _given(wanted) if wanted.token is not None else await _sandbox(here, wanted)
     async with here.db.transaction(actor) as session:
-        account, created = await accounts.connect(session, here.keys, given)
-        response.status_code = 201 if created else 200
+        account, came = await accounts.connect(session, here.keys, given)
+        if came is Came.BACK:
+            await jobs.watch_again(session, account.id)
+        response.status_code = 201 if came is Came.NEW else 200
         response.headers["Location"] = f"/ad-accounts/{account.id}"
         return AdAccountOut.model_validate(account)
 

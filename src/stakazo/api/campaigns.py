@@ -150,7 +150,7 @@ class CampaignOut(BaseModel):
         description="What the platform said last: `says` (ACTIVE, PENDING_REVIEW, DISAPPROVED, ...), `parts`, `issues`."
     )
     decision: dict[str, Any] | None = Field(
-        description="What a rule has decided last: `rule`, `action`, `numbers`, `before`, `refused`, `undone`."
+        description="What a rule has decided last: `rule`, `action`, `numbers`, `before`, `after`, `refused`, `undone`."
     )
     error: TroubleOut | None = Field(description="What went wrong, and what to do.")
     created_at: datetime

@@ -156,6 +156,8 @@ def update(call: Call) -> Answer:
             raise invalid("Invalid status")
         if thing["status"] == "DELETED":
             raise invalid("Deleted objects can't be changed", 1487056)
+        if thing["status"] == "ARCHIVED" and call.text("status") not in {"ARCHIVED", "DELETED"}:
+            raise invalid("An archived object can only be deleted", 1487056)
         changed["status"] = call.text("status")
     budgets = _budgets(call)
     if budgets and thing["kind"] == "AdSet":
