@@ -31,8 +31,8 @@ PLATFORMS = {
     "tiktok": ("tiktok", 1080, 1920),
     "youtube": ("youtube_short", 1080, 1920),
 }
-A_CHANNEL = 25
-"""Posts on one channel: fewer than any platform allows in a day."""
+A_CHANNEL = 15
+"""Posts on one channel: what the strictest platform, TikTok, allows in a day; more would be put off to tomorrow."""
 OVER = {"PUBLISHED", "FAILED", "NEEDS_HUMAN", "CANCELLED", "REMOVED"}
 PATIENCE = 1500.0
 """Seconds for all of them to settle."""
@@ -140,7 +140,7 @@ class Posts:
         return self.count // len(PLATFORMS) + (place < self.count % len(PLATFORMS))
 
     async def settled(self, client: httpx.AsyncClient, say: Callable[[str], None]) -> None:
-        """Wait until nothing more happens to any of them; who waits for a platform is woken now and then."""
+        """Wait until nothing more happens to any of them."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             found = await self.wishes.every(client, "/publications")

@@ -8,6 +8,12 @@ from datetime import UTC, datetime
 
 from chaos import advertising, posting
 
+KILLED = {
+    "worker": "SIGKILLs of a worker",
+    "API": "SIGKILLs of the API",
+    "database": "Immediate stops of PostgreSQL",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -42,8 +48,7 @@ def written(found: Found) -> str:
     """As Markdown; its last line is the sum of it."""
     posts, campaigns = found.posts, found.campaigns
     rows = [
-        *[(f"SIGKILLs of a {what}" if what != "database" else "Immediate stops of PostgreSQL", count)
-          for what, count in found.killed.most_common()],
+        *[(KILLED[what], count) for what, count in found.killed.most_common()],
         ("Attempts whose worker vanished", posts.crashes),
         *[(f"The platforms: {what.replace('_', ' ')}", count) for what, count in found.struck.most_common()],
         ("Posts wished and acknowledged", posts.wanted),
