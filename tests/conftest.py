@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import gc
 import itertools
 import os
 import shutil
@@ -59,6 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     ):  # as in a shell's background; the tests' programs would inherit it
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    gc.disable()
     worker = getattr(config, "workerinput", None)
     if worker is None:  # the one who started the run
         _sweep()
@@ -70,6 +72,12 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     node.workerinput["stakazo_folder"] = str(_shared["folder"])
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: looked through for garbage again and again it would take every tenth second."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_unconfigure() -> None:
