@@ -56,7 +56,7 @@ from stakazo.ledger.sealer import keep_sealing
 from stakazo.links import following
 from stakazo.notifications import courier
 from stakazo.orphans import Orphans
-from stakazo.publishing import consents, renewals
+from stakazo.publishing import consents, renewals, subscriptions
 from stakazo.videos import uploads
 
 T = TypeVar("T")
@@ -256,6 +256,7 @@ class WorkerProcess:
         yield _again("expired_rows", EXPIRE, self._expire)
         yield _again("workshops", TIDY, lambda: asyncio.to_thread(storage.sweep))
         yield _again("channels", EXPIRE, lambda: renewals.begin_due(self.machinery))
+        yield _again("subscriptions", EXPIRE, lambda: subscriptions.begin_due(self.machinery))
         yield _again("orphans", LOOK, Orphans(self.machinery, storage).remove)
 
     async def _sweep(self) -> None:

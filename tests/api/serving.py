@@ -109,12 +109,13 @@ def running(
     # A traceback with every local variable, as the default would have it, takes half a minute.
     plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[structlog.processors.add_log_level, plain])
-    app = create_app(settings)
-    change(app)
     with socket.socket() as listener:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as `stakazo serve` does
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
+        settings = settings.model_copy(update={"port": port})
+        app = create_app(settings)
+        change(app)
         config = uvicorn.Config(
             app, log_config=None, access_log=False, server_header=False, lifespan="on", timeout_graceful_shutdown=2
         )

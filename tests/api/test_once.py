@@ -282,6 +282,8 @@ EXEMPT = {
     "/uploads/{upload_id}",
     # told again, what happened has the same key
     "/webhook/instagram",
+    "/webhook/tiktok",
+    "/webhook/youtube",
     # for development
     "/jobs/process",
     "/jobs/{job_id}/process",

@@ -37,6 +37,8 @@ OPEN = {
     "/l/{slug}",
     "/l/{slug}/conversion",
     "/webhook/instagram",
+    "/webhook/tiktok",
+    "/webhook/youtube",
 }
 """What anybody may ask for."""
 

@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from stakazo.insights.hearing import ItemKind, News, Said, Told, understood
+from stakazo.insights.hearing import Befallen, Fate, ItemKind, News, Said, Told, understood
 from stakazo.platforms.base import Platform
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
 COMMENT = {"id": "c1", "from": {"id": "7", "username": "bob"}, "text": "Schön 🎺", "media": {"id": "m1"}}
 
 
-def heard(field: str, value: dict[str, Any], platform: Platform = Platform.INSTAGRAM) -> Said | Told | None:
+def heard(field: str, value: dict[str, Any], platform: Platform = Platform.INSTAGRAM) -> Said | Told | Fate | None:
     return understood(News(platform, "1", field, value, AT))
 
 
-def said(found: Said | Told | None) -> Said:
+def said(found: Said | Told | Fate | None) -> Said:
     assert isinstance(found, Said)
     return found
 
@@ -56,6 +56,47 @@ def test_of_a_page_s_feed_we_want_the_comments() -> None:
     assert said(heard("feed", value | {"verb": "remove"}, Platform.FACEBOOK)).removed
     assert said(heard("feed", value | {"parent_id": "2_8"}, Platform.FACEBOOK)).parent_id == "2_8"
     assert heard("feed", {"item": "reaction", "verb": "add"}, Platform.FACEBOOK) is None
+
+
+def test_a_page_s_post_is_known_by_any_of_its_names() -> None:
+    value: dict[str, Any] = {"item": "comment", "verb": "add", "comment_id": "2_9", "post_id": "1_2", "message": ""}
+    value |= {"parent_id": "1_2", "from": {"id": "7"}, "post": {"permalink_url": "https://www.facebook.com/reel/33/"}}
+    found = said(heard("feed", value, Platform.FACEBOOK))
+    assert (found.post_id, found.also) == ("2", ("1_2", "2", "33"))
+    found = said(heard("feed", value | {"comment_id": "33_9", "parent_id": "33"}, Platform.FACEBOOK))
+    assert (found.also, found.parent_id) == (("1_2", "33"), None)
+
+
+@pytest.mark.parametrize(
+    ("platform", "field", "value", "what", "named"),
+    [
+        (Platform.TIKTOK, "post.publish.complete", {"publish_id": "v.1"}, Befallen.WORKED_ON, (None, ("v.1",))),
+        (Platform.TIKTOK, "post.publish.failed", {"publish_id": "v.1"}, Befallen.WORKED_ON, (None, ("v.1",))),
+        (
+            Platform.TIKTOK,
+            "post.publish.publicly_available",
+            {"publish_id": "v.1", "post_id": 7},
+            Befallen.PUBLIC,
+            ("7", ("v.1",)),
+        ),
+        (
+            Platform.TIKTOK,
+            "post.publish.no_longer_publicaly_available",
+            {"publish_id": "v.1", "post_id": "7"},
+            Befallen.NOT_PUBLIC,
+            ("7", ("v.1",)),
+        ),
+        (Platform.TIKTOK, "authorization.removed", {"reason": 1}, Befallen.WITHDRAWN, (None, ())),
+        (Platform.YOUTUBE, "video", {"video_id": "dQw"}, Befallen.PUBLIC, ("dQw", ())),
+        (Platform.YOUTUBE, "deleted", {"video_id": "dQw"}, Befallen.NOT_PUBLIC, ("dQw", ())),
+    ],
+)
+def test_what_becomes_of_posts(
+    platform: Platform, field: str, value: dict[str, Any], what: Befallen, named: tuple[str | None, tuple[str, ...]]
+) -> None:
+    found = heard(field, value, platform)
+    assert isinstance(found, Fate)
+    assert (found.what, (found.post_id, found.also)) == (what, named)
 
 
 def test_a_story_s_numbers_below_five_are_not_known() -> None:

@@ -12,11 +12,11 @@ from typing import Any
 import httpx
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from tests.insights.test_measuring import posted, samples
+from tests.insights.test_measuring import look, posted, samples
 from tests.near import NEAR
 from tests.publishing.press import Desk
 
-from stakazo.insights.models import InboxItem, PlatformEvent
+from stakazo.insights.models import InboxItem, PlatformDelivery, PlatformEvent
 from stakazo.ledger.models import LedgerEvent
 from stakazo.platforms.sandbox import world as known
 from stakazo.platforms.sandbox.faults import Fault
@@ -71,10 +71,25 @@ def counted(desk: Desk, *tables: type[Any]) -> list[int]:
     return list(desk.site.within(count))
 
 
+def subscribed(desk: Desk, publication: dict[str, Any]) -> None:
+    """The channel, once its platform tells what happens on it."""
+    path = f"/channels/{publication['channel_id']}"
+    desk.eventually(lambda: desk.http.get(path).json()["subscription"]["state"] != "pending")
+    subscription = desk.http.get(path).json()["subscription"]
+    assert (subscription["state"], subscription["error"]) == ("subscribed", None)
+
+
+def happens(desk: Desk, **what: Any) -> int:
+    """Something happens at the sandbox; says how often it is told."""
+    answer = httpx.post(f"{desk.site.settings.sandbox_url}/sandbox/webhooks", json=what, **NEAR)
+    return int(answer.raise_for_status().json()["deliveries"])
+
+
 def unread(desk: Desk) -> int:
     async def count(session: AsyncSession) -> int:
         waiting = select(func.count()).select_from(PlatformEvent).where(PlatformEvent.read_at.is_(None))
-        return await session.scalar(waiting) or 0
+        whole = select(func.count()).select_from(PlatformDelivery)
+        return (await session.scalar(waiting) or 0) + (await session.scalar(whole) or 0)
 
     return int(desk.site.within(count))
 
@@ -98,15 +113,9 @@ def test_the_handshake_is_for_who_knows_the_word(desk: Desk) -> None:
 
 def test_a_comment_at_the_sandbox_comes_into_the_inbox_by_itself(desk: Desk) -> None:
     publication = posted(desk)
-    said = {"object": "instagram", "callback_url": f"{desk.site.url}{PATH}", "verify_token": "verify-me"}
-    app = f"{known.META_APP}|{known.META_SECRET}"
-    subscribe = {**said, "fields": json.dumps(["comments", "mentions"]), "access_token": app}
-    graph = f"{desk.site.settings.sandbox_url}/graph/v26.0/{known.META_APP}/subscriptions"
-    answer = httpx.post(graph, data=subscribe, **NEAR)
-    assert answer.status_code == 200, answer.text
+    subscribed(desk, publication)
     desk.world.faults.add(Fault("webhook_twice", times=1))
-    made = {"comment": "Schön 🎺 a/b", "on": publication["external_id"], "author": "bob"}
-    httpx.post(f"{desk.site.settings.sandbox_url}/sandbox/webhooks", json=made, **NEAR).raise_for_status()
+    assert happens(desk, comment="Schön 🎺 a/b", on=publication["external_id"], author="bob") == 2
     desk.eventually(lambda: inbox(desk))
     (item,) = inbox(desk, state="OPEN")
     assert (item["kind"], item["text"], item["author"]) == ("comment", "Schön 🎺 a/b", "bob")
@@ -114,6 +123,22 @@ def test_a_comment_at_the_sandbox_comes_into_the_inbox_by_itself(desk: Desk) -> 
     trace = [event["event"] for event in desk.http.get("/ledger/events", params={"limit": 100}).json()["items"]]
     assert trace.count("comment_received") == 1
     assert "Schön" not in desk.http.get("/ledger/export").text
+
+
+def test_a_comment_below_a_page_s_video_is_below_our_post(desk: Desk) -> None:
+    """The Page's news names the post, our publication the video: they are the same, and so are polled comments."""
+    publication = posted(desk, "facebook", "facebook_feed")
+    subscribed(desk, publication)
+    video = desk.world.things[publication["external_id"]]
+    assert video["post_id"].rpartition("_")[2] != video["id"]
+    happens(desk, comment="When?", on=video["id"], author="bob")
+    desk.eventually(lambda: inbox(desk))
+    (item,) = inbox(desk)
+    assert (item["publication_id"], item["post_id"]) == (publication["id"], video["id"])
+    look(desk, publication)  # asked for, it is the same comment
+    assert [one["id"] for one in inbox(desk)] == [item["id"]]
+    desk.http.post(f"/inbox/{item['id']}/reply", json={"text": "Friday."}).raise_for_status()
+    desk.eventually(lambda: inbox(desk)[0]["reply_id"])
 
 
 def test_ten_thousand_shuffled_and_repeated_have_each_effect_once(desk: Desk) -> None:
@@ -187,8 +212,9 @@ def test_nobody_else_is_believed(desk: Desk) -> None:
     assert deliver(desk, big, signature(big, known.META_SECRET)).status_code == 413
     senseless = b'{"object":"instagram"}'
     assert deliver(desk, senseless, signature(senseless, known.META_SECRET)).status_code == 422
-    assert counted(desk, PlatformEvent) == [0]
+    assert counted(desk, PlatformDelivery, PlatformEvent) == [0, 0]
     assert deliver(desk, body, right).status_code == 200
+    desk.eventually(settled(desk))
     assert counted(desk, PlatformEvent) == [1]
 
 
@@ -207,9 +233,10 @@ def test_one_world_has_no_news_of_the_other(desk: Desk) -> None:
     desk.http.post("/channels", json=real).raise_for_status()
     assert send(desk, [comment(1)], account="178414").status_code == 200
     assert send(desk, [comment(1)], secret="real").status_code == 200
-    assert counted(desk, PlatformEvent) == [0]
+    assert counted(desk, PlatformDelivery, PlatformEvent) == [0, 0]
     for number, secret in enumerate(("real", "insta")):
         assert send(desk, [comment(number)], account="178414", secret=secret).status_code == 200
+    desk.eventually(settled(desk))
     assert counted(desk, PlatformEvent) == [2]
 
 

@@ -13,7 +13,7 @@ from tests.platforms.conftest import There
 
 from stakazo.platforms.base import Platform
 from stakazo.platforms.errors import Rejected
-from stakazo.platforms.meta_login import MetaConsent
+from stakazo.platforms.meta_subscriptions import MetaSubscriptions
 from stakazo.platforms.sandbox import world as known
 from stakazo.platforms.sandbox.faults import Fault
 from stakazo.platforms.sandbox.webhooks import escaped, signature
@@ -62,8 +62,9 @@ async def inbox() -> AsyncIterator[Inbox]:
 
 
 async def subscribed(there: There, inbox: Inbox, token: str = TOKEN) -> None:
-    fields = {"instagram": ("comments", "mentions"), "page": ("feed",)}
-    await MetaConsent(there.connection, live=False).subscribe(inbox.url, token, fields)
+    meta = MetaSubscriptions(there.connection, live=False)
+    await meta.subscribe_app(inbox.url, token)
+    await meta.subscribe_page(known.PAGE_TOKEN)
 
 
 async def comment(there: There, text: str) -> dict:
@@ -105,8 +106,8 @@ async def test_nobody_is_sent_to_who_does_not_want_it(there: There, inbox: Inbox
     assert await comment(there, "Nice!") == {"deliveries": 0}
     async with far(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno") as other:
         with pytest.raises(Rejected):
-            await MetaConsent(there.connection, live=False).subscribe(
-                f"http://127.0.0.1:{other.port}/", TOKEN, {"instagram": ("comments",)}
+            await MetaSubscriptions(there.connection, live=False).subscribe_app(
+                f"http://127.0.0.1:{other.port}/", TOKEN
             )
 
 
@@ -123,11 +124,23 @@ async def test_what_was_refused_is_sent_again_and_now_and_then_twice(there: Ther
     assert len(set(keys)) == 2
 
 
-async def test_pages_subscribe_too(there: There):
-    consent = MetaConsent(there.connection, live=False)
-    [page] = await consent.pages(known.META_TOKEN)
-    await consent.subscribe_page(page)
+async def test_subscribing_again_changes_nothing(there: There, inbox: Inbox):
+    await subscribed(there, inbox)
     assert there.world.things[known.PAGE]["subscribed_fields"] == ["feed"]
+    there.world.calls.clear()
+    await subscribed(there, inbox)
+    assert [call["operation"] for call in there.world.calls] == [
+        "GET Application/subscriptions",
+        "GET Page/subscribed_apps",
+    ]
+    meta = MetaSubscriptions(there.connection, live=False)
+    await meta.subscribe_page(known.PAGE_TOKEN, ("mention",))
+    assert there.world.things[known.PAGE]["subscribed_fields"] == ["feed", "mention"]
+
+
+async def test_a_page_that_has_not_agreed_tells_nothing(there: There, inbox: Inbox):
+    await MetaSubscriptions(there.connection, live=False).subscribe_app(inbox.url, TOKEN)
+    assert await comment(there, "Nice!") == {"deliveries": 0}
 
 
 def test_every_shape_of_a_delivery_is_read():

@@ -110,7 +110,7 @@ def a_house(server: Any, world: World, **more: Any) -> Iterator[House]:
             sandbox_url=sandbox_url,
             **more,
         )
-        with running(settings, urls) as house, a_worker(settings, urls):
+        with running(settings, urls) as house, a_worker(house.settings, urls):
             yield house
     server.drop(name)
     assert world.violations == []

@@ -13,16 +13,16 @@ from stakazo.core.telemetry import setup_logging
 from stakazo.worker import run_worker
 
 
-async def main() -> None:
+async def main(queue: str) -> None:
     settings = Settings()
     setup_logging(settings)
-    await run_worker(settings, await postgres.resolve(settings), ["publish"])
+    await run_worker(settings, await postgres.resolve(settings), [queue])
 
 
-def forked(environment: dict[str, str], log: str) -> None:
-    """Be a worker; its output goes into a file."""
+def forked(environment: dict[str, str], log: str, queue: str) -> None:
+    """Be a worker of this queue; its output goes into a file."""
     os.environ |= environment
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(handle, 1)
     os.dup2(handle, 2)
-    sys.exit(asyncio.run(main()))
+    sys.exit(asyncio.run(main(queue)))

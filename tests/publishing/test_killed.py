@@ -34,8 +34,8 @@ _forks.set_forkserver_preload(["tests.publishing.program"])  # imported once, no
 class Workers:
     """Worker processes that can be killed; each is replaced at once."""
 
-    def __init__(self, settings: Settings, house: House, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, settings: Settings, house: House, folder: Path, *, queue: str = "publish") -> None:
+        self.folder, self.queue = folder, queue
         self.all: list[BaseProcess] = []
         self.environment = {
             "STAKAZO_DATABASE_URL": house.urls.owner,
@@ -55,7 +55,7 @@ class Workers:
 
     def start(self) -> BaseProcess:
         log = str(self.folder / f"worker-{len(self.all)}.log")
-        process = _forks.Process(target=forked, args=(self.environment, log), daemon=False)
+        process = _forks.Process(target=forked, args=(self.environment, log, self.queue), daemon=False)
         process.start()
         self.all.append(process)
         return process

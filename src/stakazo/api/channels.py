@@ -18,9 +18,10 @@ from stakazo.api.routes import Router
 from stakazo.core.actor import Actor
 from stakazo.core.errors import Invalid
 from stakazo.platforms.base import Platform
-from stakazo.publishing import channels, outside, tokens
+from stakazo.publishing import channels, outside, subscriptions, tokens
 from stakazo.publishing.channels import Given
 from stakazo.publishing.models import Channel
+from stakazo.publishing.subscriptions import Told
 from stakazo.publishing.tokens import ChannelHealth
 
 router = Router(prefix="/channels", tags=["channels"], responses=responses(401))
@@ -41,6 +42,16 @@ class TroubleOut(BaseModel):
     said: dict[str, Any] | None = Field(default=None, description="The platform's own words and numbers.")
 
 
+class SubscriptionOut(BaseModel):
+    """Whether the platform tells by itself what happens; else it is asked on a schedule."""
+
+    model_config = ConfigDict(from_attributes=True)
+    state: Told
+    since: datetime | None = Field(description="When the platform last said that it tells us.")
+    error: TroubleOut | None = Field(description="Why it doesn't.")
+    next_at: datetime | None = Field(description="When it is asked again whether it does.")
+
+
 class ChannelOut(BaseModel):
     id: UUID
     platform: Platform
@@ -55,6 +66,7 @@ class ChannelOut(BaseModel):
     renewed_at: datetime | None = Field(description="When its token was last renewed.")
     scopes: list[str] = Field(description="What its person has allowed; empty where that isn't known.")
     missing_scopes: list[str] = Field(description="What they have not: connect it again to be asked once more.")
+    subscription: SubscriptionOut
     time_zone: str = Field(examples=["Europe/Berlin"])
     slots: list[SlotOut]
     gap_minutes: int
@@ -112,6 +124,7 @@ async def connect(
     given = _given(wanted) if wanted.token is not None else await _sandbox(here, wanted)
     async with here.db.transaction(actor) as session:
         channel, created = await channels.connect(session, here.keys, given)
+        await subscriptions.begin(session, channel.id)
         response.status_code = 201 if created else 200
         response.headers["Location"] = f"/channels/{channel.id}"
         return shown(channel)
@@ -197,6 +210,10 @@ async def disconnect(
 def shown(channel: Channel) -> ChannelOut:
     """A channel as it is given out: without its tokens."""
     life = channels.life(channel)
-    judged = {"health": tokens.health(life, datetime.now(UTC)), "missing_scopes": life.missing}
+    judged = {
+        "health": tokens.health(life, datetime.now(UTC)),
+        "missing_scopes": life.missing,
+        "subscription": SubscriptionOut.model_validate(subscriptions.of(channel)),
+    }
     known = {name: getattr(channel, name) for name in ChannelOut.model_fields if name not in judged}
     return ChannelOut.model_validate({**known, **judged})

@@ -19,7 +19,7 @@ from stakazo.core.actor import Actor
 from stakazo.core.errors import StakazoError
 from stakazo.core.limits import Kind
 from stakazo.platforms.base import Platform
-from stakazo.publishing import consents, scopes
+from stakazo.publishing import consents, scopes, subscriptions
 from stakazo.publishing.models import ChannelConsent
 
 router = Router(prefix="/channels", tags=["connect"])
@@ -127,6 +127,8 @@ async def choose(
     """Connect these accounts. Only who has begun it can, with the code that the browser showed."""
     chosen = [(one.platform, one.external_id) for one in wanted.accounts]
     found = await consents.choose(db, here.keys, consent_id, wanted.receipt, chosen)
+    for channel in found:
+        await subscriptions.begin(db, channel.id)
     return ConnectedOut(channels=[shown(channel) for channel in found])
 
 

@@ -20,8 +20,6 @@ from stakazo.cli.screen import Screen
 from stakazo.core.outside import trusted
 from stakazo.core.settings import Settings
 from stakazo.platforms.ads import offset
-from stakazo.platforms.meta_login import MetaConsent
-from stakazo.publishing import outside
 
 BUDGET = 100_00
 """Cents that the campaign may cost in all."""
@@ -42,7 +40,7 @@ class Aftermath:
     posts: dict[str, Row]
     """The newest numbers of each publication, by its id."""
     heard: Row | None
-    """The comment, as it is in the inbox; None where the server doesn't listen."""
+    """The comment, as it is in the inbox; None where the platform doesn't tell of it."""
 
 
 async def follow(api: Api, screen: Screen, settings: Settings, clip: Row, posts: list[Row]) -> Aftermath:
@@ -59,7 +57,7 @@ async def follow(api: Api, screen: Screen, settings: Settings, clip: Row, posts:
             numbers[post["id"]] = (await api.get(f"/publications/{post['id']}/metrics", limit=1))["items"][0]
         await _job_of(api, f"/campaigns/{campaign['id']}/metrics")
         spent: Row | None = (await api.get(f"/campaigns/{campaign['id']}/metrics"))["total"]
-        heard = await _hear(api, screen, settings, sandbox, posts)
+        heard = await _hear(api, screen, sandbox, posts)
         campaign = await api.get(f"/campaigns/{campaign['id']}")
     return Aftermath(campaign, spent, numbers, heard)
 
@@ -103,19 +101,15 @@ async def _advertise(api: Api, screen: Screen, clip: Row, now: datetime) -> Row:
     return made
 
 
-async def _hear(
-    api: Api, screen: Screen, settings: Settings, sandbox: httpx.AsyncClient, posts: list[Row]
-) -> Row | None:
+async def _hear(api: Api, screen: Screen, sandbox: httpx.AsyncClient, posts: list[Row]) -> Row | None:
     """Somebody comments; the platform tells it, signed; it is in the inbox."""
     post = next(one for one in posts if one["platform"] == "instagram")
-    if settings.meta_verify_token is None:
-        screen.note("The server has no STAKAZO_META_VERIFY_TOKEN, so it hears of no comments.")
+    channel = await _until(
+        lambda: api.get(f"/channels/{post['channel_id']}"), lambda row: row["subscription"]["state"] != "pending"
+    )
+    if channel["subscription"]["state"] != "subscribed":
+        screen.note(f"Instagram doesn't tell what is said there: {channel['subscription']['error']['detail']}")
         return None
-    async with outside.connected(settings) as connection:
-        token = settings.meta_verify_token.get_secret_value()
-        await MetaConsent(connection, live=False).subscribe(
-            f"{api.url}/webhook/instagram", token, {"instagram": ("comments",)}
-        )
     said = {"comment": COMMENT, "on": post["external_id"], "author": "bob"}
     (await sandbox.post("/sandbox/webhooks", json=said)).raise_for_status()
 
@@ -162,4 +156,6 @@ def missing(after: Aftermath) -> list[str]:
     if not after.spent or not after.spent["impressions"] or after.spent["spend"] > BUDGET:
         faults.append(f"The campaign's numbers are not there, or not within its budget: {after.spent}.")
     faults += [f"Nothing is known of the post {post}." for post, row in after.posts.items() if not row["views"]]
+    if after.heard is None:
+        faults.append("The platform hasn't told what was said below the post.")
     return faults

@@ -46,10 +46,7 @@ async def private_server(settings: Settings) -> AsyncIterator[str]:
 
 def _environment(settings: Settings) -> dict[str, str]:
     """What the server has to be told of our settings."""
-    said = {"STAKAZO_DATA_DIR": str(settings.data_dir), "STAKAZO_SANDBOX_URL": settings.sandbox_url}
-    if settings.meta_verify_token is not None:
-        said["STAKAZO_META_VERIFY_TOKEN"] = settings.meta_verify_token.get_secret_value()
-    return said
+    return {"STAKAZO_DATA_DIR": str(settings.data_dir), "STAKAZO_SANDBOX_URL": settings.sandbox_url}
 
 
 async def _ready(settings: Settings, child: subprocess.Popen[bytes]) -> str:

@@ -105,7 +105,7 @@ async def _serve(settings: Settings, listener: socket.socket, workers: int, pare
         server = _Server(config, app.state.stopping, lambda: _announce(settings, url, workers, link))
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, _ask_to_stop, server)
-        async with Supervisor(settings, count=workers):
+        async with Supervisor(settings, count=workers, environment={"STAKAZO_PUBLIC_URL": served.base_url}):
             keeping = asyncio.create_task(_keep_database(settings, urls, server))
             await server.serve(sockets=[listener])
             keeping.cancel()

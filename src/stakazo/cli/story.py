@@ -6,7 +6,6 @@ upload -> look and listen -> choose -> accept -> render (-> publish) -> files in
 from __future__ import annotations
 
 import asyncio
-import secrets
 import shutil
 import time
 from collections.abc import Iterable
@@ -14,8 +13,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-from pydantic import SecretStr
 
 from stakazo.cli import aftermath, outward
 from stakazo.cli.aftermath import Aftermath
@@ -86,8 +83,7 @@ async def process(settings: Settings, order: Order, screen: Screen) -> Done:
     async with AsyncExitStack() as around:
         if order.publish:
             url = await around.enter_async_context(outward.sandbox(settings, private=private))
-            word = settings.meta_verify_token or (SecretStr(secrets.token_urlsafe(18)) if private else None)
-            settings = settings.model_copy(update={"sandbox_url": url, "meta_verify_token": word})
+            settings = settings.model_copy(update={"sandbox_url": url})
         if private:
             screen.note(f"Starting a private Stakazo on {settings.data_dir} ...")
             await around.enter_async_context(private_server(settings))

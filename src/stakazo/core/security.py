@@ -18,6 +18,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import hmac
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -129,6 +130,15 @@ class Keyring:
     def header(self) -> bytes:
         """What every value begins with that is sealed with the newest key."""
         return _VERSION + key_id(self.keys[0])
+
+    def words(self, purpose: str) -> list[str]:
+        """Words that nobody else knows, the same whenever they are asked for: one for each key, the newest first.
+
+        Args:
+            purpose: What they are said for; each has its own.
+        """
+        said = b"stakazo word\x00" + purpose.encode()
+        return [hmac.new(key, said, hashlib.sha256).hexdigest() for key in self.keys]
 
     def seal(self, plaintext: bytes, place: str, *, owner: UUID, row: UUID) -> bytes:
         """Seal a secret for one place.

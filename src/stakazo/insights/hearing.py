@@ -1,16 +1,17 @@
-"""What a platform's news comes to: something that somebody has said, or numbers; or nothing that we know. Pure.
+"""What a platform's news comes to: something that somebody has said, numbers, or what became of a post. Pure.
 
 News that isn't understood is no mistake: platforms add kinds and fields without a word. It is kept whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from stakazo.platforms import tiktok_webhooks, youtube_push
 from stakazo.platforms.base import Comment, Metrics, Platform
 
 
@@ -52,12 +53,40 @@ class Said:
     """The platform's."""
     at: datetime
     post_id: str | None = None
+    also: tuple[str, ...] = ()
+    """What else the post may be called."""
     parent_id: str | None = None
     """The comment that it answers."""
     author: str = ""
     author_id: str = ""
     text: str = ""
     removed: bool = False
+
+
+class Befallen(StrEnum):
+    """What has happened to a post, or to what an account allows."""
+
+    WORKED_ON = "worked_on"
+    """The platform is done with an upload, or has given it up: ask it which."""
+    PUBLIC = "public"
+    """Everybody sees it."""
+    NOT_PUBLIC = "not_public"
+    """Nobody sees it any more."""
+    WITHDRAWN = "withdrawn"
+    """The account's person has taken their yes back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What has become of a post, or of an account where no post is named."""
+
+    what: Befallen
+    at: datetime
+    post_id: str | None = None
+    also: tuple[str, ...] = ()
+    """What else it may be called: the id of its upload."""
+    detail: str = ""
+    """The platform's words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +98,7 @@ class Told:
     at: datetime
 
 
-def understood(news: News) -> Said | Told | None:
+def understood(news: News) -> Said | Told | Fate | None:
     """What it comes to; None where it is nothing for us, our own words, or not understood."""
     read = _READERS.get((news.platform, news.field))
     try:
@@ -137,12 +166,16 @@ def _feed(news: News) -> Said | None:
         return None
     author, post = value.get("from") or {}, str(value.get("post_id", ""))
     parent = _text(value.get("parent_id"))
+    below = str(value["comment_id"]).rpartition("_")[0]  # the post, or the video that it shows
+    address = str((value.get("post") or {}).get("permalink_url") or "").rstrip("/").rpartition("/")[2]
+    called = (post, below, str(value.get("video_id") or ""), address)
     return Said(
         kind=ItemKind.COMMENT,
         id=str(value["comment_id"]),
         at=news.at,
         post_id=post.rpartition("_")[2] or None,
-        parent_id=None if parent == post else parent,
+        also=tuple(dict.fromkeys(name for name in called if name)),
+        parent_id=None if parent in {post, below} else parent,
         author=str(author.get("name", "")),
         author_id=str(author.get("id", "")),
         text=str(value.get("message", "")),
@@ -165,7 +198,27 @@ def _text(given: Any) -> str | None:
     return str(given) if given else None
 
 
-_READERS = {
+def _post_fate(news: News) -> Fate:
+    """TikTok names an upload by its publish id, and a post by its own once everybody sees it."""
+    value, what = news.value, _FATES[news.field]
+    post, upload = _text(value.get("post_id")), _text(value.get("publish_id"))
+    return Fate(what, news.at, post, (upload,) if upload else (), str(value.get("reason") or ""))
+
+
+def _video_fate(news: News) -> Fate:
+    return Fate(_FATES[news.field], news.at, str(news.value["video_id"]))
+
+
+_FATES = {
+    tiktok_webhooks.COMPLETE: Befallen.WORKED_ON,
+    tiktok_webhooks.FAILED: Befallen.WORKED_ON,
+    tiktok_webhooks.PUBLIC: Befallen.PUBLIC,
+    tiktok_webhooks.NOT_PUBLIC: Befallen.NOT_PUBLIC,
+    tiktok_webhooks.REMOVED: Befallen.WITHDRAWN,
+    youtube_push.NEW: Befallen.PUBLIC,
+    youtube_push.GONE: Befallen.NOT_PUBLIC,
+}
+_READERS: dict[tuple[Platform, str], Callable[[News], Said | Told | Fate | None]] = {
     (Platform.INSTAGRAM, "comments"): _comment,
     (Platform.INSTAGRAM, "live_comments"): _comment,
     (Platform.INSTAGRAM, "mentions"): _mention,
@@ -173,4 +226,6 @@ _READERS = {
     (Platform.INSTAGRAM, "story_insights"): _story,
     (Platform.FACEBOOK, "feed"): _feed,
     (Platform.FACEBOOK, "messages"): _message,
+    **{(Platform.TIKTOK, field): _post_fate for field in tiktok_webhooks.FIELDS},
+    **{(Platform.YOUTUBE, field): _video_fate for field in youtube_push.FIELDS},
 }

@@ -73,7 +73,7 @@ def _row(channel: Channel, said: Said, publication: Publication | None) -> dict[
         "kind": said.kind,
         "state": ItemState.REMOVED if said.removed else ItemState.OPEN,
         "external_id": said.id[:300],
-        "post_id": said.post_id[:300] if said.post_id else None,
+        "post_id": (publication and publication.external_id) or (said.post_id[:300] if said.post_id else None),
         "parent_id": said.parent_id[:300] if said.parent_id else None,
         "author": said.author[:300],
         "author_id": said.author_id[:300],

@@ -21,14 +21,14 @@ from stakazo.publishing import channels, outside, renewals
 
 @job(queue=QUEUE, timeout=600)
 async def read_news(run: Run) -> None:
-    """Read what platforms have told, until there is nothing more; see `news._have_it_read` for why none is missed."""
-    while True:
+    """Read what platforms have told, until there is nothing more. What comes after this has begun has a job of its own.
+
+    Each part is a transaction: a worker that dies leaves what it hasn't read, and nothing that it has read twice.
+    """
+    more = True
+    while more:
         async with run.transaction() as session:
-            if not await news.read_some(session):
-                break
-    async with run.completion() as session:
-        while await news.read_some(session):
-            pass
+            more = bool(await news.read_some(session))
 
 
 async def answer(session: AsyncSession, item_id: UUID) -> Job:

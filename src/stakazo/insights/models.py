@@ -14,6 +14,7 @@ from sqlalchemy import (
     Float,
     ForeignKeyConstraint,
     Index,
+    LargeBinary,
     String,
     Text,
     UniqueConstraint,
@@ -72,6 +73,21 @@ class PostMetric(Owned, Base):
             name="counts",
         ),
     )
+
+
+class PlatformDelivery(Owned, Base):
+    """What a platform has sent about channels of this workspace, as it came; a job takes it apart, and it is gone."""
+
+    __tablename__ = "platform_deliveries"
+
+    updated_at = None  # type: ignore[assignment]  # there is no such moment
+    source: Mapped[str] = mapped_column(String(20))
+    """Who sent it, by `news.SOURCES`."""
+    sandbox: Mapped[bool]
+    """Which world's signature it had."""
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+
+    __table_args__ = Owned.owned_args()
 
 
 class PlatformEvent(Owned, Base):

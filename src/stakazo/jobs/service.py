@@ -24,7 +24,7 @@ from stakazo.core.settings import Settings
 from stakazo.core.storage import DiskStorage
 from stakazo.jobs import lifecycle
 from stakazo.jobs.attempt import Executor, Stop
-from stakazo.jobs.engine import deliver
+from stakazo.jobs.engine import deliver, withdraw
 from stakazo.jobs.models import Job, Worker
 from stakazo.jobs.pulse import Pulse
 from stakazo.jobs.states import ACTIVE_STATES, JobState
@@ -113,6 +113,18 @@ async def retry(session: AsyncSession, job_id: UUID) -> Job:
             raise
         raise Conflict("The same job has been started again already and is active.") from error
     return row
+
+
+async def hasten(session: AsyncSession, job_id: UUID) -> bool:
+    """Have a job that waits for another attempt make it now; says whether it did wait."""
+    line = await lifecycle.lineage(session, job_id)
+    if not line or line[-1].state is not JobState.RETRY or line[-1].run_at is None:
+        return False
+    row = line[-1]
+    row.run_at = None
+    await withdraw(session, row)
+    await deliver(session, row)
+    return True
 
 
 async def _locked(session: AsyncSession, job_id: UUID) -> lifecycle.Lineage:

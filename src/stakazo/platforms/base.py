@@ -194,6 +194,8 @@ class Status:
     stage: Stage
     post_id: str | None = None
     """The platform's id of what is public. None although PUBLISHED: it is, but which of several can't be told (yet)."""
+    aliases: tuple[str, ...] = ()
+    """What else the platform calls the same post, where it says so."""
     url: str | None = None
     """Where people see it; None where the platform doesn't say (yet)."""
     received: int | None = None

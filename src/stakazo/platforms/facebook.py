@@ -33,7 +33,7 @@ CHUNK = 8 * 1024 * 1024
 """Bytes of a plain video in memory at once, at most; Meta says how many it wants next."""
 MAX_STALLS = 5
 """How often pieces of one upload may go lost in a row of tries."""
-PHASES = "id,status,published,permalink_url,post_id"
+PHASES = "id,status,published,permalink_url,post_id,from"
 REEL_METRICS = ("blue_reels_play_count", "post_video_avg_time_watched", "post_video_view_time",
                 "post_video_followers", "post_video_social_actions", "post_video_retention_graph")  # fmt: skip
 VIDEO_METRICS = ("total_video_views", "total_video_avg_time_watched", "total_video_view_total_time",
@@ -191,7 +191,7 @@ def phases(found: Mapping[str, Any]) -> Status:
     )
     video_id, url = str(found["id"]), _address(found.get("permalink_url"))
     if publishing.get("status") == "complete" and publishing.get("publish_status", "published") == "published":
-        return Status(Stage.PUBLISHED, post_id=video_id, url=url)
+        return Status(Stage.PUBLISHED, post_id=video_id, aliases=names(found), url=url)
     if failed := _failed(status):
         return failed
     if publishing.get("publish_status") == "scheduled":
@@ -202,6 +202,19 @@ def phases(found: Mapping[str, Any]) -> Status:
     # Work begins with finish. What says anything else than that the upload is complete may have been finished.
     untouched = processing.get("status", "not_started") == "not_started"
     return Status(Stage.READY if untouched and status.get("video_status") == "upload_complete" else Stage.SENT)
+
+
+def names(found: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a video is called beside its own id: its post's, with the Page's before it and without, and its address'.
+
+    A Page's news names posts, its comments the post or the video, and a Reel's address a third number now and then.
+    """
+    post = str(found.get("post_id") or "")
+    page = str((found.get("from") or {}).get("id") or "")
+    tail = post.rpartition("_")[2]
+    address = str(found.get("permalink_url") or "").rstrip("/").rpartition("/")[2]
+    given = (post, tail, f"{page}_{tail}" if page and tail else "", address if address.isdecimal() else "")
+    return tuple(dict.fromkeys(one for one in given if one and one != str(found["id"])))
 
 
 def _failed(status: Mapping[str, Any]) -> Status | None:

@@ -35,6 +35,8 @@ class Hosts:
     google_analytics: str
     google_token: str
     google_dialog: str
+    youtube_hub: str
+    """Where one subscribes to what is new on YouTube's channels."""
     upload_domains: tuple[str, ...]
     """Hosts that may be named by a platform as where to send bytes, and all below them."""
     graph_version: str = GRAPH_VERSION
@@ -67,6 +69,7 @@ def live(graph_version: str = GRAPH_VERSION) -> Hosts:
         google_analytics="https://youtubeanalytics.googleapis.com",
         google_token="https://oauth2.googleapis.com",  # noqa: S106 - an address
         google_dialog="https://accounts.google.com",
+        youtube_hub="https://pubsubhubbub.appspot.com",
         upload_domains=("facebook.com", "tiktokapis.com", "tiktok.com", "googleapis.com"),
         graph_version=graph_version,
     )
@@ -91,6 +94,7 @@ def sandbox(url: str, graph_version: str = GRAPH_VERSION) -> Hosts:
         google_analytics=f"{root}/google",
         google_token=f"{root}/google",
         google_dialog=f"{root}/google",
+        youtube_hub=f"{root}/hub",
         upload_domains=(parts.netloc,),
         graph_version=graph_version,
     )

@@ -179,10 +179,11 @@ class MetaAds:
 
     async def story_of(self, video_id: str) -> str:
         """The Page's post that shows a video, as `page_post`. Raises Rejected where it isn't out."""
-        found = (await self.graph.get(video_id, {"fields": "post_id"})).get("post_id")
-        if not found:
+        found = await self.graph.get(video_id, {"fields": "post_id,from"})
+        post, page = str(found.get("post_id") or ""), str((found.get("from") or {}).get("id") or "")
+        if not post or ("_" not in post and not page):
             raise Rejected("The video has no post on its Page that could be advertised.", Reason.NOT_FOUND)
-        return str(found)
+        return post if "_" in post else f"{page}_{post}"
 
     async def account_facts(self) -> tuple[str, str, str]:
         """The account's name, currency and time zone."""

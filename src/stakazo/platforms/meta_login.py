@@ -151,23 +151,6 @@ class MetaConsent:
             reason=graph_errors.meaning(error).reason if error else None,
         )
 
-    async def subscribe(self, callback_url: str, verify_token: str, fields: Mapping[str, tuple[str, ...]]) -> None:
-        """Have Meta tell us what happens; it asks the address first (`webhooks.handshake`).
-
-        Args:
-            fields: By object: `{"instagram": ("comments", "mentions"), "page": ("feed",)}`.
-        """
-        graph = self._graph(f"{self._app.id}|{self._app.secret}", app=True)
-        for name, wanted in fields.items():
-            said = {"object": name, "callback_url": callback_url, "verify_token": verify_token, "fields": list(wanted)}
-            await graph.post(f"{self._app.id}/subscriptions", said, effect=False)
-
-    async def subscribe_page(self, page: Page, fields: tuple[str, ...] = ("feed",)) -> None:
-        """The other half, for each Page: without it the app's subscription hears nothing of it."""
-        await self._graph(page.token).post(
-            f"{page.id}/subscribed_apps", {"subscribed_fields": list(fields)}, effect=False
-        )
-
     async def _long_lived(self, grant: Grant) -> Grant:
         who = {"client_id": self._app.id, "client_secret": self._app.secret}
         said = {**who, "grant_type": "fb_exchange_token", "fb_exchange_token": grant.token}

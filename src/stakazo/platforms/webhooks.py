@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +65,13 @@ def changes(body: bytes) -> list[Change]:
         return [change for entry in entries for change in _of_entry(str(said["object"]), entry)]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Rejected("This is no delivery of Meta's.", Reason.INVALID) from error
+
+
+def only(body: bytes, accounts: Collection[str]) -> bytes:
+    """The delivery without what is about other accounts, and so no longer the bytes that were signed."""
+    said = json.loads(body)
+    said["entry"] = [entry for entry in said["entry"] if str(entry.get("id", "")) in accounts]
+    return json.dumps(said, separators=(",", ":")).encode()
 
 
 def _of_entry(kind: str, entry: Mapping[str, Any]) -> list[Change]:

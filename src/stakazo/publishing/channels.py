@@ -77,6 +77,7 @@ async def connect(session: AsyncSession, keys: Keyring, given: Given) -> tuple[C
     channel.scopes, channel.error = list(given.scopes), None
     channel.renewed_at = channel.renewing_since = channel.warned_at = None
     channel.look_at = tokens.look_at(life(channel))
+    channel.subscribed_at = channel.subscription_error = None
     session.add(channel)
     await session.flush()
     event = "channel_connected" if created else "channel_reconnected"
@@ -205,6 +206,7 @@ async def disconnect(session: AsyncSession, channel_id: UUID) -> Channel:
         raise Conflict(f"{count} publications on this channel are not over: cancel or settle them first.")
     if channel.disconnected_at is None:
         channel.token = channel.refresh_token = channel.look_at = None
+        channel.subscribe_at = channel.subscribed_at = channel.subscription_error = None
         channel.live, channel.disconnected_at = False, await now(session)
         await session.flush()
         await record(session, "channel_disconnected", channel)

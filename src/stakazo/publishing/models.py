@@ -104,6 +104,12 @@ class Channel(Owned, Base):
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default=text("'{}'"))
     error: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     """Why it must be connected again; null while its token is believed to work."""
+    subscribed_at: Mapped[datetime | None]
+    """When its platform last said that it tells us what happens; null while it doesn't."""
+    subscription_error: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """Why it doesn't: code, detail, todo."""
+    subscribe_at: Mapped[datetime | None]
+    """When the platform is asked next whether it does; null: never, it has nothing to ask for."""
     disconnected_at: Mapped[datetime | None]
 
     time_zone: Mapped[str] = mapped_column(String(60), default="UTC", server_default="UTC")
@@ -128,6 +134,7 @@ class Channel(Owned, Base):
         ),
         Index(None, "workspace_id", "created_at", "id"),
         Index(None, "look_at", postgresql_where=text("look_at is not null")),
+        Index(None, "subscribe_at", postgresql_where=text("subscribe_at is not null")),
         CheckConstraint("not (sandbox and live)", name="live"),
         CheckConstraint("(token is null) = (disconnected_at is not null)", name="token"),
         CheckConstraint("gap_minutes >= 0", name="gap_minutes"),
@@ -213,6 +220,8 @@ class Publication(Owned, WorkedOn):
     """When the intent to make it public was written: from then on it may be public, until the platform says no."""
     external_id: Mapped[str | None] = mapped_column(String(300))
     """The platform's id of what is public."""
+    aliases: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default=text("'{}'"))
+    """What else the platform calls the same post: a Page's video is also `<page>_<post>`."""
     url: Mapped[str | None] = mapped_column(Text)
     published_at: Mapped[datetime | None]
     removed_at: Mapped[datetime | None]
@@ -249,6 +258,7 @@ class Publication(Owned, WorkedOn):
         ),
         Index(None, "workspace_id", "variant_id"),
         Index(None, "workspace_id", "job_id"),
+        Index(None, "aliases", postgresql_using="gin"),
         Index(None, "workspace_id", "channel_id", "due_at"),
         Index(None, "workspace_id", "due_at", "id"),
         Index(None, "workspace_id", "state", "due_at", "id"),

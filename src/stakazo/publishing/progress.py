@@ -26,6 +26,8 @@ from stakazo.publishing.states import Trouble
 from stakazo.variants import service as variants
 
 _HANDLE = "publications.handle"
+POST_UNKNOWN = "post_unknown"
+"""It is public, and which post it is isn't known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,13 +162,14 @@ async def did_not_act(session: AsyncSession, publication_id: UUID, job_id: UUID)
 async def published(session: AsyncSession, publication_id: UUID, job_id: UUID, status: Status) -> Publication:
     """It is public, as the platform says."""
     publication = await _mine(session, publication_id, job_id)
-    free = await _is_free(session, publication, status.post_id)
+    free = await is_free(session, publication, status.post_id)
     publication.published_at = publication.checked_at = await now(session)
     publication.external_id = status.post_id if free else None
+    publication.aliases = list(status.aliases) if free else []
     publication.url, publication.state, publication.error = status.url, S.PUBLISHED, None
     if publication.external_id is None:
         publication.error = Trouble(
-            "post_unknown",
+            POST_UNKNOWN,
             f"It is public, but which post it is can't be told. {status.detail}".strip(),
             "Confirm it with its address or id, so that it can be measured.",
         ).as_json()
@@ -210,7 +213,7 @@ async def _taken(session: AsyncSession, publication: Publication) -> frozenset[s
     return frozenset(str(found) for found in await session.scalars(others))
 
 
-async def _is_free(session: AsyncSession, publication: Publication, post_id: str | None) -> bool:
+async def is_free(session: AsyncSession, publication: Publication, post_id: str | None) -> bool:
     """Whether the post isn't known as another publication's."""
     same = select(Publication.id).where(
         Publication.platform == publication.platform,

@@ -293,6 +293,9 @@ ASKS: dict[str, list[Ask]] = {
     "POST /inbox/{item_id}/reopen": [Ask(path={"item_id": "@done_item"})],
     "GET /webhook/instagram": [Ask(good=(403,), shows=False)],
     "POST /webhook/instagram": [Ask(json={"object": "instagram", "entry": []}, good=(403,))],
+    "POST /webhook/tiktok": [Ask(json={"event": "post.publish.complete"}, good=(403,))],
+    "GET /webhook/youtube": [Ask(good=(403,), shows=False)],
+    "POST /webhook/youtube": [Ask(json={}, good=(403,))],
     # --- telling others ---
     "GET /notifications": [Ask()],
     "GET /notifications/{notification_id}": [Ask()],

@@ -22,7 +22,7 @@ from stakazo.core.db import Base
 from stakazo.core.security import Keyring
 from stakazo.idempotency.models import IdempotencyKey, PersonalIdempotencyKey
 from stakazo.insights.hearing import ItemKind, ItemState
-from stakazo.insights.models import InboxItem, PlatformEvent, PostMetric
+from stakazo.insights.models import InboxItem, PlatformDelivery, PlatformEvent, PostMetric
 from stakazo.jobs.models import Job
 from stakazo.jobs.states import JobState
 from stakazo.ledger import service as ledger
@@ -256,13 +256,19 @@ class Works(Filling):
         channels = new_id(), new_id()
         self.things["channel"], self.things["broken_channel"] = map(named, channels)
         for row, error in zip(channels, (None, {"code": "expired", "detail": mark}), strict=True):
+            told: dict[str, Any] = {"subscribed_at": datetime.now(UTC), "subscription_error": error}
             token = keyring.seal(f"sandbox-{mark}".encode(), "channels.token", owner=owner, row=row)
             yield Channel(
                 id=row, platform=Platform.FACEBOOK, external_id=f"{mark}{row}", name=f"Page {mark}", sandbox=True,
-                token=token, scopes=[mark, "pages_manage_posts"], error=error,
+                token=token, scopes=[mark, "pages_manage_posts"], error=error, **told,
             )  # fmt: skip
         why = {"code": "internal", "detail": f"It broke {mark}."}
-        posted = {"external_id": f"x{mark}", "url": f"https://facebook.example/{mark}", "handle_id": mark}
+        posted = {
+            "external_id": f"x{mark}",
+            "aliases": [f"1_x{mark}"],
+            "url": f"https://facebook.example/{mark}",
+            "handle_id": mark,
+        }
         for name, state, more in (
             ("publication", PublicationState.AWAITING_APPROVAL, {}),
             ("draft", PublicationState.DRAFT, {}),
@@ -418,6 +424,7 @@ class Works(Filling):
         """What a platform told, and three comments: two that wait, and one that was answered."""
         mark, now = self.mark, datetime.now(UTC)
         said = {"channel_id": channel, "said_at": now}
+        yield PlatformDelivery(source="meta", sandbox=False, body=f'{{"object": "x{mark}", "entry": []}}'.encode())
         yield PlatformEvent(key=mark, field=mark, value={"text": mark}, read_at=now, came_to=mark, **said)
         waiting = new_id(), new_id()
         self.things["item"], self.things["done_item"] = map(named, waiting)

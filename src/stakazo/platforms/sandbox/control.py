@@ -8,11 +8,14 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from stakazo.platforms.sandbox import instagram
+from stakazo.platforms.sandbox import instagram, pages, tiktok
 from stakazo.platforms.sandbox import world as furniture
 from stakazo.platforms.sandbox.faults import KNOWN, SCENARIOS, Fault
 from stakazo.platforms.sandbox.webhooks import Sender
 from stakazo.platforms.sandbox.world import World
+
+SOMEBODY = "1000000000000077"
+"""Who comments."""
 
 
 async def overview(world: World, _request: Request) -> Response:
@@ -104,6 +107,8 @@ async def set_up(world: World, request: Request) -> Response:
         world.processing = float(body.get("processing", world.processing))
         world.late = float(body.get("late", world.late))
         world.allowance = int(body.get("allowance", world.allowance))
+        if "tiktok_callback" in body:
+            world.callbacks["tiktok"] = str(body["tiktok_callback"])
         world.limits |= {
             name: int(value) for name, value in dict(body.get("limits", {})).items() if name in world.limits
         }
@@ -115,24 +120,37 @@ async def set_up(world: World, request: Request) -> Response:
 async def send(world: World, sender: Sender, request: Request) -> Response:
     """Let something happen, and tell who has subscribed.
 
-    `{"comment": "Nice!", "on": "<post>", "author": "bob"}` makes a comment; `{"object", "id", "field", "value"}` sends
-    anything else.
+    `{"comment": "Nice!", "on": "<post>", "author": "bob"}` makes a comment, on Instagram or below a Page's video;
+    `{"tiktok": "<post>", "event": "post.publish.complete"}` and `{"youtube": "<video>", "gone": false}` tell of posts;
+    `{"object", "id", "field", "value"}` sends anything else of Meta's.
     """
     body = await _body(request)
     try:
         if "comment" in body:
-            post = world.things[body["on"]]
-            made = instagram.add_comment(
-                world, post, str(body["comment"]), author="1000000000000077", name=str(body.get("author", "bob"))
-            )
-            media = {"id": post["id"], "media_product_type": post["media_product_type"]}
-            value = {"id": made["id"], "from": made["from"], "text": made["text"], "media": media}
-            sent = sender.send("instagram", post["owner"], "comments", value)
+            sent = _comment(world, sender, body)
+        elif "tiktok" in body:
+            post = world.things[str(body["tiktok"]).rpartition(".")[2]]
+            sent = sender.send_tiktok(post, str(body["event"]), tiktok.told(post, body))
+        elif "youtube" in body:
+            video = world.things[str(body["youtube"])]
+            channel = world.things[video["channel"]]
+            sent = sender.send_youtube(video, channel, gone=bool(body.get("gone")))
         else:
             sent = sender.send(str(body["object"]), str(body["id"]), str(body["field"]), body["value"])
     except (KeyError, TypeError) as error:
         return _not_understood(error)
     return JSONResponse({"deliveries": sent})
+
+
+def _comment(world: World, sender: Sender, body: dict[str, Any]) -> int:
+    post, text, name = world.things[body["on"]], str(body["comment"]), str(body.get("author", "bob"))
+    if post["kind"] == "AdVideo":
+        below = pages.add_comment(world, post, text, SOMEBODY, name)
+        return sender.send("page", post["page"], "feed", pages.told(post, below))
+    made = instagram.add_comment(world, post, text, author=SOMEBODY, name=name)
+    media = {"id": post["id"], "media_product_type": post["media_product_type"]}
+    value = {"id": made["id"], "from": made["from"], "text": made["text"], "media": media}
+    return sender.send("instagram", post["owner"], "comments", value)
 
 
 async def _body(request: Request) -> dict[str, Any]:

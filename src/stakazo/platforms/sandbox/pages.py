@@ -108,7 +108,7 @@ def _finish(call: Call, video: Thing, *, scheduled: bool, draft: bool) -> str:
     at = float(call.whole("scheduled_publish_time")) if scheduled else None
     if at is not None and not SOONEST <= at - call.now <= LATEST:
         raise invalid("The specified scheduled publish time is invalid.", 1363033)
-    post_id = f"{call.node['id']}_{video['id']}"
+    post_id = f"{call.node['id']}_{call.world.new('PostNumber')['id']}"  # a post is not the video that it shows
     call.world.change(
         video, finished=call.now, scheduled=at, draft=draft, post_id=post_id,
         description=call.text("description"), title=call.text("title"), is_ai_generated=call.flag("is_ai_generated"),
@@ -180,6 +180,8 @@ def show(call: Call) -> Answer:
         "permalink_url": f"/{place}/{video['id']}/",
         "created_time": iso(video["made"]),
         "picture": f"https://sandbox.invalid/{video['id']}.jpg",
+        "post_id": video.get("post_id", "").rpartition("_")[2],
+        "from": {"id": video["page"], "name": call.world.things.get(video["page"], {}).get("name", "")},
     }
     return chosen(found, call.fields(), ("created_time", "description"))
 
@@ -234,15 +236,34 @@ def reply(call: Call) -> Answer:
 
 
 def add_comment(world: World, video: Thing, text: str, author: str, name: str, *, parent: str = "") -> Thing:
-    """Somebody says something below a video, or answers it."""
-    return world.new(
-        "Comment",
-        video=video["id"],
-        message=text,
-        created_time=iso(world.now()),
-        **{"from": {"id": author, "name": name}},
-        **({"parent": {"id": parent}} if parent else {}),
-    )
+    """Somebody says something below a video, or answers it. Comments are numbered below their post."""
+    number = world.new("CommentNumber")["id"]
+    below = (video.get("post_id") or video["id"]).rpartition("_")[2]
+    said = {"message": text, "created_time": iso(world.now()), "from": {"id": author, "name": name}}
+    place = {"id": f"{below}_{number}", "kind": "Comment", "made": world.now(), "video": video["id"]}
+    return world.save({**place, **said, **({"parent": {"id": parent}} if parent else {})})
+
+
+def told(video: Thing, comment: Thing) -> dict[str, Any]:
+    """What a Page's feed says of a comment: the post has a name of its own, and its address the video's."""
+    return {
+        "item": "comment",
+        "verb": "add",
+        "from": comment["from"],
+        "message": comment["message"],
+        "comment_id": comment["id"],
+        "post_id": video["post_id"],
+        "parent_id": comment.get("parent", {}).get("id", video["post_id"]),
+        "post": {
+            "id": video["post_id"],
+            "status_type": "added_video",
+            "is_published": True,
+            "permalink_url": f"https://www.facebook.com/reel/{video['id']}/",
+            "promotion_status": "inactive",
+            "updated_time": comment["created_time"],
+        },
+        "created_time": int(comment["made"]),
+    }
 
 
 def remove(call: Call) -> Answer:

@@ -59,9 +59,13 @@ def create_app(world: World) -> Starlette:
     async def upload(request: Request) -> Response:
         return await _sent(request, await rupload.answer(world, request))
 
+    async def hub(request: Request) -> Response:
+        return await _sent(request, await sender.subscribe_hub(request))
+
     routes: list[BaseRoute] = [
         Route("/graph/{path:path}", _marked(graph_api), methods=["GET", "POST", "DELETE"]),
         Route("/rupload/{kind}/{version}/{upload_id}", _marked(upload), methods=["POST"]),
+        Route("/hub/subscribe", _marked(hub), methods=["POST"]),
         Route("/sandbox/webhooks", _marked(send), methods=["POST"]),
     ]
     for method, path, operation, act, body in (*tiktok.ROUTES, *youtube.ROUTES, *login.ROUTES):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from stakazo.platforms.sandbox import audience
@@ -169,6 +170,18 @@ def _video(world: World, post: Thing, fields: list[str]) -> dict[str, Any]:
         "share_url": f"https://www.tiktok.com/@{creator}/video/{post['id']}",
     }  # fmt: skip
     return {name: values[name] for name in fields if name in values}
+
+
+def told(post: Thing, said: Mapping[str, Any]) -> dict[str, Any]:
+    """What a webhook says of a post: its upload, itself where everybody sees it (or did), and why it failed."""
+    content = {"publish_id": f"v_{'inbox' if post['inbox'] else 'pub'}_file~v2-1.{post['id']}"}
+    content["publish_type"] = "INBOX_SHARE" if post["inbox"] else "DIRECT_PUBLISH"
+    event = str(said["event"])
+    if event == "authorization.removed":
+        return {"reason": 1}
+    if event == "post.publish.failed":
+        content["reason"] = str(post["failed"] or "internal")
+    return content | ({"post_id": post["id"]} if "public" in event.removeprefix("post.publish.") else {})
 
 
 def _creator(ask: Ask) -> Thing:

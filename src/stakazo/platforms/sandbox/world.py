@@ -60,6 +60,8 @@ class World:
         """Posts in a day."""
         self.things: dict[str, Thing] = {}
         self._kinds: dict[str, dict[str, Thing]] = {}
+        self.callbacks: dict[str, str] = {}
+        """Addresses that an app's settings name: TikTok's."""
         self.violations: list[dict[str, Any]] = []
         self.calls: deque[dict[str, Any]] = deque(maxlen=KEPT_CALLS)
         self._file = _opened(file) if file else None

@@ -49,7 +49,9 @@ async def begin(ask: Ask) -> Answered:
     if sum(video["made"] > since for video in ask.world.of("YouTubeVideo")) >= ask.world.limits["youtube"]:
         return _no(403, "quotaExceeded", "The request cannot be completed because you have exceeded your quota.")
     size = int(ask.request.headers.get("x-upload-content-length", "0"))
-    session = ask.world.new("YouTubeSession", size=size, received=0, video=None, snippet=snippet, status=status)
+    session = ask.world.new(
+        "YouTubeSession", size=size, received=0, video=None, snippet=snippet, status=status, channel=_mine(ask)
+    )
     return Answered({}, 200, {"Location": f"{ask.root}/google/session/{session['id']}?upload_id=sandbox"})
 
 
@@ -91,7 +93,7 @@ async def _take(ask: Ask, session: Thing, stop: int) -> Answered:
     number = world.new("YouTubeNumber")["id"]
     video = world.save({
         "id": _name(int(number)), "kind": "YouTubeVideo", "made": world.now(), "snippet": session["snippet"],
-        "status": session["status"], "failed": bool(fault),
+        "status": session["status"], "failed": bool(fault), "channel": session["channel"],
     })  # fmt: skip
     world.change(session, video=video["id"])
     return Answered(_shown(world, video))

@@ -1,0 +1,81 @@
+"""Channels whose platform tells what happens: subscribed at connecting, looked after daily, and shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from tests.publishing.press import Desk
+
+from stakazo.core import postgres
+from stakazo.platforms.sandbox import world as known
+from stakazo.platforms.sandbox.faults import Fault
+
+
+def shown(desk: Desk, channel: str) -> dict[str, Any]:
+    return dict(desk.http.get(f"/channels/{channel}").json()["subscription"])
+
+
+def settled(desk: Desk, channel: str) -> dict[str, Any]:
+    desk.eventually(lambda: shown(desk, channel)["state"] != "pending")
+    return shown(desk, channel)
+
+
+def events(desk: Desk, channel: str) -> list[str]:
+    found = desk.http.get("/ledger/events", params={"subject": f"channel/{channel}", "sort": "oldest", "limit": 100})
+    return [event["event"] for event in found.json()["items"]]
+
+
+def due(desk: Desk, channel: str) -> None:
+    with psycopg.connect(postgres.conninfo(desk.site.urls.owner), autocommit=True) as owner:
+        owner.execute("select set_config('stakazo.workspace', %s, false)", [str(desk.site.workspace_id)])
+        found = owner.execute("update channels set subscribe_at = now() where id = %s", [channel])
+        assert found.rowcount == 1
+
+
+def test_a_connected_account_is_subscribed_and_says_so(desk: Desk) -> None:
+    page, instagram = desk.channel("facebook"), desk.channel("instagram")
+    for channel in (page, instagram):
+        found = settled(desk, channel)
+        assert (found["state"], found["error"]) == ("subscribed", None)
+        assert found["next_at"] > found["since"]
+    assert "feed" in desk.world.things[known.PAGE]["subscribed_fields"]
+    [ours] = list(desk.world.of("Subscription", object="instagram"))
+    assert (ours["callback_url"], "comments" in ours["fields"]) == (f"{desk.site.url}/webhook/instagram", True)
+    assert events(desk, page) == ["channel_connected", "channel_subscribed"]
+    youtube = desk.channel("youtube")
+    assert settled(desk, youtube)["state"] == "subscribed"
+    assert [one["callback"] for one in desk.world.of("HubSubscription")] == [f"{desk.site.url}/webhook/youtube"]
+    assert shown(desk, desk.channel("tiktok"))["state"] == "never"
+
+
+def test_a_refusal_is_shown_with_what_to_do_and_mended_by_itself(desk: Desk) -> None:
+    """The platform forgets what was agreed, and refuses once: the daily look finds it, and the next one mends it."""
+    channel = desk.channel("facebook")
+    assert settled(desk, channel)["state"] == "subscribed"
+    desk.world.change(desk.world.things[known.PAGE], subscribed_fields=[])
+    desk.world.faults.add(Fault("error", "POST Page/subscribed_apps", times=1, detail={"code": 200}))
+    due(desk, channel)
+    desk.eventually(lambda: shown(desk, channel)["state"] == "failed", 90)
+    found = shown(desk, channel)
+    assert (found["error"]["code"], found["since"]) == ("permission", None)
+    assert "Connect the channel again" in found["error"]["todo"]
+    desk.http.post("/channels", json={"platform": "facebook"}).raise_for_status()  # as it says
+    assert settled(desk, channel)["state"] == "subscribed"
+    assert desk.world.things[known.PAGE]["subscribed_fields"] == ["feed"]
+    assert events(desk, channel)[2:] == ["channel_subscription_failed", "channel_reconnected", "channel_subscribed"]
+
+
+def test_a_disconnected_account_is_not_looked_after(desk: Desk) -> None:
+    channel = desk.channel("youtube")
+    settled(desk, channel)
+    desk.http.delete(f"/channels/{channel}").raise_for_status()
+    assert shown(desk, channel) == {"state": "never", "since": None, "error": None, "next_at": None}
+
+
+def test_a_real_account_needs_an_address_that_can_be_reached(desk: Desk) -> None:
+    real = {"platform": "instagram", "external_id": "178414", "token": "EAAB-real"}
+    channel = desk.http.post("/channels", json=real).json()["id"]
+    found = settled(desk, channel)
+    assert (found["state"], found["error"]["code"]) == ("failed", "no_address")
+    assert "STAKAZO_PUBLIC_URL" in found["error"]["todo"]
