@@ -78,7 +78,7 @@ def program(tmp_path: Path) -> Iterator[Program]:
     program.end()
 
 
-def _environment(folder: Path, urls: postgres.Urls) -> dict[str, str]:
+def environment(folder: Path, urls: postgres.Urls) -> dict[str, str]:
     return {
         "STAKAZO_DATA_DIR": str(folder / "var"),
         "STAKAZO_DATABASE_URL": urls.owner,
@@ -91,7 +91,7 @@ def _environment(folder: Path, urls: postgres.Urls) -> dict[str, str]:
 @pytest.fixture
 def installed(tmp_path: Path, urls: postgres.Urls) -> Iterator[Program]:
     """The program on a migrated database of the test's own, and nothing running."""
-    program = Program(tmp_path, _environment(tmp_path, urls))
+    program = Program(tmp_path, environment(tmp_path, urls))
     yield program
     program.end()
 
@@ -100,7 +100,7 @@ def installed(tmp_path: Path, urls: postgres.Urls) -> Iterator[Program]:
 def serving(server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     """The program in a folder where `stakazo serve` runs, with one worker."""
     name, folder = f"t_{uuid4().hex}", tmp_path_factory.mktemp("serving")
-    program = Program(folder, _environment(folder, server.create(name)))
+    program = Program(folder, environment(folder, server.create(name)))
     child = program.start("serve", "--port", "0")
     until(lambda: (folder / "var" / "serve.json").exists() or child.poll() is not None)
     assert child.poll() is None, child.communicate()

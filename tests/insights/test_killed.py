@@ -44,7 +44,8 @@ def test_each_effect_is_there_once_whenever_the_reader_is_killed(desk_and_worker
         assert send(desk, everything, account="178").status_code == 200
     for kill in range(KILLS):
         alive = workers.start()
-        desk.eventually(lambda done=kill * BATCH: counted(desk, InboxItem)[0] > done or unread(desk) == 0)
+        done = kill * BATCH
+        desk.eventually(lambda: counted(desk, InboxItem)[0] > done or unread(desk) == 0)  # noqa: B023 - called here
         os.kill(alive.pid or 0, signal.SIGKILL)
     before = counted(desk, InboxItem)
     workers.start()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import psycopg
 from tests.publishing.press import Desk
 
 from stakazo.core import postgres
+from stakazo.core.db import Database
 from stakazo.platforms.sandbox import world as known
 from stakazo.platforms.sandbox.faults import Fault
+from stakazo.publishing import subscriptions
 
 
 def shown(desk: Desk, channel: str) -> dict[str, Any]:
@@ -26,11 +29,21 @@ def events(desk: Desk, channel: str) -> list[str]:
     return [event["event"] for event in found.json()["items"]]
 
 
-def due(desk: Desk, channel: str) -> None:
+def days_later(desk: Desk, channel: str) -> None:
+    """As the clock does it, once it is time to look."""
     with psycopg.connect(postgres.conninfo(desk.site.urls.owner), autocommit=True) as owner:
         owner.execute("select set_config('stakazo.workspace', %s, false)", [str(desk.site.workspace_id)])
         found = owner.execute("update channels set subscribe_at = now() where id = %s", [channel])
         assert found.rowcount == 1
+
+    async def begin() -> int:
+        db = Database(desk.site.urls.app, pool_size=1)
+        try:
+            return await subscriptions.begin_due(db)
+        finally:
+            await db.close()
+
+    assert asyncio.run(begin()) >= 1
 
 
 def test_a_connected_account_is_subscribed_and_says_so(desk: Desk) -> None:
@@ -55,8 +68,8 @@ def test_a_refusal_is_shown_with_what_to_do_and_mended_by_itself(desk: Desk) -> 
     assert settled(desk, channel)["state"] == "subscribed"
     desk.world.change(desk.world.things[known.PAGE], subscribed_fields=[])
     desk.world.faults.add(Fault("error", "POST Page/subscribed_apps", times=1, detail={"code": 200}))
-    due(desk, channel)
-    desk.eventually(lambda: shown(desk, channel)["state"] == "failed", 90)
+    days_later(desk, channel)
+    desk.eventually(lambda: shown(desk, channel)["state"] == "failed")
     found = shown(desk, channel)
     assert (found["error"]["code"], found["since"]) == ("permission", None)
     assert "Connect the channel again" in found["error"]["todo"]

@@ -19,6 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -220,7 +221,7 @@ class Publication(Owned, WorkedOn):
     """When the intent to make it public was written: from then on it may be public, until the platform says no."""
     external_id: Mapped[str | None] = mapped_column(String(300))
     """The platform's id of what is public."""
-    aliases: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default=text("'{}'"))
+    aliases: Mapped[list[str]] = mapped_column(postgresql.ARRAY(Text), default=list, server_default=text("'{}'"))
     """What else the platform calls the same post: a Page's video is also `<page>_<post>`."""
     url: Mapped[str | None] = mapped_column(Text)
     published_at: Mapped[datetime | None]
