@@ -73,7 +73,7 @@ def test_a_film_goes_out_and_what_came_back_is_known(there: Settings, world: Wor
     for station, times in {
         "video_uploaded": 1, "video_analysed": 1, "clip_created": 1, "clip_accepted": 1, "variant_rendered": 4,
         "publication_approved": 4, "publication_published": 4, "campaign_launched": 1, "campaign_activated": 1,
-        "comment_received": 1,
+        "publication_measured": 4, "comment_received": 1,
     }.items():  # fmt: skip
         assert told[station] == times, (station, told)
     report = verified(out / LEDGER, str(out / f"{Path(LEDGER).stem}.pub"), [(out / LEDGER).with_suffix(".checkpoint")])

@@ -31,7 +31,7 @@ from stakazo.core.db import Base, Database
 from stakazo.core.postgres import Urls
 from stakazo.idempotency.models import IdempotencyKey, PersonalIdempotencyKey
 from stakazo.insights.hearing import ItemKind
-from stakazo.insights.models import InboxItem, PlatformEvent, PostMetric
+from stakazo.insights.models import InboxItem, PlatformDelivery, PlatformEvent, PostMetric
 from stakazo.jobs.models import Job
 from stakazo.ledger import service as ledger
 from stakazo.ledger.models import LedgerCheckpoint, LedgerEvent, LedgerPerson, LedgerSeal
@@ -163,6 +163,7 @@ def fill(database: Database):
         news = PlatformEvent(
             id=new_id(), channel_id=channel.id, key="k", field="comments", value={}, said_at=datetime.now(UTC)
         )
+        came = PlatformDelivery(id=new_id(), source="meta", sandbox=False, body=b"{}")
         item = InboxItem(
             id=new_id(),
             channel_id=channel.id,
@@ -205,6 +206,7 @@ def fill(database: Database):
             commitment,
             metric,
             seen,
+            came,
             news,
             item,
             member,

@@ -26,6 +26,7 @@ from stakazo.insights import figures, measuring, series, service
 from stakazo.insights.models import PostMetric
 from stakazo.insights.series import Bought
 from stakazo.jobs.models import Job
+from stakazo.ledger import service as ledger
 from stakazo.links import service as links
 from stakazo.platforms.base import Platform
 from stakazo.publishing import service as publications
@@ -165,7 +166,9 @@ async def look(
     _: Annotated[Actor, may(Permission.PUBLICATIONS_WRITE)], db: DB, publication_id: UUID, response: Response
 ) -> Job:
     """Ask the platform now. It is asked by itself too: every ten minutes at first, once a week in the end."""
-    return accepted(response, await measuring.look_now(db, await publications.get(db, publication_id)))
+    publication = await publications.get(db, publication_id)
+    await ledger.follow(db, "publication", publication_id)  # what comes back is part of its story
+    return accepted(response, await measuring.look_now(db, publication))
 
 
 @router.get("/clips/{clip_id}/series", response_model=SeriesOut, responses=responses(404, 422))

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.core import rows
-from stakazo.core.actor import new_id
+from stakazo.core.actor import Actor, new_id
 from stakazo.core.db import now
 from stakazo.core.errors import Conflict
 from stakazo.core.live import publish as tell
@@ -57,10 +57,13 @@ async def hear(session: AsyncSession, heard: Iterable[Heard]) -> None:
     columns = (InboxItem.id, InboxItem.channel_id, InboxItem.kind, InboxItem.external_id)
     inserted = literal_column("xmax = 0", Boolean)
     rows = await session.execute(upsert.returning(*columns, inserted))
+    posts = {publication.id for _, _, publication in newest.values() if publication is not None}
+    threads = {post: await ledger.on_thread(session, "publication", post) for post in posts}
     for item_id, channel_id, kind, external_id, is_new in rows.all():
         channel, said, publication = newest[channel_id, kind, external_id]
         verb = "removed" if said.removed else "received" if is_new else "changed"
-        await _record(session, f"{kind.value}_{verb}", item_id, channel, publication, external_id)
+        actor = threads[publication.id] if publication else None  # what is said below a post is part of its story
+        await _record(session, f"{kind.value}_{verb}", item_id, channel, publication, external_id, actor)
     for channel_id in {channel_id for channel_id, _, _ in newest}:
         await tell(session, "inbox", channel_id)
 
@@ -89,12 +92,14 @@ async def _record(
     channel: Channel,
     publication: Publication | None,
     external_id: str,
+    actor: Actor | None = None,
 ) -> None:
     """In the ledger, without what was said or by whom: that is theirs, and the ledger never forgets."""
     await ledger.record(
         session,
         event,
         subject=("inbox_item", item_id),
+        actor=actor,
         channel_id=str(channel.id),
         publication_id=str(publication.id) if publication else None,
         platform=channel.platform.value,

@@ -43,7 +43,7 @@ async def record(
         session: The transaction.
         event: `noun_verb` in the past.
         subject: What it happened to, as its kind and id.
-        actor: Only for the machinery's transactions, which belong to nobody.
+        actor: For the machinery's transactions, which belong to nobody; and who acts on another thread (`on_thread`).
         personal: Values about a person, like an address: erased for good by `erase`, while the event stays.
         person: Whose they are, as kind and id; the subject when left out.
         data: Whatever else should be known for ever, as JSON. What of it is called like something personal
@@ -180,6 +180,11 @@ async def follow(session: AsyncSession, kind: str, subject_id: UUID) -> None:
 
     A request about a video's clip then carries the correlation id of the upload: one id leads through all of it.
     """
+    session.info["actor"] = await on_thread(session, kind, subject_id)
+
+
+async def on_thread(session: AsyncSession, kind: str, subject_id: UUID) -> Actor:
+    """Who acts here, on the thread in which the subject came to be; for single events of a transaction about many."""
     first = (
         select(LedgerEvent.correlation_id)
         .where(LedgerEvent.subject_type == kind, LedgerEvent.subject_id == subject_id)
@@ -187,8 +192,8 @@ async def follow(session: AsyncSession, kind: str, subject_id: UUID) -> None:
         .limit(1)
     )
     correlation_id = await session.scalar(first)
-    if correlation_id is not None:
-        session.info["actor"] = replace(actor_of(session), correlation_id=correlation_id)
+    actor = actor_of(session)
+    return actor if correlation_id is None else replace(actor, correlation_id=correlation_id)
 
 
 async def recent(session: AsyncSession, limit: int = 50) -> Sequence[LedgerEvent]:
