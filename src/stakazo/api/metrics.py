@@ -167,7 +167,7 @@ async def look(
 ) -> Job:
     """Ask the platform now. It is asked by itself too: every ten minutes at first, once a week in the end."""
     publication = await publications.get(db, publication_id)
-    await ledger.follow(db, "publication", publication_id)  # what comes back is part of its story
+    await ledger.follow(db, "variant", publication.variant_id)  # what comes back is part of its story
     return accepted(response, await measuring.look_now(db, publication))
 
 

@@ -57,12 +57,14 @@ async def hear(session: AsyncSession, heard: Iterable[Heard]) -> None:
     columns = (InboxItem.id, InboxItem.channel_id, InboxItem.kind, InboxItem.external_id)
     inserted = literal_column("xmax = 0", Boolean)
     rows = await session.execute(upsert.returning(*columns, inserted))
-    posts = {publication.id for _, _, publication in newest.values() if publication is not None}
-    threads = {post: await ledger.on_thread(session, "publication", post) for post in posts}
+    shown = {publication.variant_id for _, _, publication in newest.values() if publication is not None}
+    threads = {variant: await ledger.on_thread(session, "variant", variant) for variant in shown}
     for item_id, channel_id, kind, external_id, is_new in rows.all():
         channel, said, publication = newest[channel_id, kind, external_id]
         verb = "removed" if said.removed else "received" if is_new else "changed"
-        actor = threads[publication.id] if publication else None  # what is said below a post is part of its story
+        actor = (
+            threads[publication.variant_id] if publication else None
+        )  # what is said below a post is part of its story
         await _record(session, f"{kind.value}_{verb}", item_id, channel, publication, external_id, actor)
     for channel_id in {channel_id for channel_id, _, _ in newest}:
         await tell(session, "inbox", channel_id)
