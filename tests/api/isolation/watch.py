@@ -58,6 +58,7 @@ WITHOUT_WORDS = {
     "ledger_events.subject_type",
     "ledger_persons.kind",
     "link_conversions.currency",
+    "platform_deliveries.source",
     "platform_rules.platform",
     "platform_rules.proposed_by",
     "platform_rules.rule",
