@@ -222,7 +222,7 @@ def main() -> int:
     parser.add_argument("--publications", type=int, default=1000)
     parser.add_argument("--campaigns", type=int, default=300)
     parser.add_argument("--workers", type=int, default=3)
-    parser.add_argument("--every", type=float, default=2.0, help="seconds between two kills")
+    parser.add_argument("--every", type=float, default=6.0, help="seconds between two kills")
     parser.add_argument("--keep", action="store_true", help="leave the folder with the logs")
     parser.add_argument("--report", type=Path, help="where to write the report")
     options = parser.parse_args()
