@@ -21,7 +21,6 @@ from stakazo.core.postgres import APP, OWNER, SYSTEM, conninfo
 OPEN = frozenset(
     {
         "api_keys",
-        "channels",
         "lookouts",
         "invitations",
         "jobs",
@@ -37,8 +36,15 @@ OPEN = frozenset(
     }
 )
 """Where the machinery reaches every workspace's rows: what it is there for."""
-EXPIRING = frozenset({"idempotency_keys", "link_salts", "uploads"})
-"""Where it reaches those whose time is up."""
+_OVER = "t.expires_at <= clock_timestamp()"
+SOME = {
+    "channel_consents": _OVER,
+    "channels": "(t.look_at is not null or t.disconnected_at is null)",
+    "idempotency_keys": _OVER,
+    "link_salts": _OVER,
+    "uploads": _OVER,
+}
+"""Where it reaches some of them: whose time is up, or what it has to look after."""
 VERBS = {
     "select": "select from {t}",
     "update": "update {t} set created_at = clock_timestamp()",
@@ -105,8 +111,8 @@ def _allowed(who: Who, table: str, columns: list[str]) -> str:
         return _here(f"'{who.workspace}'", table) if who.workspace else "false"
     if table in OPEN or (who.person is None and _personal(table, columns)):
         return "true"
-    if table in EXPIRING:
-        return "t.expires_at <= clock_timestamp()"
+    if table in SOME:
+        return SOME[table]
     return f"t.{'id' if table == 'users' else 'user_id'} = '{who.person}'" if _personal(table, columns) else "false"
 
 

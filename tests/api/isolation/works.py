@@ -262,6 +262,12 @@ class Works(Filling):
                 id=row, platform=Platform.FACEBOOK, external_id=f"{mark}{row}", name=f"Page {mark}", sandbox=True,
                 token=token, scopes=[mark, "pages_manage_posts"], error=error, **told,
             )  # fmt: skip
+        for look_at in (None, datetime.now(UTC)):  # the machinery sees the second one only
+            row, gone = new_id(), {"disconnected_at": datetime.now(UTC), "look_at": look_at}
+            yield Channel(
+                id=row, platform=Platform.FACEBOOK, external_id=f"{mark}{row}", name=f"Page {mark}", sandbox=True,
+                token=None, scopes=[mark], **gone,
+            )  # fmt: skip
         why = {"code": "internal", "detail": f"It broke {mark}."}
         posted = {
             "external_id": f"x{mark}",
@@ -314,7 +320,7 @@ class Works(Filling):
         self.things |= {"webhook": named(webhook), "delivery": named(delivery), "event_told": named(told)}
 
     def connecting(self) -> None:
-        """A sign-in from which the browser is back, and one that the platform refused."""
+        """A sign-in from which the browser is back, one that the platform refused, and one that nobody ended."""
         mark, owner = self.mark, self.stage.people[Role.OWNER].user_id
         keys, secret, ids = Keyring(self.site.settings), f"{mark}{'x' * 43}"[:43], [new_id(), new_id()]
         account = Given(Platform.TIKTOK, f"offered{mark}", f"Blue {mark}", f"sandbox-{mark}")
@@ -329,6 +335,13 @@ class Works(Filling):
                         expires_at=datetime(2030, 1, 1, tzinfo=UTC),
                     )
                 )  # fmt: skip
+            session.add(
+                ChannelConsent(
+                    id=new_id(), platform=Platform.TIKTOK, live=False, author=f"user/{mark}", scopes=[mark],
+                    state_hash=consents._hash(secret), verifier=mark.encode(),
+                    expires_at=datetime(2020, 1, 1, tzinfo=UTC),
+                )
+            )  # fmt: skip
             await session.flush()
             return await consents._keep(session, keys, ids[0], (mark,), [account])
 
