@@ -228,7 +228,11 @@ def test_a_token_is_renewed_before_it_ends(desk: Desk, browser: Browser, platfor
     due(desk, channel["id"])  # what came of it renews again: a refresh token that works once is kept before its use
     desk.eventually(lambda: show(desk, channel["id"])["renewed_at"] > found["renewed_at"])
     told = [event["event"] for event in events(desk, f"channel/{channel['id']}")]
-    assert told == ["channel_connected", "channel_renewed", "channel_renewed"]
+    assert [one for one in told if not one.startswith("channel_subscri")] == [
+        "channel_connected",
+        "channel_renewed",
+        "channel_renewed",
+    ]
 
 
 def test_a_refresh_token_that_died_is_loud(desk: Desk, browser: Browser, world: World):
@@ -286,7 +290,11 @@ def test_the_end_of_what_a_person_allowed_is_announced_and_then_loud(desk: Desk,
     look(desk)
     desk.eventually(lambda: show(desk, channel["id"])["error"])
     told = [event["event"] for event in events(desk, f"channel/{channel['id']}")]
-    assert told == ["channel_connected", "channel_expiring", "channel_token_expired"]
+    assert [one for one in told if not one.startswith("channel_subscri")] == [
+        "channel_connected",
+        "channel_expiring",
+        "channel_token_expired",
+    ]
 
 
 def test_a_publication_outlives_its_channels_token(desk: Desk, browser: Browser, world: World):
