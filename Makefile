@@ -41,7 +41,7 @@ serve: $(MODELS) ## database, API and workers until Ctrl-C
 	$(BIN)/stakazo serve
 
 test: $(MODELS) ## run every test (COVERAGE=1: and say what they leave out)
-	$(BIN)/python -m pytest -n $(WORKERS) $(if $(COVERAGE),--cov --cov-report=term:skip-covered) $(TESTS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(if $(COVERAGE),--cov --cov-report=term:skip-covered) $(TESTS)
 
 check: $(READY) ## format, lint, types and import contracts
 	$(BIN)/ruff format --check .
