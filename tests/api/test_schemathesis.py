@@ -21,6 +21,7 @@ from schemathesis.specs.openapi.checks import (
 )
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
+from tests.ads.stand import Stand
 from tests.api.committed import FILE
 from tests.exploring import DEEP, exploration
 from tests.near import NEAR
@@ -49,6 +50,7 @@ ALONE = ("GET /debug/health", "POST /ad-accounts", "POST /channels")
 """Say 503, as they promise, when there is no worker or no platform, and there are none here."""
 PERSONAL = ("/auth", "/workspaces", "/members", "/invitations")
 """What is asked for by a person; for each by another, who may sign themselves out, or worse."""
+PAID = ("/campaigns", "/ad-accounts")
 PASSWORD = "a quiet sentence of mine"
 MP4 = b"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00isomiso2avc1mp41" + b"\x00" * 2000
 
@@ -78,7 +80,8 @@ class Workshop:
                 self._there[operation] = self.somebody()
             else:
                 wanted = "{" in path or operation.startswith("POST")
-                self._there[operation] = self.site.key, self.things() if wanted else {}
+                paid = self.campaign() if path.startswith(PAID) else {}
+                self._there[operation] = self.site.key, (self.things() if wanted else {}) | paid
         return self._there[operation]
 
     def somebody(self) -> tuple[str, Known]:
@@ -104,6 +107,11 @@ class Workshop:
             "name": "Blue Note",
         }
 
+    def campaign(self) -> Known:
+        """A campaign, and the account that pays for it."""
+        stand = Stand(self.site, None, self.client)
+        return {"campaign_id": str(stand.launched()), "ad_account_id": stand.account()}
+
     def things(self) -> Known:
         """What lies in the workspace."""
         video = self.client.post("/upload", files={"file": ("a.mp4", MP4 + uuid4().bytes)}).json()
@@ -119,6 +127,7 @@ class Workshop:
             "variant_id": ordered["variants"][0]["id"],
             "upload_id": part.headers["location"].rsplit("/", 1)[1],
             "rule_id": _posted(self.client, "/rules", {"platform": "tiktok", "rule": {}})["id"],
+            "link_id": _posted(self.client, "/links", {"targets": [{"name": "a", "url": "https://a.example/a"}]})["id"],
             "import_id": _posted(self.client, "/imports", {"url": "https://a.example/a.mp4"})["id"],
             "key_id": _posted(self.client, "/api-keys", {"name": "a", "permissions": ["clips:read"]})["key"]["id"],
             "event_id": self.client.get("/ledger/events").json()["items"][0]["id"],

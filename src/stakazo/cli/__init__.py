@@ -12,6 +12,7 @@ from stakazo.cli import upkeep
 from stakazo.cli.advertising import campaigns as campaigns_app
 from stakazo.cli.keys import app as keys_app
 from stakazo.cli.ledger import app as ledger_app
+from stakazo.cli.links import app as links_app
 from stakazo.cli.measuring import inbox as inbox_app
 from stakazo.cli.measuring import metrics as metrics_app
 from stakazo.cli.options import AsJson, Server
@@ -46,6 +47,7 @@ app.add_typer(publications_app, name="publications")
 app.add_typer(campaigns_app, name="campaigns")
 app.add_typer(metrics_app, name="metrics")
 app.add_typer(inbox_app, name="inbox")
+app.add_typer(links_app, name="links")
 app.add_typer(webhooks_app, name="webhooks")
 
 VideoFile = Annotated[Path, typer.Argument(metavar="VIDEO", help="The video file.", show_default=False)]

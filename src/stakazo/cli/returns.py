@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
-from stakazo.cli.client import Api, Row, connected
+from stakazo.cli.client import Api, Row
 from stakazo.cli.output import Failure, console, print_json
-from stakazo.cli.posting import moment, table
+from stakazo.cli.posting import ask, moment, table
 from stakazo.core.settings import Settings
 from stakazo.platforms.ads import offset
-
-
-def _ask(settings: Settings, server: str | None, work: Callable[[Api], Awaitable[Any]]) -> Any:
-    async def ask() -> Any:
-        async with connected(settings, server) as api:
-            return await work(api)
-
-    return asyncio.run(ask())
 
 
 def _said(value: float | None, form: str = ",") -> str:
@@ -37,7 +27,7 @@ def _money(amount: float | None, currency: str) -> str:
 
 
 def of_post(settings: Settings, server: str | None, publication: str, *, as_json: bool) -> None:
-    rows = _ask(settings, server, lambda api: api.every(f"/publications/{publication}/metrics"))
+    rows = ask(settings, server, lambda api: api.every(f"/publications/{publication}/metrics"))
     if as_json:
         print_json(rows)
     elif rows:
@@ -53,7 +43,7 @@ def of_post(settings: Settings, server: str | None, publication: str, *, as_json
 
 
 def of_campaign(settings: Settings, server: str | None, campaign: str, *, as_json: bool) -> None:
-    found = _ask(settings, server, lambda api: api.get(f"/campaigns/{campaign}/metrics"))
+    found = ask(settings, server, lambda api: api.get(f"/campaigns/{campaign}/metrics"))
     if as_json:
         print_json(found)
         return
@@ -72,7 +62,7 @@ def _paid(name: str, paid: Row) -> list[str]:
 
 
 def of_clip(settings: Settings, server: str | None, clip: str, time_zone: str, *, as_json: bool) -> None:
-    found = _ask(settings, server, lambda api: api.get(f"/clips/{clip}/series", time_zone=time_zone))
+    found = ask(settings, server, lambda api: api.get(f"/clips/{clip}/series", time_zone=time_zone))
     if as_json:
         print_json(found)
         return
@@ -89,7 +79,7 @@ def of_clip(settings: Settings, server: str | None, clip: str, time_zone: str, *
 
 
 def show_inbox(settings: Settings, server: str | None, state: str, *, as_json: bool) -> None:
-    rows = _ask(settings, server, lambda api: api.every("/inbox", state=state))
+    rows = ask(settings, server, lambda api: api.every("/inbox", state=state))
     if as_json:
         print_json(rows)
     elif rows:
@@ -117,4 +107,4 @@ def _act(settings: Settings, server: str | None, given: str, verb: str, body: An
             raise Failure(f"{given!r} {what}. `stakazo inbox list` shows what there is.")
         return await api.post(f"/inbox/{fits[0]}/{verb}", body)
 
-    _ask(settings, server, work)
+    ask(settings, server, work)

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
-from stakazo.cli.client import Api, Row, connected
+from stakazo.cli.client import Api, Row
 from stakazo.cli.output import USAGE, Failure, console, print_json
-from stakazo.cli.posting import moment, show, table
+from stakazo.cli.posting import ask, moment, show, table
 from stakazo.core.settings import Settings
 
 STYLES = {"DELIVERED": "green", "DEAD": "bold red", "WAITING": "cyan"}
 PATIENCE = 30.0
 """Seconds in which a test should have its answer."""
-
-
-def _ask(settings: Settings, server: str | None, work: Callable[[Api], Awaitable[Any]]) -> Any:
-    async def ask() -> Any:
-        async with connected(settings, server) as api:
-            return await work(api)
-
-    return asyncio.run(ask())
 
 
 async def _one(api: Api, given: str) -> Row:
@@ -36,7 +27,7 @@ async def _one(api: Api, given: str) -> Row:
 
 
 def show_list(settings: Settings, server: str | None, *, as_json: bool) -> None:
-    rows = _ask(settings, server, lambda api: api.every("/webhooks"))
+    rows = ask(settings, server, lambda api: api.every("/webhooks"))
     if as_json:
         print_json(rows)
     elif rows:
@@ -50,14 +41,14 @@ def add(
     settings: Settings, server: str | None, url: str, events: list[str], description: str, *, as_json: bool
 ) -> None:
     body = {"url": url, "events": events, "description": description}
-    _made(_ask(settings, server, lambda api: api.post("/webhooks", body)), as_json=as_json)
+    _made(ask(settings, server, lambda api: api.post("/webhooks", body)), as_json=as_json)
 
 
 def rotate(settings: Settings, server: str | None, given: str, *, as_json: bool) -> None:
     async def work(api: Api) -> Any:
         return await api.post(f"/webhooks/{(await _one(api, given))['id']}/rotate")
 
-    _made(_ask(settings, server, work), as_json=as_json)
+    _made(ask(settings, server, work), as_json=as_json)
 
 
 def _made(answer: Row, *, as_json: bool) -> None:
@@ -80,7 +71,7 @@ def try_out(settings: Settings, server: str | None, given: str, *, as_json: bool
                 await asyncio.sleep(0.3)
 
     try:
-        came = _ask(settings, server, work)
+        came = ask(settings, server, work)
     except TimeoutError:
         raise Failure("Nobody has sent it yet: does a worker run? `stakazo webhooks deliveries` shows it.") from None
     show(came, as_json=as_json)
@@ -93,7 +84,7 @@ def deliveries(settings: Settings, server: str | None, given: str, limit: int, *
         path = f"/webhooks/{(await _one(api, given))['id']}/deliveries"
         return (await api.get(path, limit=limit, state="DEAD" if dead else None))["items"]
 
-    rows = _ask(settings, server, work)
+    rows = ask(settings, server, work)
     if as_json:
         print_json(rows)
         return
@@ -130,14 +121,14 @@ def replay(
     async def work(api: Api) -> Any:
         return await api.post(f"/webhooks/{(await _one(api, given))['id']}/replay", body)
 
-    console().print(f"{_ask(settings, server, work)['deliveries']} are sent again.")
+    console().print(f"{ask(settings, server, work)['deliveries']} are sent again.")
 
 
 def switch(settings: Settings, server: str | None, given: str, *, enabled: bool) -> None:
     async def work(api: Api) -> Any:
         return await api.patch(f"/webhooks/{(await _one(api, given))['id']}", {"enabled": enabled})
 
-    row = _ask(settings, server, work)
+    row = ask(settings, server, work)
     console().print(f"{row['url']} is {'on' if row['enabled'] else 'off'}.")
 
 
@@ -147,4 +138,4 @@ def remove(settings: Settings, server: str | None, given: str) -> None:
         await api.delete(f"/webhooks/{row['id']}")
         return str(row["url"])
 
-    console().print(f"{_ask(settings, server, work)} is forgotten.")
+    console().print(f"{ask(settings, server, work)} is forgotten.")

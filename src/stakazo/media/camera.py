@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy  # its parts are loaded at their first use: a quarter of the start-up of every API and worker otherwise
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, diags_array, hstack, vstack
 
 STEP = 0.1
 """Seconds from one point of a path to the next."""
@@ -23,8 +23,6 @@ def least_movement(low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArr
     exactly zero: holds, even moves, and even changes between both. The tube may be left, at a price, where the
     speed limit asks for it.
     """
-    from scipy.optimize import linprog  # noqa: PLC0415 - a quarter of the start-up of every API and worker otherwise
-
     count = len(low)
     if count < 4:
         middle = float((low.max() + high.min()) / 2)
@@ -47,7 +45,9 @@ def least_movement(low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArr
     bounds = np.zeros((offsets[-1], 2))
     bounds[:, 1] = np.inf
     bounds[offsets[1] : offsets[2], 1] = SPEED * STEP
-    solved = linprog(cost, A_ub=vstack(rows), b_ub=np.concatenate(limits), bounds=bounds, method="highs-ds")
+    solved = scipy.optimize.linprog(
+        cost, A_ub=scipy.sparse.vstack(rows), b_ub=np.concatenate(limits), bounds=bounds, method="highs-ds"
+    )
     if solved.x is None:
         return np.full(count, float(np.median((low + high) / 2)))
     return np.asarray(solved.x[:count], dtype=np.float64)
@@ -60,22 +60,28 @@ def eased(path: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.convolve(np.pad(path, reach, mode="edge"), weights / weights.sum(), mode="valid")
 
 
-def _one(size: int) -> csr_array:
-    return csr_array(diags_array(np.ones(size)))
+def _one(size: int) -> scipy.sparse.csr_array:
+    return scipy.sparse.csr_array(scipy.sparse.diags_array(np.ones(size)))
 
 
-def _difference(count: int, order: int) -> csr_array:
+def _difference(count: int, order: int) -> scipy.sparse.csr_array:
     """The matrix that takes differences of an order, in the units of one step."""
     weights = {1: [-1.0, 1.0], 2: [1.0, -2.0, 1.0], 3: [-1.0, 3.0, -3.0, 1.0]}[order]
     size = count - order
-    return csr_array(
-        diags_array([np.full(size, w) for w in weights], offsets=list(range(order + 1)), shape=(size, count))
+    return scipy.sparse.csr_array(
+        scipy.sparse.diags_array(
+            [np.full(size, w) for w in weights], offsets=list(range(order + 1)), shape=(size, count)
+        )
     )
 
 
-def _row(blocks: dict[int, csr_array], sizes: list[int]) -> csr_array:
+def _row(blocks: dict[int, scipy.sparse.csr_array], sizes: list[int]) -> scipy.sparse.csr_array:
     height = next(iter(blocks.values())).shape[0]
-    return csr_array(hstack([blocks.get(number, csr_array((height, size))) for number, size in enumerate(sizes)]))
+    return scipy.sparse.csr_array(
+        scipy.sparse.hstack(
+            [blocks.get(number, scipy.sparse.csr_array((height, size))) for number, size in enumerate(sizes)]
+        )
+    )
 
 
 def simplified(
