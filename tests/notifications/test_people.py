@@ -62,7 +62,8 @@ def test_what_went_wrong_is_in_the_inbox_once_until_it_is_read(site: Any, people
     assert (found["subject_type"], found["subject_id"]) == ("publication", str(thing))
     # who may see webhooks hears of them too
     manager = people.join("MANAGER")
-    assert {one["kind"] for one in inbox(manager)} == {"publication.failed", "webhook.disabled"}
+    both = {"publication.failed", "webhook.disabled"}
+    until(lambda: {one["kind"] for one in inbox(manager)} == both)
     path = f"/notifications/{found['id']}"
     assert ann.http.patch(path, json={"read": True}).json()["read"] is True
     assert (inbox(ann, unread=True), len(inbox(bob, unread=True))) == ([], 1)
