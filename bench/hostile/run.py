@@ -223,7 +223,8 @@ class Range:
         outcome.faults += [f"opened {file.name}" for file in self.opens.seen()]
         outcome.faults += [f"called: {call}" for call in self.canary.calls]
         outcome.faults += [f"the secret is in {place}" for place in site.leaks]
-        outcome.faults += [f"left {path.name}" for path in (self.settings.storage_dir / "tmp").glob("*")]
+        left = (path for path in (self.settings.storage_dir / "tmp").rglob("*") if path.is_file())
+        outcome.faults += [f"left {path.name}" for path in left if path.name != "alive"]  # a process that works here
         outcome.faults += [f"left running: {process.pid}" for process in _children()]
         if outcome.code in UNSPECIFIC:
             outcome.faults.append(f"unspecific: {outcome.code}")
