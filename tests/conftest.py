@@ -241,6 +241,15 @@ def data_dir() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@pytest.fixture
+def quiet() -> Iterator[None]:
+    """The house is in this process: what it logs isn't what the program says."""
+    before = structlog.get_config()
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    yield
+    structlog.configure(**before)
+
+
 @pytest.fixture(scope="session")
 def uncounted() -> dict[str, Any]:
     """Settings of tests that ask more often than people do, all from one address."""

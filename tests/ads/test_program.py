@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.ads.stand import Stand
-from tests.publishing.test_program import ask, quiet  # noqa: F401 - a fixture
+from tests.terminal import ask
 
 from stakazo.cli.output import Failure
 from stakazo.cli.spending import major, minor
@@ -24,7 +24,7 @@ def test_money_is_written_as_people_write_it() -> None:
 @pytest.mark.usefixtures("quiet")
 def test_a_campaign_from_the_first_limit_to_the_stop(stand: Stand) -> None:
     def run(*words: str) -> Any:
-        said = ask(stand, "campaigns", *words)
+        said = ask(stand.site, "campaigns", *words)
         return json.loads(said) if "--json" in words else said
 
     assert run("connect", "--json")["currency"] == "EUR"

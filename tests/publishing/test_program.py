@@ -4,56 +4,38 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import structlog
 from tests.publishing.browser import Browser
 from tests.publishing.press import Desk, public
-from typer.testing import CliRunner
+from tests.terminal import ask
 
-from stakazo.cli import app, connecting
-
-
-def ask(desk: Desk, *arguments: str) -> str:
-    environment = {"STAKAZO_SERVER": desk.site.url, "STAKAZO_API_KEY": desk.site.key, "COLUMNS": "300", "NO_COLOR": "1"}
-    said = CliRunner().invoke(app, arguments, env=environment)
-    assert said.exit_code == 0, said.output or repr(said.exception)
-    return said.stdout
-
-
-@pytest.fixture
-def quiet() -> Iterator[None]:
-    """The house is in this process: what it logs isn't what the program says."""
-    before = structlog.get_config()
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
-    yield
-    structlog.configure(**before)
+from stakazo.cli import connecting
 
 
 @pytest.mark.usefixtures("quiet")
 def test_from_a_channel_to_a_post_and_what_became_of_it(desk: Desk) -> None:
-    assert "channels connect" in ask(desk, "channels", "list")
-    connected = json.loads(ask(desk, "channels", "connect", "facebook", "--zone", "Europe/Berlin", "--json"))
+    assert "channels connect" in ask(desk.site, "channels", "list")
+    connected = json.loads(ask(desk.site, "channels", "connect", "facebook", "--zone", "Europe/Berlin", "--json"))
     assert (connected["platform"], connected["time_zone"]) == ("facebook", "Europe/Berlin")
-    assert "sandbox" in ask(desk, "channels", "list")
+    assert "sandbox" in ask(desk.site, "channels", "list")
     (variant,) = desk.variants("facebook_feed")
     clip = desk.http.get(f"/variants/{variant}").json()["clip_id"]
     wish = ["publish", clip, "--to", "facebook", "--caption", "from a terminal", "--tag", "jazz"]
-    assert "would go out" in ask(desk, *wish, "--dry-run")
-    answer: dict[str, Any] = json.loads(ask(desk, *wish, "--json"))
+    assert "would go out" in ask(desk.site, *wish, "--dry-run")
+    answer: dict[str, Any] = json.loads(ask(desk.site, *wish, "--json"))
     (wanted,) = answer["publications"]
     done = desk.until(wanted)
     assert public(desk.world)["from a terminal\n\n#jazz"] == 1
-    assert done["url"] in ask(desk, "publications", "list", "--state", "published")
-    assert done["external_id"] in ask(desk, "publications", "show", wanted["id"][-12:])
-    later = ask(desk, *wish, "--at", "2030-01-01 18:00", "--json")
+    assert done["url"] in ask(desk.site, "publications", "list", "--state", "published")
+    assert done["external_id"] in ask(desk.site, "publications", "show", wanted["id"][-12:])
+    later = ask(desk.site, *wish, "--at", "2030-01-01 18:00", "--json")
     assert json.loads(later)["plan"][0]["existed"] is True
-    ask(desk, "publications", "remove", wanted["id"])
+    ask(desk.site, "publications", "remove", wanted["id"])
     assert desk.until(wanted, "REMOVED")["removed_at"]
-    ask(desk, "channels", "disconnect", "facebook")
-    assert "No channels" in ask(desk, "channels", "list")
+    ask(desk.site, "channels", "disconnect", "facebook")
+    assert "No channels" in ask(desk.site, "channels", "list")
 
 
 @pytest.mark.usefixtures("quiet")

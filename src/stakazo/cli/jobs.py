@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import Any
-from uuid import UUID
 
 from stakazo.cli.client import Row, connected
-from stakazo.cli.output import Failure, console, print_json
+from stakazo.cli.finding import whole_id
+from stakazo.cli.output import console, print_json
 from stakazo.core.settings import Settings
 from stakazo.jobs.states import JobState
 
@@ -61,7 +60,7 @@ def act(settings: Settings, server: str | None, given: str, verb: str | None, *,
 
     async def ask() -> Row:
         async with connected(settings, server) as api:
-            job_id = await _whole_id(api, given)
+            job_id = await whole_id(api, "/jobs", given, "job")
             if verb:
                 return dict(await api.post(f"/jobs/{job_id}/{verb}"))
             return dict(await api.get(f"/jobs/{job_id}"))
@@ -79,19 +78,3 @@ def act(settings: Settings, server: str | None, given: str, verb: str | None, *,
         if value is not None:
             table.add_row(name, str(value))
     console().print(table)
-
-
-async def _whole_id(api: Any, given: str) -> str:
-    """A job's id by its beginning or end, as long as only one recent job has it."""
-    with suppress(ValueError):
-        return str(UUID(given))
-    found = [row["id"] for row in (await api.get("/jobs", limit=200))["items"] if _matches(row["id"], given)]
-    if len(found) == 1:
-        return str(found[0])
-    if found:
-        raise Failure(f"{given!r} fits {len(found)} jobs; write more of the id.")
-    raise Failure(f"There is no recent job {given!r}. `stakazo jobs list` shows what there is.")
-
-
-def _matches(job_id: str, given: str) -> bool:
-    return bool(given) and (job_id.startswith(given) or job_id.endswith(given))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stakazo.cli.client import Api, Row
+from stakazo.cli.finding import the_one
 from stakazo.cli.output import USAGE, Failure, console, print_json
 from stakazo.cli.posting import ask, show, table
 from stakazo.core.settings import Settings
@@ -23,13 +24,7 @@ def targets_of(said: Sequence[str]) -> list[Row]:
 
 
 async def _one(api: Api, given: str) -> Row:
-    """A link by its id, the end of it, its slug, or its URL."""
-    rows = await api.every("/links", ended=True)
-    fits = [row for row in rows if given in (row["slug"], row["url"]) or row["id"].endswith(given)]
-    if len(fits) != 1:
-        what = f"fits {len(fits)} links; say its id" if fits else "is no link"
-        raise Failure(f"{given!r} {what}. `stakazo links list` shows what there is.")
-    return fits[0]
+    return the_one(await api.every("/links", ended=True), given, "link", "slug", "url")
 
 
 def show_list(settings: Settings, server: str | None, clip: str | None, *, ended: bool, as_json: bool) -> None:

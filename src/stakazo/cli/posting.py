@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from stakazo.cli.client import Api, Row, connected
+from stakazo.cli.finding import whole_id
 from stakazo.cli.output import USAGE, Failure, console, print_json
 from stakazo.core.settings import Settings
 
@@ -151,7 +152,7 @@ def act(
     """Show a publication; do something with it first."""
 
     async def work(api: Api) -> Row:
-        publication_id = await _whole_id(api, given)
+        publication_id = await whole_id(api, "/publications", given, "publication")
         if verb == "remove":
             await api.delete(f"/publications/{publication_id}")
         elif verb:
@@ -159,18 +160,6 @@ def act(
         return dict(await api.get(f"/publications/{publication_id}"))
 
     show(ask(settings, server, work), as_json=as_json)
-
-
-async def _whole_id(api: Api, given: str) -> str:
-    if len(given) == 36:
-        return given
-    recent = (await api.get("/publications", limit=200))["items"]
-    found = [str(row["id"]) for row in recent if row["id"].startswith(given) or row["id"].endswith(given)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise Failure(f"{given!r} fits {len(found)} publications; write more of the id.")
-    raise Failure(f"There is no recent publication {given!r}. `stakazo publications list` shows what there is.")
 
 
 def show(row: Row, *, as_json: bool) -> None:

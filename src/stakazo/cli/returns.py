@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from stakazo.cli.client import Api, Row
-from stakazo.cli.output import Failure, console, print_json
+from stakazo.cli.finding import the_one
+from stakazo.cli.output import console, print_json
 from stakazo.cli.posting import ask, moment, table
 from stakazo.core.settings import Settings
 from stakazo.platforms.ads import offset
@@ -101,10 +102,7 @@ def done(settings: Settings, server: str | None, given: str) -> None:
 
 def _act(settings: Settings, server: str | None, given: str, verb: str, body: Any) -> None:
     async def work(api: Api) -> Any:
-        fits = [row["id"] for row in await api.every("/inbox") if row["id"].endswith(given)]
-        if len(fits) != 1:
-            what = f"fits {len(fits)} of them; say its id" if fits else "isn't there"
-            raise Failure(f"{given!r} {what}. `stakazo inbox list` shows what there is.")
-        return await api.post(f"/inbox/{fits[0]}/{verb}", body)
+        item = the_one(await api.every("/inbox"), given, "item", listing="stakazo inbox list")
+        return await api.post(f"/inbox/{item['id']}/{verb}", body)
 
     ask(settings, server, work)

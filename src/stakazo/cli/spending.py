@@ -7,6 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from stakazo.cli.client import Api, Row
+from stakazo.cli.finding import whole_id
 from stakazo.cli.output import USAGE, Failure, console, print_json
 from stakazo.cli.posting import TOKEN, ask, show, table
 from stakazo.core.settings import Settings
@@ -137,24 +138,12 @@ def act(settings: Settings, server: str | None, given: str, verb: str | None, *,
     """Show a campaign; do something with it first."""
 
     async def work(api: Api) -> Any:
-        campaign_id = await _whole_id(api, given)
+        campaign_id = await whole_id(api, "/campaigns", given, "campaign")
         if verb is None:
             return await api.get(f"/campaigns/{campaign_id}")
         return await api.post(f"/campaigns/{campaign_id}/{verb}")
 
     show(dict(ask(settings, server, work)), as_json=as_json)
-
-
-async def _whole_id(api: Api, given: str) -> str:
-    if len(given) == 36:
-        return given
-    recent = (await api.get("/campaigns", limit=200))["items"]
-    found = [str(row["id"]) for row in recent if row["id"].startswith(given) or row["id"].endswith(given)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise Failure(f"{given!r} fits {len(found)} campaigns; write more of the id.")
-    raise Failure(f"There is no recent campaign {given!r}. `stakazo campaigns list` shows what there is.")
 
 
 def stop(settings: Settings, server: str | None, *, release: bool) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from stakazo.cli.client import Api, Row
+from stakazo.cli.finding import the_one
 from stakazo.cli.output import USAGE, Failure, console, print_json
 from stakazo.cli.posting import ask, moment, show, table
 from stakazo.core.settings import Settings
@@ -17,13 +18,7 @@ PATIENCE = 30.0
 
 
 async def _one(api: Api, given: str) -> Row:
-    """A webhook by its id, the end of it, or its URL."""
-    rows = await api.every("/webhooks")
-    fits = [row for row in rows if given == row["url"] or row["id"].endswith(given)]
-    if len(fits) != 1:
-        what = f"fits {len(fits)} webhooks; say its id" if fits else "is no webhook"
-        raise Failure(f"{given!r} {what}. `stakazo webhooks list` shows what there is.")
-    return fits[0]
+    return the_one(await api.every("/webhooks"), given, "webhook", "url")
 
 
 def show_list(settings: Settings, server: str | None, *, as_json: bool) -> None:

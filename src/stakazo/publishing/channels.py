@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time
 from typing import Any, Literal
@@ -11,10 +11,11 @@ from uuid import UUID
 import structlog
 from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from stakazo.core import rows
-from stakazo.core.actor import new_id
-from stakazo.core.db import actor_of, now
+from stakazo.core.actor import Actor, new_id
+from stakazo.core.db import Database, actor_of, now
 from stakazo.core.errors import Conflict, Forbidden, Invalid
 from stakazo.core.paging import Key, Page, page
 from stakazo.core.security import Keyring
@@ -229,3 +230,16 @@ async def record(session: AsyncSession, event: str, channel: Channel, **data: An
         sandbox=channel.sandbox,
         **data,
     )
+
+
+async def begin_due(
+    db: Database, moment: InstrumentedAttribute[datetime | None], begin: Callable[[AsyncSession, UUID], Awaitable[Any]]
+) -> int:
+    """Begin something for every channel, of all workspaces, whose moment for it has come; says for how many."""
+    due = select(Channel.id, Channel.workspace_id).where(moment <= func.clock_timestamp()).order_by(moment).limit(500)
+    async with db.system_transaction() as session:
+        found = (await session.execute(due)).all()
+    for channel_id, workspace_id in found:
+        async with db.transaction(Actor(workspace_id, "system", "clock")) as session:
+            await begin(session, channel_id)
+    return len(found)

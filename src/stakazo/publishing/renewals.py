@@ -13,10 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo.core.actor import Actor
 from stakazo.core.db import Database, now
 from stakazo.core.security import Keyring
 from stakazo.jobs.engine import JobOptions, job
@@ -51,13 +49,7 @@ class Held:
 
 async def begin_due(db: Database) -> int:
     """Start the job of every channel, of all workspaces, whose token something is to be done about; says how many."""
-    due = select(Channel.id, Channel.workspace_id).where(Channel.look_at <= func.clock_timestamp())
-    async with db.system_transaction() as session:
-        found = (await session.execute(due.order_by(Channel.look_at).limit(500))).all()
-    for channel_id, workspace_id in found:
-        async with db.transaction(Actor(workspace_id, "system", "clock")) as session:
-            await begin(session, channel_id)
-    return len(found)
+    return await channels.begin_due(db, Channel.look_at, begin)
 
 
 async def begin(session: AsyncSession, channel_id: UUID) -> Job:

@@ -14,10 +14,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo.core.actor import Actor
 from stakazo.core.db import Database, now
 from stakazo.core.security import Keyring
 from stakazo.core.settings import Settings
@@ -97,13 +95,7 @@ def push_words(keys: Keyring, *, sandbox: bool) -> list[str]:
 
 async def begin_due(db: Database) -> int:
     """Start the job of every channel, of all workspaces, whose subscription is to be looked after; says how many."""
-    due = select(Channel.id, Channel.workspace_id).where(Channel.subscribe_at <= func.clock_timestamp())
-    async with db.system_transaction() as session:
-        found = (await session.execute(due.order_by(Channel.subscribe_at).limit(500))).all()
-    for channel_id, workspace_id in found:
-        async with db.transaction(Actor(workspace_id, "system", "clock")) as session:
-            await begin(session, channel_id)
-    return len(found)
+    return await channels.begin_due(db, Channel.subscribe_at, begin)
 
 
 async def begin(session: AsyncSession, channel_id: UUID) -> Job | None:
