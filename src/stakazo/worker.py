@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import signal
 import sys
@@ -99,8 +98,6 @@ class WorkerProcess:
     """One process's part of the machinery: an engine worker per queue, a heartbeat, a sweeper, a sealer, a watchdog."""
 
     def __init__(self, settings: Settings, urls: Urls, slots: Mapping[str, int], stop: asyncio.Event) -> None:
-        for chatty in ("procrastinate", "psycopg.pool"):  # our own log says it, with our ids
-            logging.getLogger(chatty).setLevel(logging.ERROR)
         self.settings, self.urls, self.slots, self.stop = settings, urls, slots, stop
         url = watchful(urls.app, idle_in_transaction=settings.stalled_after)
         keyring, slots_in_all = Keyring(settings), sum(slots.values())

@@ -21,6 +21,13 @@ from stakazo.core.redaction import hide, hide_named
 from stakazo.core.settings import Settings
 
 _OWN_HANDLERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "procrastinate", "alembic")
+_CHATTY = {
+    "httpx": logging.WARNING,
+    "httpcore": logging.WARNING,
+    "alembic.runtime.plugins": logging.WARNING,
+    "procrastinate": logging.ERROR,  # our own log says what befalls jobs and connections, with our ids
+    "psycopg.pool": logging.ERROR,
+}
 
 
 def setup_logging(settings: Settings, stream: TextIO | None = None) -> None:
@@ -70,8 +77,8 @@ def setup_logging(settings: Settings, stream: TextIO | None = None) -> None:
         logger.handlers.clear()
         logger.propagate = True
     logging.getLogger("uvicorn.access").disabled = True  # our own middleware says it, with ids
-    for chatty in ("httpx", "httpcore", "alembic.runtime.plugins"):
-        logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
+    for chatty, least in _CHATTY.items():
+        logging.getLogger(chatty).setLevel(max(least, root.level))
 
 
 def _hide_named(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
