@@ -35,6 +35,7 @@ from stakazo.media.choice import Pick, Preview
 from stakazo.media.render import Rendered, render
 from stakazo.media.types import Span
 from stakazo.notifications import jobs as _notifications  # noqa: F401 (who is told of it)
+from stakazo.publishing import leaving as _leaving  # noqa: F401 (what is said to their platforms in the end)
 from stakazo.publishing import service as publications
 from stakazo.publishing.jobs import publish_variant
 from stakazo.rules import service as rules

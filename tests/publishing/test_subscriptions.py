@@ -79,13 +79,6 @@ def test_a_refusal_is_shown_with_what_to_do_and_mended_by_itself(desk: Desk) -> 
     assert events(desk, channel)[2:] == ["channel_subscription_failed", "channel_reconnected", "channel_subscribed"]
 
 
-def test_a_disconnected_account_is_not_looked_after(desk: Desk) -> None:
-    channel = desk.channel("youtube")
-    settled(desk, channel)
-    desk.http.delete(f"/channels/{channel}").raise_for_status()
-    assert shown(desk, channel) == {"state": "never", "since": None, "error": None, "next_at": None}
-
-
 def test_a_real_account_needs_an_address_that_can_be_reached(desk: Desk) -> None:
     real = {"platform": "instagram", "external_id": "178414", "token": "EAAB-real"}
     channel = desk.http.post("/channels", json=real).json()["id"]

@@ -18,7 +18,7 @@ from stakazo.api.routes import Router
 from stakazo.core.actor import Actor
 from stakazo.core.errors import Invalid
 from stakazo.platforms.base import Platform
-from stakazo.publishing import channels, outside, subscriptions, tokens
+from stakazo.publishing import channels, leaving, outside, subscriptions, tokens
 from stakazo.publishing.channels import Given
 from stakazo.publishing.models import Channel
 from stakazo.publishing.subscriptions import Told
@@ -48,7 +48,7 @@ class SubscriptionOut(BaseModel):
     model_config = ConfigDict(from_attributes=True)
     state: Told
     since: datetime | None = Field(description="When the platform last said that it tells us.")
-    error: TroubleOut | None = Field(description="Why it doesn't.")
+    error: TroubleOut | None = Field(description="Why it doesn't; of a disconnected channel, why it may go on.")
     next_at: datetime | None = Field(description="When it is asked again whether it does.")
 
 
@@ -200,11 +200,11 @@ async def let_live(
 
 @router.delete("/{channel_id}", status_code=204, responses=responses(404, 409, 412))
 async def disconnect(
-    _: Annotated[Actor, may(Permission.CHANNELS_WRITE)], db: DB, channel_id: UUID, editing: Editing
+    _: Annotated[Actor, may(Permission.CHANNELS_WRITE)], db: DB, here: Here, channel_id: UUID, editing: Editing
 ) -> None:
-    """Forget its tokens. What was published on it stays known."""
+    """Forget its tokens, and have its platform told to tell nothing more. What was published on it stays known."""
     await editing.check(db, Channel, channel_id)
-    await channels.disconnect(db, channel_id)
+    await leaving.disconnect(db, here.keys, channel_id)
 
 
 def shown(channel: Channel) -> ChannelOut:

@@ -7,7 +7,7 @@ end no more.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Annotated
 
@@ -46,12 +46,12 @@ async def verify(
     return _shaken(asked, subscriptions.verify_words(here.settings, here.keys))
 
 
-def _shaken(asked: Mapping[str, str], words: Iterable[str]) -> Response:
+def _shaken(asked: Mapping[str, str], words: Iterable[str], modes: Collection[str] = ("subscribe",)) -> Response:
     """The answer to who knows one of the words. Raises Forbidden."""
     refusal = Rejected("This isn't the webhook that was asked for.", Reason.PERMISSION)
     for word in words:
         try:
-            answer = webhooks.handshake(asked, word)
+            answer = webhooks.handshake(asked, word, modes)
         except Rejected as refused:
             refusal = refused
         else:
@@ -92,12 +92,12 @@ async def verify_youtube(
     token: Annotated[str, Query(alias="hub.verify_token")] = "",
     challenge: Annotated[str, Query(alias="hub.challenge", max_length=500)] = "",
 ) -> Response:
-    """YouTube's hub asks whether what is new on a channel is really wanted here."""
+    """YouTube's hub asks whether what is new on a channel is really wanted here, or no more wanted."""
     if youtube_push.channel_of(topic) is None:
         raise Forbidden("Only what is new on a YouTube channel is wanted here.")
     asked = {"hub.mode": mode, "hub.verify_token": token, "hub.challenge": challenge}
     words = [subscriptions.push_words(here.keys, sandbox=sandbox) for sandbox in (False, True)]
-    return _shaken(asked, [word for known in words for word in known])
+    return _shaken(asked, [word for known in words for word in known], youtube_push.MODES)
 
 
 @router.post("/youtube", response_class=Response, responses=responses(403, 413, 422))

@@ -186,6 +186,8 @@ _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "rights_set": lambda data: "The rights to the recording were written down" + _isrc(data),
     "channel_subscribed": lambda data: f"{_platform(data)} tells what happens there from now on",
     "channel_subscription_failed": lambda data: f"{_platform(data)} doesn't tell what happens there: {data['detail']}",
+    "channel_unsubscribed": lambda data: f"{_platform(data)} was told to tell nothing more of it",
+    "channel_goodbye_failed": lambda data: data["detail"],
     "channel_connected": lambda data: f"{_platform(data)} was connected: {data['name']}",
     "publication_created": lambda data: f"A post on {_platform(data)} was planned for {data['due_at'][:16]} UTC",
     "publication_submitted": lambda _: "The draft was handed in",

@@ -82,6 +82,9 @@ _KNOWN: Mapping[str, _Words] = {
         Permission.CHANNELS_READ,
         "It is tried again; where it goes on, connect the channel again.",
     ),
+    "channel.goodbye_failed": _Words(
+        Urgency.WARNING, "{platform} may go on telling what happens on a disconnected channel", Permission.CHANNELS_READ
+    ),
     "ad_account.token_expired": _Words(
         Urgency.URGENT,
         "An advertising account must be connected again",

@@ -191,7 +191,7 @@ class Graph:
             method,
             f"{root or self.hosts.graph}/{self.hosts.graph_version}/{path}",
             effect=effect,
-            params=values if method == "GET" else None,
+            params=values if method != "POST" else None,
             data=values if method == "POST" else None,
             files=files,
             headers={"Authorization": f"Bearer {self.account.token}"},

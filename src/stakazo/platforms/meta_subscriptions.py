@@ -48,6 +48,17 @@ class MetaSubscriptions:
         if not set(fields) <= known:
             await graph.post("me/subscribed_apps", {"subscribed_fields": sorted({*fields, *known})}, effect=False)
 
+    async def accounts(self, token: str) -> dict[Platform, str]:
+        """Whom a Page's token stands for: the Page, and the Instagram account behind it."""
+        found = await self._graph(token).get("me", {"fields": "id,instagram_business_account"})
+        instagram = (found.get("instagram_business_account") or {}).get("id")
+        behind = {Platform.INSTAGRAM: str(instagram)} if instagram else {}
+        return {Platform.FACEBOOK: str(found["id"])} | behind
+
+    async def unsubscribe_page(self, token: str) -> None:
+        """Have nothing more told of a Page, nor of its Instagram account; also where nothing was."""
+        await self._graph(token).delete("me/subscribed_apps")
+
     def _graph(self, token: str, *, app: bool = False) -> Graph:
         return Graph(self._connection, Account(Platform.FACEBOOK, "me", token, self._live), proof=not app)
 

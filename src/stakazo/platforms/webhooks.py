@@ -42,10 +42,10 @@ class Change:
         return hashlib.sha256(what.encode()).hexdigest()
 
 
-def handshake(query: Mapping[str, str], verify_token: str) -> str:
+def handshake(query: Mapping[str, str], verify_token: str, modes: Collection[str] = ("subscribe",)) -> str:
     """What to answer Meta's question whether it may send here. Rejected for anybody else's."""
     given = query.get("hub.verify_token", "")
-    if query.get("hub.mode") != "subscribe" or not hmac.compare_digest(given.encode(), verify_token.encode()):
+    if query.get("hub.mode") not in modes or not hmac.compare_digest(given.encode(), verify_token.encode()):
         raise Rejected("This isn't the webhook that was asked for.", Reason.PERMISSION)
     return query.get("hub.challenge", "")
 

@@ -19,8 +19,15 @@ class Hub:
         Args:
             secret: What it is to sign with, and to say back when it asks.
         """
+        await self._say("subscribe", channel_id, callback_url, secret)
+
+    async def unsubscribe(self, channel_id: str, callback_url: str, secret: str) -> None:
+        """Have nothing more sent there; the hub asks the address first. Also where nothing was."""
+        await self._say("unsubscribe", channel_id, callback_url, secret)
+
+    async def _say(self, mode: str, channel_id: str, callback_url: str, secret: str) -> None:
         said = {
-            "hub.mode": "subscribe",
+            "hub.mode": mode,
             "hub.topic": topic_of(channel_id),
             "hub.callback": callback_url,
             "hub.verify": "sync",

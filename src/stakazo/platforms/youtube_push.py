@@ -22,6 +22,8 @@ from stakazo.platforms.webhooks import Change
 TOPIC = "https://www.youtube.com/xml/feeds/videos.xml"
 LEASE = 10 * 86_400
 """Seconds that a subscription should last; the hub decides."""
+MODES = ("subscribe", "unsubscribe")
+"""What the hub asks about, before it does it."""
 NEW, GONE = "video", "deleted"
 FIELDS = (NEW, GONE)
 """What it tells."""

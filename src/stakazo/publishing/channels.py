@@ -72,7 +72,7 @@ async def connect(session: AsyncSession, keys: Keyring, given: Given) -> tuple[C
         )  # fmt: skip
     elif channel.sandbox is not sandbox:
         raise Conflict("This account is connected with a token of the other world. Disconnect it first.")
-    channel.disconnected_at = None
+    channel.disconnected_at = channel.leaving_since = channel.leaving_token = None
     keep_tokens(session, keys, channel, given.token, given.refresh_token)
     channel.token_expires_at, channel.consent_ends_at = given.token_expires_at, given.consent_ends_at
     channel.scopes, channel.error = list(given.scopes), None

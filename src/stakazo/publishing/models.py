@@ -111,6 +111,10 @@ class Channel(Owned, Base):
     """Why it doesn't: code, detail, todo."""
     subscribe_at: Mapped[datetime | None]
     """When the platform is asked next whether it does; null: never, it has nothing to ask for."""
+    leaving_since: Mapped[datetime | None]
+    """Since when the platform is to be told to stop; null once it has stopped, or never told."""
+    leaving_token: Mapped[bytes | None] = mapped_column(Sealed())
+    """With what it is told so, when nothing else is done with the account any more. Gone with that, or after days."""
     disconnected_at: Mapped[datetime | None]
 
     time_zone: Mapped[str] = mapped_column(String(60), default="UTC", server_default="UTC")
@@ -138,6 +142,8 @@ class Channel(Owned, Base):
         Index(None, "subscribe_at", postgresql_where=text("subscribe_at is not null")),
         CheckConstraint("not (sandbox and live)", name="live"),
         CheckConstraint("(token is null) = (disconnected_at is not null)", name="token"),
+        CheckConstraint("leaving_since is null or token is null", name="leaving"),
+        CheckConstraint("leaving_token is null or leaving_since is not null", name="leaving_token"),
         CheckConstraint("gap_minutes >= 0", name="gap_minutes"),
         CheckConstraint("per_day > 0", name="per_day"),
     )

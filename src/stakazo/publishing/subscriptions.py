@@ -54,7 +54,9 @@ class Told(StrEnum):
     PENDING = "pending"
     """It will be asked to."""
     FAILED = "failed"
-    """It doesn't, and says why; it is asked on a schedule."""
+    """It doesn't, and says why; it is asked on a schedule. Of a disconnected channel: it may go on telling."""
+    LEAVING = "leaving"
+    """The channel was disconnected, and the platform will be told to stop."""
     NEVER = "never"
     """It has nothing to subscribe to; it is asked on a schedule."""
 
@@ -73,10 +75,12 @@ class Subscription:
 
 def of(channel: Channel) -> Subscription:
     """What is known of a channel's subscription."""
-    if channel.platform not in TELL or channel.disconnected_at is not None:
-        state = Told.NEVER
+    if channel.leaving_since is not None:
+        state = Told.LEAVING
     elif channel.subscription_error is not None:
         state = Told.FAILED
+    elif channel.platform not in TELL or channel.disconnected_at is not None:
+        state = Told.NEVER
     else:
         state = Told.SUBSCRIBED if channel.subscribed_at else Told.PENDING
     return Subscription(state, channel.subscribed_at, channel.subscription_error, channel.subscribe_at)
@@ -118,7 +122,7 @@ async def subscribe_channel(run: Run, channel_id: UUID) -> None:
             return
         account, live = channels.account(channel, keys), not channel.sandbox
     try:
-        trouble = _unreachable(run.settings, live=live)
+        trouble = unreachable(run.settings, live=live)
         if trouble is None:
             async with outside.connected(run.settings) as connection:
                 await _subscribe(connection, run.settings, keys, account, live=live)
@@ -147,7 +151,7 @@ async def _subscribe(
             raise Rejected("This platform has nothing to subscribe to.", Reason.UNSUPPORTED)
 
 
-def _unreachable(settings: Settings, *, live: bool) -> Trouble | None:
+def unreachable(settings: Settings, *, live: bool) -> Trouble | None:
     """Why no real platform could send here; the sandbox reaches every address."""
     if not live or settings.base_url.startswith("https://"):
         return None

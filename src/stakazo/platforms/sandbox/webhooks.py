@@ -56,12 +56,14 @@ class Sender:
         return "" if wanted else "HTTP Status Code or challenge does not match"
 
     async def subscribe_hub(self, request: Request) -> Answered:
-        """YouTube's hub: asks the address, and sends there what is new in the feed from then on."""
+        """YouTube's hub: asks the address, and sends there what is new in the feed from then on, or no more."""
         async with request.form() as form:
             asked = {name: str(value) for name, value in form.items()}
         topic, url = asked.get("hub.topic", ""), asked.get("hub.callback", "")
-        if not topic or not url or asked.get("hub.mode") != "subscribe":
+        if not topic or not url or asked.get("hub.mode") not in {"subscribe", "unsubscribe"}:
             return Answered("hub.mode, hub.topic and hub.callback are required", 400)
+        if self._world.faults.strikes("error", f"POST Hub/{asked['hub.mode']}"):
+            return Answered("Try again later", 503)
         said = {
             name: asked.get(name, "") for name in ("hub.mode", "hub.topic", "hub.verify_token", "hub.lease_seconds")
         }
@@ -69,7 +71,8 @@ class Sender:
             return Answered(f"The callback did not confirm: {why}", 409)
         for old in list(self._world.of("HubSubscription", topic=topic, callback=url)):
             self._world.drop(old["id"])
-        self._world.new("HubSubscription", topic=topic, callback=url, secret=asked.get("hub.secret", ""))
+        if asked["hub.mode"] == "subscribe":
+            self._world.new("HubSubscription", topic=topic, callback=url, secret=asked.get("hub.secret", ""))
         return Answered("", 204)
 
     def send(self, kind: str, account_id: str, field: str, value: dict[str, Any]) -> int:
@@ -212,6 +215,11 @@ def subscribe_page(call: Call) -> Answer:
     return {"success": True}
 
 
+def unsubscribe_page(call: Call) -> Answer:
+    call.world.change(call.node, subscribed_fields=[])
+    return {"success": True}
+
+
 def page_subscriptions(call: Call) -> Answer:
     fields = call.node.get("subscribed_fields")
     app = call.world.things[call.token["app"]]
@@ -223,4 +231,5 @@ EDGES: Edges = {
     ("GET", "Application", "subscriptions"): subscriptions,
     ("POST", "Page", "subscribed_apps"): subscribe_page,
     ("GET", "Page", "subscribed_apps"): page_subscriptions,
+    ("DELETE", "Page", "subscribed_apps"): unsubscribe_page,
 }
