@@ -75,10 +75,10 @@ class Peaks(threading.Thread):
     def __init__(self) -> None:
         super().__init__(daemon=True)
         self.resident = 0
-        self._stop = threading.Event()
+        self._ended = threading.Event()
 
     def run(self) -> None:
-        while not self._stop.wait(0.02):
+        while not self._ended.wait(0.02):
             for process in _children():
                 try:
                     self.resident = max(self.resident, process.memory_info().rss >> 20)
@@ -90,7 +90,7 @@ class Peaks(threading.Thread):
         return found
 
     def stop(self) -> None:
-        self._stop.set()
+        self._ended.set()
         self.join()
 
 

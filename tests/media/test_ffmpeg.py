@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stakazo.media import ffmpeg
+from stakazo.media import complaints, ffmpeg
 from stakazo.media.confine import Access
 from stakazo.media.errors import DiskFull, RenderFailed, Stopped, ToolMissing, Unreadable
 
@@ -24,16 +24,22 @@ print(child.pid, flush=True)
 time.sleep(600)
 """
 WORKER = """
-import asyncio, psutil
+import asyncio, contextlib, psutil
 from stakazo.media import ffmpeg
 from stakazo.media.confine import Access
+
+def rendering():
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if "ffmpeg" in child.name():
+                yield child.pid
 
 async def work():
     endless = ["-re", "-f", "lavfi", "-i", "testsrc=s=64x64", "-f", "null", "-"]
     running = asyncio.ensure_future(ffmpeg.run(endless, access=Access()))
-    while not (found := [one for one in psutil.Process().children() if "ffmpeg" in one.name()]):
+    while not (found := [*rendering()]):
         await asyncio.sleep(0.01)
-    print(found[0].pid, flush=True)
+    print(found[0], flush=True)
     await running
 
 asyncio.run(work())
@@ -144,11 +150,11 @@ async def test_a_killed_program_is_named_with_its_signal():
 
 
 async def test_a_lot_of_output_does_not_block():
-    writes = "import sys; sys.stdout.write('x' * 3_000_000); sys.stderr.write('y\\n' * 300_000)"
+    writes = "import sys; sys.stdout.write('x' * 3_000_000); sys.stderr.write('why\\n' + 'y\\n' * 300_000 + 'end\\n')"
     result = await ffmpeg.child([sys.executable, "-c", writes], access=None)
     assert result.code == 0
     assert len(result.stdout) == 3_000_000
-    assert result.stderr.splitlines() == ["y"] * ffmpeg.STDERR_LINES
+    assert result.stderr.splitlines() == ["why", *["y"] * (complaints.KEPT - 2), "end"]
 
 
 # --- ending -------------------------------------------------------------------------------------------------

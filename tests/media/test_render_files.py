@@ -19,7 +19,7 @@ from tests.media.films import (
     tone,
 )
 
-from stakazo.media.errors import MediaError, NotAsOrdered, RenderFailed, ToolMissing
+from stakazo.media.errors import Damaged, MediaError, NotAsOrdered, RenderFailed, ToolMissing
 from stakazo.media.plan import Encoding
 from stakazo.media.render import render
 from stakazo.media.types import Hdr, Span
@@ -81,6 +81,22 @@ async def test_a_span_beyond_the_source_is_not_as_ordered(tmp_path: Path):
     source = film(tmp_path / "in.mp4", [halves(90, 90)] * 25)
     with pytest.raises((NotAsOrdered, RenderFailed)):
         await render(plan(source, Span(0.5, 4.0)))
+    assert names(tmp_path) == ["in.mp4"]
+
+
+@pytest.mark.parametrize("span", [Span(1, 2), Span(0, 2)], ids=["all of it", "its end"])
+async def test_what_can_not_be_decoded_is_said_to_be_damaged_and_where(tmp_path: Path, span: Span):
+    noise = np.random.default_rng(1)
+    pictures = [noise.integers(20, 230, (90, 90)).astype(np.uint8) for _ in range(50)]
+    source = film(tmp_path / "in.mp4", pictures)
+    ordered = plan(source, span)
+    data = bytearray(source.read_bytes())
+    spoilt = slice(len(data) // 3, data.rindex(b"moov") - 4)
+    data[spoilt] = bytes(spoilt.stop - spoilt.start)
+    source.write_bytes(data)
+    with pytest.raises(Damaged, match=f"damaged between {span.start:.1f} and 2.0 s. .*NAL") as caught:
+        await render(ordered)
+    assert not caught.value.retryable
     assert names(tmp_path) == ["in.mp4"]
 
 

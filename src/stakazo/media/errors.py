@@ -2,13 +2,14 @@
 
 MediaError
 ├── Unreadable          not a media file, or broken beyond use
+├── Damaged             the part of it that is wanted can't be decoded
 ├── NothingToSee        no video where one is needed
 ├── NothingToHear       no sound where some is needed
 ├── TooShort            shorter than any clip
 ├── TooBig              beyond the limits of pixels, duration or streams
 ├── ToolMissing         FFmpeg, a filter, an encoder or a model is not installed
 ├── AnalysisFailed      the analysis ended in a way that nobody foresaw
-├── RenderFailed        FFmpeg ended with an error
+├── RenderFailed        FFmpeg ended with an error that isn't the file's
 ├── NotAsOrdered        a rendered file isn't what was asked for
 ├── DiskFull            no space for the output
 └── Stopped             cancelled, or over its time limit
@@ -33,6 +34,10 @@ class MediaError(Exception):
 
 class Unreadable(MediaError):
     code = "unreadable"
+
+
+class Damaged(MediaError):
+    code = "damaged"
 
 
 class NothingToSee(MediaError):

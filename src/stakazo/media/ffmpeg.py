@@ -14,7 +14,6 @@ import os
 import shutil
 import signal
 import subprocess
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -23,8 +22,9 @@ from pathlib import Path
 import imageio_ffmpeg
 
 from stakazo.media import confine
+from stakazo.media.complaints import failure, keep
 from stakazo.media.confine import Access, Limits, Means
-from stakazo.media.errors import DiskFull, MediaError, RenderFailed, Stopped, TooBig, ToolMissing, Unreadable
+from stakazo.media.errors import Stopped, ToolMissing
 from stakazo.media.means import bare, here
 
 ENVIRONMENT = "STAKAZO_FFMPEG"
@@ -37,7 +37,6 @@ REQUIRED_FILTERS = frozenset(
 HDR_FILTERS = frozenset({"zscale", "tonemap"})
 REQUIRED_ENCODERS = frozenset({"aac", "libx264"})
 
-STDERR_LINES = 60
 STDOUT_LIMIT = 4 * 1024**2
 
 DEFAULT_LIMITS = Limits()
@@ -75,7 +74,7 @@ class Result:
     stdout: bytes
     """Empty when the lines went to a callback."""
     stderr: str
-    """The last lines."""
+    """The first lines and the last."""
 
 
 def executable(program: str | Path | None = None) -> str:
@@ -171,7 +170,7 @@ async def child(
         limit=2**20,
     )
     output = bytearray()
-    complaints: deque[str] = deque(maxlen=STDERR_LINES)
+    complaints: list[str] = []
 
     try:
         async with asyncio.timeout(timeout), asyncio.TaskGroup() as group:
@@ -181,7 +180,7 @@ async def child(
                 group.create_task(_lines(process.stdout, line))
             else:
                 group.create_task(_collect(process.stdout, output))
-            group.create_task(_lines(process.stderr, complaints.append))
+            group.create_task(_lines(process.stderr, lambda text: keep(complaints, text)))
             group.create_task(process.wait())
     except TimeoutError:
         raise Stopped(f"{Path(program).name} was stopped after its limit of {timeout:.0f} s.") from None
@@ -250,7 +249,7 @@ async def run(
     """Run FFmpeg with these arguments (the program itself is not among them), confined to `access` where it is given.
 
     `progress` hears the share that is done, 0 to 1, about twice a second; it needs `duration`, the seconds of
-    output to expect. Raises DiskFull, Unreadable, Stopped or RenderFailed, with FFmpeg's own telling lines.
+    output to expect. Raises what `complaints.failure` makes of it, or Stopped, with FFmpeg's own telling lines.
     """
     path = executable(program)
     if access:
@@ -268,7 +267,7 @@ async def run(
         told = [*head, "-progress", "pipe:1", *argv]
         result = await child(told, access=access, limits=limits, means=means, line=line, timeout=timeout)
     if result.code:
-        raise failure(result)
+        raise failure(result.code, result.stderr)
     if progress:
         progress(1.0)
     return result
@@ -276,36 +275,3 @@ async def run(
 
 def _with(access: Access, program: Path) -> Access:
     return replace(access, programs=(*access.programs, program.absolute(), program.resolve()))
-
-
-def failure(result: Result) -> MediaError:
-    """The error that a failed run of FFmpeg stands for."""
-    text = telling(result.stderr)
-    if "received signal 24" in result.stderr or result.code == -signal.SIGXCPU:
-        return Stopped("FFmpeg used up its limit of processor time.")
-    if result.code == -signal.SIGXFSZ or "File too large" in result.stderr:
-        return TooBig("The output is longer than a file of a rendering may be.")
-    if "No space left on device" in result.stderr or "Disk quota exceeded" in result.stderr:
-        return DiskFull("There is no space left for the output.")
-    if result.code < 0:
-        name = signal.Signals(-result.code).name if -result.code in set(signal.Signals) else str(-result.code)
-        return RenderFailed(f"FFmpeg was ended by {name}. {text}".strip())
-    if "Invalid data found when processing input" in result.stderr and "Error opening input" in result.stderr:
-        return Unreadable(f"FFmpeg can't read the file: {text}")
-    return RenderFailed(text or f"FFmpeg ended with code {result.code}.")
-
-
-def telling(stderr: str, limit: int = 4) -> str:
-    """The lines that say why: the first errors, without FFmpeg's addresses and repetitions."""
-    found: list[str] = []
-    for raw in stderr.splitlines():
-        if "[error]" not in raw and "[fatal]" not in raw:
-            continue
-        text = raw.rsplit("]", 1)[-1].strip()
-        if (
-            text
-            and text not in found
-            and not text.startswith(("Error opening input file", "Error opening output file"))
-        ):
-            found.append(text)
-    return " ".join(found[:limit]) if found else " ".join(stderr.splitlines()[-2:])

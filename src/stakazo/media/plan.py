@@ -103,6 +103,11 @@ class RenderPlan:
         return float(self.frames / self.rate)
 
     @property
+    def end(self) -> float:
+        """The out-point in seconds of the source."""
+        return self.start + self.duration
+
+    @property
     def groups(self) -> tuple[tuple[Output, ...], ...]:
         """The outputs by their pixels: one encoder each."""
         by_pixels: dict[object, list[Output]] = {}

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from stakazo.media import command, ffmpeg
 from stakazo.media.child import verify_in_child
+from stakazo.media.complaints import spoilt, telling
 from stakazo.media.confine import Access, Means
 from stakazo.media.crops import mapped
-from stakazo.media.errors import DiskFull, RenderFailed, ToolMissing
+from stakazo.media.errors import Damaged, DiskFull, NotAsOrdered, RenderFailed, ToolMissing
 from stakazo.media.plan import Output, RenderPlan, gain_for
 from stakazo.media.verify import SILENT, Facts, Order
 
@@ -73,20 +74,26 @@ async def render(
         gain = gain_for(heard.integrated, heard.true_peak, plan.level) if heard else 0.0
         arguments = command.arguments(plan, gain)
         _make(access.writes)
-        await ffmpeg.run(
+        ended = await ffmpeg.run(
             arguments, access=access, means=means, duration=plan.duration, progress=progress, timeout=timeout
         )
         audible = heard is not None and heard.integrated + gain > SILENT + 5
         shown = without_paths(arguments, plan)
         orders = [(output.file, ordered(plan, output, audible=audible)) for output in plan.outputs]
-        seen = await verify_in_child(orders, thorough=thorough, means=means, within=orders[0][0].parent)
+        try:
+            seen = await verify_in_child(orders, thorough=thorough, means=means, within=orders[0][0].parent)
+        except NotAsOrdered as fault:
+            if not spoilt(ended.stderr):
+                raise
+            raise Damaged(f"{fault} FFmpeg says: {telling(ended.stderr)}") from fault
+    except Damaged as error:
+        _remove(plan.outputs)
+        raise Damaged(f"The video is damaged between {plan.start:.1f} and {plan.end:.1f} s. {error}") from error
     except BaseException:
-        for output in plan.outputs:
-            output.file.unlink(missing_ok=True)
+        _remove(plan.outputs)
         raise
-    end = plan.start + plan.duration
     return [
-        Rendered(output, facts, gain, plan.start, end, shown, capabilities.version)
+        Rendered(output, facts, gain, plan.start, plan.end, shown, capabilities.version)
         for output, facts in zip(plan.outputs, seen, strict=True)
     ]
 
@@ -95,6 +102,11 @@ def _somewhere(plan: RenderPlan) -> RenderPlan:
     """The same plan for a program that starts in another folder."""
     outputs = tuple(replace(output, file=output.file.absolute()) for output in plan.outputs)
     return replace(plan, source=plan.source.absolute(), outputs=outputs)
+
+
+def _remove(outputs: Iterable[Output]) -> None:
+    for output in outputs:
+        output.file.unlink(missing_ok=True)
 
 
 def _make(files: Iterable[Path]) -> None:
