@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
+import psycopg
 import pytest
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
 from tests.insights.test_measuring import posted
 from tests.insights.test_news import happens, subscribed
 from tests.near import NEAR
 from tests.publishing.press import Desk
 
+from stakazo.core import postgres
+from stakazo.jobs.models import Job
 from stakazo.platforms.sandbox.faults import Fault
 
 
@@ -46,6 +53,54 @@ def test_access_that_was_withdrawn_at_tiktok_ends_the_channel(desk: Desk) -> Non
     path = f"/channels/{publication['channel_id']}"
     desk.eventually(lambda: desk.http.get(path).json()["health"] == "needs_reauth")
     assert desk.http.get(path).json()["error"]["code"] == "revoked"
+
+
+@pytest.mark.usefixtures("told")
+def test_tiktok_s_word_that_it_is_done_ends_the_waiting(desk: Desk) -> None:
+    """Jobs that wait for their next look look at once, and find out how it ended."""
+    desk.world.faults.add(Fault("post_failed", times=1, detail={"fail_reason": "frame_rate_check_failed"}))
+    patient, desk.world.processing = desk.world.processing, 3600.0
+    try:
+        wanted = desk.want(desk.variants("tiktok", count=2), [desk.channel("tiktok")])
+        jobs = [desk.show(one)["job_id"] for one in wanted]
+        desk.eventually(lambda: all(desk.http.get(f"/jobs/{job}").json()["state"] == "RETRY" for job in jobs))
+        for job in jobs:
+            _never(desk, job)
+        assert [desk.show(one)["state"] for one in wanted] == ["PUBLISHING"] * 2
+        desk.world.move_on(3600.0)
+        found = [desk.until(one) for one in wanted]
+    finally:
+        desk.world.processing = patient
+    ends = {(one["state"], (one["error"] or {}).get("code"), one["external_id"] is not None) for one in found}
+    assert ends == {("PUBLISHED", None, True), ("FAILED", "media", False)}
+
+
+def _never(desk: Desk, job_id: str) -> None:
+    """So that it is the platform's word that wakes it, and not its own patience."""
+    later = datetime.now(UTC) + timedelta(days=1)
+
+    async def put_off(session: AsyncSession) -> None:
+        await session.execute(update(Job).where(Job.id == UUID(job_id)).values(run_at=later))
+
+    desk.site.within(put_off)
+    with psycopg.connect(postgres.conninfo(desk.site.urls.owner), autocommit=True) as owner:
+        owner.execute(
+            "update procrastinate_jobs set scheduled_at = %s where args->>'job_id' = %s and status = 'todo'",
+            [later, job_id],
+        )
+
+
+def test_youtube_s_hub_tells_by_itself_that_a_video_came_out_and_that_it_is_gone(desk: Desk) -> None:
+    channel = desk.channel("youtube")
+    desk.eventually(lambda: desk.http.get(f"/channels/{channel}").json()["subscription"]["state"] == "subscribed")
+    publication = posted(desk, "youtube", "youtube_short")
+    desk.eventually(lambda: "publication_seen" in desk.events(publication) or _heard(desk, publication))
+    desk.world.drop(publication["external_id"])  # as its owner does in YouTube's own app
+    desk.eventually(lambda: error(desk, publication) == "not_public")
+
+
+def _heard(desk: Desk, publication: dict[str, Any]) -> bool:
+    return bool(desk.show(publication)["checked_at"] > publication["published_at"])
 
 
 def test_youtube_s_hub_tells_what_is_there_and_what_is_gone(desk: Desk) -> None:

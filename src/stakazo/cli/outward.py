@@ -58,11 +58,12 @@ async def _answers(url: str) -> bool:
         return False
 
 
-async def publish(api: Api, screen: Screen, clip: Row, title: str) -> list[Row]:
+async def publish(api: Api, screen: Screen, settings: Settings, clip: Row, title: str) -> list[Row]:
     """Have a clip's variants published, one on each platform; gives the publications as they ended.
 
     Each says its `account` and whether that is the `sandbox`'s too.
     """
+    await _name_callback(settings, api.url)
     wanted: list[tuple[Row, Row]] = []
     for variant in clip["variants"]:
         platform = PUBLISHED.get(variant["recipe"])
@@ -86,6 +87,13 @@ async def publish(api: Api, screen: Screen, clip: Row, title: str) -> list[Row]:
         await _over(api, screen, post) | {"account": channel["name"], "sandbox": channel["sandbox"]}
         for post, channel in wanted
     ]
+
+
+async def _name_callback(settings: Settings, url: str) -> None:
+    """Have TikTok tell what becomes of posts, as the app's settings would at the real one."""
+    named = {"tiktok_callback": f"{url.rstrip('/')}/webhook/tiktok"}
+    async with httpx.AsyncClient(verify=trusted(), timeout=30, trust_env=False) as http:
+        (await http.post(f"{settings.sandbox_url}/sandbox/settings", json=named)).raise_for_status()
 
 
 async def _over(api: Api, screen: Screen, post: Row) -> Row:

@@ -133,7 +133,7 @@ async def _story(api: Api, watch: Watch, order: Order, screen: Screen, settings:
     await _fetch(api, order.out, chosen, variants, done)
     stages.end("download")
     if order.publish:
-        done.posts = await outward.publish(api, screen, done.clips[0], done.video["title"])
+        done.posts = await outward.publish(api, screen, settings, done.clips[0], done.video["title"])
         stages.end("publish")
         done.after = await aftermath.follow(api, screen, settings, done.clips[0], done.posts)
         stages.end("aftermath")

@@ -212,6 +212,7 @@ def _video_fate(news: News) -> Fate:
 _FATES = {
     tiktok_webhooks.COMPLETE: Befallen.WORKED_ON,
     tiktok_webhooks.FAILED: Befallen.WORKED_ON,
+    tiktok_webhooks.IN_INBOX: Befallen.WORKED_ON,
     tiktok_webhooks.PUBLIC: Befallen.PUBLIC,
     tiktok_webhooks.NOT_PUBLIC: Befallen.NOT_PUBLIC,
     tiktok_webhooks.REMOVED: Befallen.WITHDRAWN,

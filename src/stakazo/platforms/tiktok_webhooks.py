@@ -19,10 +19,11 @@ from stakazo.platforms.webhooks import Change
 TOLERANCE = 300.0
 """Seconds by which a signature's time may be off: TikTok signs each try anew."""
 COMPLETE, FAILED = "post.publish.complete", "post.publish.failed"
+IN_INBOX = "post.publish.inbox_delivered"
 PUBLIC, NOT_PUBLIC = "post.publish.publicly_available", "post.publish.no_longer_publicaly_available"
 """The second is TikTok's own spelling."""
 REMOVED = "authorization.removed"
-FIELDS = (COMPLETE, FAILED, PUBLIC, NOT_PUBLIC, REMOVED)
+FIELDS = (COMPLETE, FAILED, IN_INBOX, PUBLIC, NOT_PUBLIC, REMOVED)
 """What it tells."""
 
 

@@ -22,6 +22,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from stakazo.platforms.sandbox import control, graph, login, plain, rupload, tiktok, youtube
 from stakazo.platforms.sandbox.calls import Answered, Asked, Cut, Refused
+from stakazo.platforms.sandbox.telling import Teller
 from stakazo.platforms.sandbox.webhooks import Sender
 from stakazo.platforms.sandbox.world import World
 
@@ -166,6 +167,7 @@ async def running(world: World, host: str = "127.0.0.1", port: int = 0) -> Async
         app = create_app(world)
         server = _Server(_configured(app))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
+        telling = asyncio.create_task(Teller(world, app.state.sender).keep_looking())
         try:
             while not server.started:
                 if serving.done():
@@ -173,6 +175,8 @@ async def running(world: World, host: str = "127.0.0.1", port: int = 0) -> Async
                 await asyncio.sleep(0.005)
             yield f"http://{host}:{listener.getsockname()[1]}"
         finally:
+            telling.cancel()
+            await asyncio.gather(telling, return_exceptions=True)
             await app.state.sender.close()
             server.should_exit = True
             await serving

@@ -15,6 +15,8 @@ MB = 1024 * 1024
 SMALLEST, LARGEST, LARGEST_LAST, MOST = 5_000_000, 64 * MB, 128 * MB, 1000
 OPEN_FOR, DAY = 3600.0, 86400.0
 PENDING = 5
+COMPLETE, FAILED = "post.publish.complete", "post.publish.failed"
+IN_INBOX, PUBLIC = "post.publish.inbox_delivered", "post.publish.publicly_available"
 
 
 def _ok(data: dict[str, Any]) -> Answered:
@@ -135,18 +137,29 @@ async def status(ask: Ask) -> Answered:
     if post is None or post["kind"] != "TikTokPost":
         return _no("invalid_publish_id", 400)
     found: dict[str, Any] = {"status": "PROCESSING_UPLOAD", "uploaded_bytes": post["received"]}
-    now, done = ask.world.now(), post["done"]
-    if done is not None and now >= done + ask.world.processing:
-        if post["failed"]:
+    match befallen(ask.world, post):
+        case [event] if event == FAILED:
             found |= {"status": "FAILED", "fail_reason": post["failed"]}
-        elif post["inbox"]:
+        case [event] if event == IN_INBOX:
             found["status"] = "SEND_TO_USER_INBOX"
-        else:
+        case [_, *public]:
             found["status"] = "PUBLISH_COMPLETE"
-            public = post["info"].get("privacy_level") == "PUBLIC_TO_EVERYONE"
-            if public and now >= done + ask.world.processing + post["moderated_after"]:
+            if public:
                 found["publicaly_available_post_id"] = [int(post["id"])]
     return _ok(found)
+
+
+def befallen(world: World, post: Thing) -> list[str]:
+    """What has become of a post by now, in its order, in the names of the events that tell of it."""
+    if post["done"] is None or world.now() < post["done"] + world.processing:
+        return []
+    if post["failed"]:
+        return [FAILED]
+    if post["inbox"]:
+        return [IN_INBOX]
+    everybody = post["info"].get("privacy_level") == "PUBLIC_TO_EVERYONE"
+    moderated = world.now() >= post["done"] + world.processing + post["moderated_after"]
+    return [COMPLETE, PUBLIC] if everybody and moderated else [COMPLETE]
 
 
 async def query(ask: Ask) -> Answered:

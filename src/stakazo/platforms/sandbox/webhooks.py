@@ -1,7 +1,7 @@
 """What the sandbox sends by itself, as the platforms do: after a handshake, signed, tried again.
 
 Meta is subscribed to twice (the app, and each Page), YouTube at a hub, TikTok by naming an address in the app's
-settings: here `{"tiktok_callback": "http://..."}` to `/sandbox/settings`.
+settings: here `{"tiktok_callback": "http://..."}` to `/sandbox/settings`. What is worth telling is found by `telling`.
 """
 
 from __future__ import annotations

@@ -136,6 +136,14 @@ def _shown(world: World, video: Thing) -> dict[str, Any]:
     }
 
 
+def in_feed(world: World, video: Thing) -> list[str] | None:
+    """What the channel's feed says of a video; None while not everybody sees it."""
+    status = _shown(world, video)["status"]
+    if (status["uploadStatus"], status["privacyStatus"]) != ("processed", "public"):
+        return None
+    return [str(video["snippet"].get(name, "")) for name in ("title", "description")]
+
+
 async def listed(ask: Ask) -> Answered:
     if wrong := _before(ask):
         return wrong
