@@ -6,7 +6,7 @@ approved can be told again, and compared, at any time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -33,6 +33,11 @@ GOALS: dict[Objective, frozenset[Goal]] = {
 }
 """What delivery may be optimised for, by what is aimed at; promoting an app needs an app, which we have none of."""
 
+Named = tuple[str, str]
+"""What the platform calls something, and what people call it."""
+Place = tuple[str, str, str]
+"""The platform's key, its name, and its country in two letters; that is empty where it isn't known."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -41,13 +46,14 @@ class Plan:
     objective: Objective
     goal: Goal
     countries: tuple[str, ...] = ()
-    cities: tuple[str, ...] = ()
+    regions: tuple[Place, ...] = ()
+    cities: tuple[Place, ...] = ()
     age_min: int = 18
     age_max: int = 65
     genders: tuple[int, ...] = ()
-    interests: tuple[tuple[str, str], ...] = ()
-    audiences: tuple[str, ...] = ()
-    excluded_audiences: tuple[str, ...] = ()
+    interests: tuple[Named, ...] = ()
+    audiences: tuple[Named, ...] = ()
+    excluded_audiences: tuple[Named, ...] = ()
     locales: tuple[int, ...] = ()
     placements: tuple[str, ...] = ()
     """facebook, instagram, ...: where it is shown; none leaves it to the platform."""
@@ -78,20 +84,40 @@ class Plan:
         said: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
         }
-        said["interests"] = tuple((str(key), str(name)) for key, name in said.get("interests", ()))
+        for name, length in NAMED.items():
+            said[name] = tuple(_parts(one, length) for one in said.get(name, ()))
         said |= {"objective": Objective(said["objective"]), "goal": Goal(said["goal"])}
         said["budget_on"] = Part(said.get("budget_on", Part.AD_SET))
         if said.get("bid"):
             said["bid"] = Bid(said["bid"])
         return cls(**said)
 
+    @property
+    def lands(self) -> frozenset[str]:
+        """The countries in which it is shown, as far as it says."""
+        return frozenset(self.countries) | {country for _, _, country in (*self.regions, *self.cities) if country}
+
     def targeting(self) -> Targeting:
         return Targeting(
-            countries=self.countries, cities=self.cities, age_min=self.age_min, age_max=self.age_max,
-            genders=self.genders, interests=self.interests, audiences=self.audiences,
-            excluded_audiences=self.excluded_audiences, locales=self.locales, platforms=self.placements,
+            countries=self.countries, regions=_keys(self.regions), cities=_keys(self.cities), age_min=self.age_min,
+            age_max=self.age_max, genders=self.genders, interests=self.interests, audiences=_keys(self.audiences),
+            excluded_audiences=_keys(self.excluded_audiences), locales=self.locales, platforms=self.placements,
             facebook_positions=self.facebook_positions, instagram_positions=self.instagram_positions, widen=self.widen,
         )  # fmt: skip
+
+
+NAMED = {"interests": 2, "audiences": 2, "excluded_audiences": 2, "regions": 3, "cities": 3}
+"""What of a plan has names beside the platform's keys, and in how many parts."""
+
+
+def _parts(stored: Any, length: int) -> tuple[str, ...]:
+    """A plan that was stored before names were kept has keys alone."""
+    parts = (stored,) if isinstance(stored, str) else tuple(map(str, stored))
+    return (*parts, *("",) * (length - len(parts)))
+
+
+def _keys(named: Iterable[Named] | Iterable[Place]) -> tuple[str, ...]:
+    return tuple(one[0] for one in named)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,11 +159,11 @@ def findings(plan: Plan, money: Money, now: datetime) -> Iterator[str]:
 
 
 def _about_people(plan: Plan) -> Iterator[str]:
-    if not (plan.countries or plan.cities or plan.audiences):
-        yield "Say who is to see it: at least one country, city or audience."
+    if not (plan.countries or plan.regions or plan.cities or plan.audiences):
+        yield "Say who is to see it: at least one country, region, city or audience."
     if plan.age_min > plan.age_max:
         yield "The youngest are older than the oldest."
-    if set(plan.countries) & EU and not (plan.dsa_beneficiary and plan.dsa_payor):
+    if plan.lands & EU and not (plan.dsa_beneficiary and plan.dsa_payor):
         yield "In the EU an ad says who profits from it and who pays: dsa_beneficiary and dsa_payor."
     if plan.special_categories and not plan.countries:
         yield "An ad of a special category names the countries it is for."

@@ -128,8 +128,10 @@ async def _rights(
     found = []
     if known.embargo_until is not None and known.embargo_until > max(money.starts_at or moment, moment):
         found.append(f"The recording is under embargo until {known.embargo_until:%Y-%m-%d %H:%M} UTC.")
-    if known.territories is not None and (wrong := sorted(set(wanted.countries) - known.territories)):
+    if known.territories is not None and (wrong := sorted(wanted.lands - known.territories)):
         found.append(f"There are no rights to the recording for {', '.join(wrong)}.")
+    if known.territories is not None and not wanted.lands:
+        found.append("There aren't rights to the recording everywhere: say the countries, not an audience alone.")
     return found
 
 

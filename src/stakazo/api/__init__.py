@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from stakazo.api import (
     account,
     ad_accounts,
+    audiences,
     auth,
     campaigns,
     channels,
@@ -63,6 +64,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     publications.router,  # /publications, POST /confirm_publish
     metrics.router,  # /publications/{id}/metrics, /clips/{id}/series
     ad_accounts.router,  # /ad-accounts, /ads/policy, POST /ads/stop
+    audiences.router,  # /ad-accounts/{id}/audiences, /ad-accounts/{id}/targeting
     campaigns.router,  # /campaigns
     inbox.router,  # /inbox
     news.router,  # /webhook: what platforms tell by themselves

@@ -8,105 +8,30 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Query, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, HttpUrl
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.accounts.roles import Permission
 from stakazo.ads import jobs, previewing, ruling, service, wishing
 from stakazo.ads.models import Campaign
-from stakazo.ads.plan import Plan
 from stakazo.ads.rules import Action
 from stakazo.ads.service import Change
 from stakazo.ads.states import CampaignState
 from stakazo.ads.wishing import Wish
-from stakazo.api.ad_accounts import MOST, RuleBody
+from stakazo.api.ad_accounts import RuleBody
 from stakazo.api.channels import TroubleOut
 from stakazo.api.conditions import KNOWN, Editing, Reading
 from stakazo.api.deps import DB, Cursor, DryRun, Here, Limit, PageOut, may
 from stakazo.api.errors import responses
+from stakazo.api.plans import Minor, Wished
 from stakazo.api.routes import Router
 from stakazo.clips import service as clips
 from stakazo.core.actor import Actor
 from stakazo.core.limits import Kind as Counted
 from stakazo.ledger import service as ledger
-from stakazo.platforms.ads import Bid, Goal, Objective
 from stakazo.variants import service as variants
 
 router = Router(prefix="/campaigns", tags=["campaigns"], responses=responses(401))
-
-Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", examples=["DE"])]
-Key = Annotated[str, Field(min_length=1, max_length=100)]
-Minor = Annotated[int, Field(ge=1, le=MOST)]
-
-
-class Interest(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    id: Key
-    name: str = Field(max_length=200)
-
-
-class Utm(BaseModel):
-    """Added to the link as `utm_source=...&...`."""
-
-    model_config = ConfigDict(extra="forbid")
-    source: str | None = Field(default=None, min_length=1, max_length=100)
-    medium: str | None = Field(default=None, min_length=1, max_length=100)
-    campaign: str | None = Field(default=None, min_length=1, max_length=100)
-    content: str | None = Field(default=None, min_length=1, max_length=100)
-    term: str | None = Field(default=None, min_length=1, max_length=100)
-
-
-class PlanIn(BaseModel):
-    """Everything about a campaign but its money and time."""
-
-    model_config = ConfigDict(extra="forbid")
-    objective: Objective
-    goal: Goal = Field(description="What delivery is optimised for.")
-    countries: list[Country] = Field(default=[], max_length=200)
-    cities: list[Key] = Field(default=[], max_length=200, description="The platform's keys of cities.")
-    age_min: int = Field(default=18, ge=13, le=65)
-    age_max: int = Field(default=65, ge=13, le=65, description="65 is 65 and older.")
-    genders: list[Literal[1, 2]] = Field(default=[], max_length=2, description="1 men, 2 women; none is all.")
-    interests: list[Interest] = Field(default=[], max_length=100)
-    audiences: list[Key] = Field(default=[], max_length=100, description="Custom and lookalike audiences.")
-    excluded_audiences: list[Key] = Field(default=[], max_length=100)
-    locales: list[int] = Field(default=[], max_length=50)
-    placements: list[Literal["facebook", "instagram", "audience_network", "messenger"]] = Field(
-        default=[], max_length=4, description="None leaves it to the platform."
-    )
-    facebook_positions: list[Key] = Field(default=[], max_length=20)
-    instagram_positions: list[Key] = Field(default=[], max_length=20, examples=[["reels"]])
-    widen: bool = Field(default=False, description="Let the platform go beyond these people (Advantage audience).")
-    budget_on: Literal["campaign", "ad_set"] = "ad_set"
-    bid: Bid | None = None
-    bid_amount: Minor | None = Field(default=None, description="Minor units; of BID_CAP and COST_CAP.")
-    pixel_id: Key | None = None
-    event: str | None = Field(default=None, max_length=60, examples=["PURCHASE"])
-    dsa_beneficiary: str | None = Field(default=None, max_length=512, description="Who profits: asked for in the EU.")
-    dsa_payor: str | None = Field(default=None, max_length=512, description="Who pays: asked for in the EU.")
-    special_categories: list[
-        Literal["HOUSING", "EMPLOYMENT", "FINANCIAL_PRODUCTS_SERVICES", "ISSUES_ELECTIONS_POLITICS"]
-    ] = Field(default=[], max_length=4)
-    text: str = Field(default="", max_length=5000)
-    title: str = Field(default="", max_length=255)
-    link: HttpUrl | None = None
-    button: str = Field(default="LEARN_MORE", pattern=r"^[A-Z_]{2,40}$", examples=["LISTEN_NOW"])
-    utm: Utm = Utm()
-
-
-class CampaignIn(PlanIn):
-    """A campaign for a variant, or for a post that is out (a boost). It is made paused: nothing is spent by this."""
-
-    ad_account_id: UUID
-    variant_id: UUID | None = None
-    publication_id: UUID | None = Field(default=None, description="Of this and `variant_id`, one.")
-    name: str = Field(min_length=1, max_length=200)
-    daily_budget: Minor | None = Field(
-        default=None, description="Minor units; null: the total is spread over the time."
-    )
-    total_budget: Minor = Field(description="Minor units of the account's currency; never spent beyond.")
-    starts_at: AwareDatetime | None = None
-    ends_at: AwareDatetime | None = None
 
 
 class PreviewOut(BaseModel):
@@ -200,21 +125,22 @@ class SimulationOut(BaseModel):
     saved: int = Field(description="What would not have been spent, minor units.")
 
 
-@router.post("", status_code=201, response_model=CampaignOut, responses=responses(404, 409, 422))
+@router.post("", status_code=201, response_model=CampaignOut, responses=responses(404, 409, 422, 503))
 async def create(
     _: Annotated[Actor, may(Permission.CAMPAIGNS_WRITE, Counted.SPEND)],
+    wish: Wished,
     db: DB,
     here: Here,
-    wanted: CampaignIn,
     response: Response,
     dry_run: DryRun,
 ) -> CampaignOut:
     """Have a campaign made at the platform, all of it paused: letting it run is another step.
 
-    With `dry_run` nothing is made: the platform is asked what it would refuse and how many people it would reach, and
-    the guardrails whether it could run now.
+    Audiences, interests, places and languages may be named; what the platform doesn't know, or lets nobody use now, is
+    refused. With `dry_run` nothing is made: the platform is asked what it would refuse and how many people it would
+    reach, and the guardrails whether it could run now.
     """
-    campaign = await wishing.want(db, _wish(wanted))
+    campaign = await wishing.want(db, wish)
     if dry_run:
         asked = await previewing.prepare(db, here.keys, campaign)
         shown = _out(campaign)
@@ -223,23 +149,6 @@ async def create(
             update={"preview": PreviewOut.model_validate(await previewing.ask(here.settings, asked))}
         )
     return await _launch(db, campaign, response)
-
-
-def _wish(wanted: CampaignIn) -> Wish:
-    said = wanted.model_dump(mode="json", include=set(PlanIn.model_fields))
-    said["interests"] = [(one.id, one.name) for one in wanted.interests]
-    said["utm"] = wanted.utm.model_dump(exclude_none=True)
-    return Wish(
-        account_id=wanted.ad_account_id,
-        name=wanted.name,
-        plan=Plan.of(said),
-        total=wanted.total_budget,
-        daily=wanted.daily_budget,
-        starts_at=wanted.starts_at,
-        ends_at=wanted.ends_at,
-        variant_id=wanted.variant_id,
-        publication_id=wanted.publication_id,
-    )
 
 
 async def _launch(db: AsyncSession, campaign: Campaign, response: Response) -> CampaignOut:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
 from stakazo.ads.states import CampaignState
+from stakazo.cli import wishes
 from stakazo.cli.options import AsJson, Server
-from stakazo.cli.publishing import MOMENT
 from stakazo.platforms.ads import Goal, Objective
+from stakazo.platforms.people import Kind
 
 campaigns = typer.Typer(
     help="Campaigns: make them paused, let them run, stop them; what may be spent.", no_args_is_help=True,
     rich_markup_mode="rich", add_completion=False,
 )  # fmt: skip
 
+AdAccount = Annotated[
+    str | None, typer.Option("--account", help="The ad account's name or id, where there are several.")
+]
 Id = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Its id, or its last few letters.", show_default=False)]
 
 
@@ -73,22 +76,82 @@ def limits(
     command.limits(Settings(), server, currency, said, as_json=as_json)
 
 
+@campaigns.command("audiences")
+def audiences(
+    words: Annotated[str, typer.Argument(help="Only those with this in their name.", show_default=False)] = "",
+    account: AdAccount = None,
+    server: Server = None,
+    as_json: AsJson = False,
+) -> None:
+    """The ad account's custom and lookalike audiences, and whether ads can be shown to them now.
+
+    Example: stakazo campaigns audiences followers
+    """
+    from stakazo.cli import spending as command
+    from stakazo.core.settings import Settings
+
+    command.audiences(Settings(), server, account, words, as_json=as_json)
+
+
+@campaigns.command("targeting")
+def targeting(
+    kind: Annotated[Kind, typer.Argument(help="What to look for.", show_default=False)],
+    words: Annotated[str, typer.Argument(help="A few letters of its name.", show_default=False)],
+    account: AdAccount = None,
+    server: Server = None,
+    as_json: AsJson = False,
+) -> None:
+    """Interests, places and languages by which people can be chosen.
+
+    Example: stakazo campaigns targeting city portland
+    """
+    from stakazo.cli import spending as command
+    from stakazo.core.settings import Settings
+
+    command.targeting(Settings(), server, account, kind.value, words, as_json=as_json)
+
+
 @campaigns.command("create")
 def create(  # noqa: PLR0917 - one argument per option
     shown: Annotated[str, typer.Argument(metavar="VARIANT", help="A variant's or a post's id.", show_default=False)],
     total: Annotated[str, typer.Option(help="All that it may cost, as in 100.00.", show_default=False)],
-    country: Annotated[list[str], typer.Option(help="Where: DE; may be repeated.", show_default=False)],
-    ends: Annotated[datetime | None, typer.Option(formats=MOMENT, help="Its end, in this machine's time zone.")] = None,
+    country: wishes.Country = None,
+    region: wishes.Region = None,
+    city: wishes.City = None,
+    audience: wishes.Audience = None,
+    without: wishes.Without = None,
+    interest: wishes.Interest = None,
+    language: wishes.Language = None,
+    age: wishes.Age = None,
+    gender: wishes.GenderOption = None,
+    placement: wishes.Placement = None,
+    position: wishes.Position = None,
+    widen: wishes.Widen = None,
+    starts: wishes.Starts = None,
+    ends: wishes.Ends = None,
     daily: Annotated[str | None, typer.Option(help="At most this much a day; else the total is spread.")] = None,
+    budget_on: Annotated[
+        wishes.BudgetOn, typer.Option("--budget-on", help="Who holds the budget at the platform.")
+    ] = wishes.BudgetOn.AD_SET,
+    bid: wishes.BidOption = None,
+    bid_amount: wishes.BidAmount = None,
     name: Annotated[str, typer.Option(help="What to call it.")] = "Clip",
     objective: Annotated[Objective, typer.Option(case_sensitive=False)] = Objective.ENGAGEMENT,
     goal: Annotated[Goal, typer.Option(case_sensitive=False)] = Goal.THRUPLAY,
+    pixel: Annotated[str | None, typer.Option(help="The id of the pixel that counts conversions.")] = None,
+    event: Annotated[str | None, typer.Option(help="The pixel's: PURCHASE, LEAD, ...")] = None,
     link: Annotated[str | None, typer.Option(help="Where the button leads.")] = None,
+    utm: Annotated[list[str] | None, typer.Option(help="Added to the link, as in source=ig; may be repeated.")] = None,
     button: Annotated[str, typer.Option(help="LISTEN_NOW, WATCH_MORE, ...")] = "LEARN_MORE",
     text: Annotated[str, typer.Option(help="What is said with it.")] = "",
     boost: Annotated[bool, typer.Option("--boost", help="The id is of a post that is out.")] = False,
-    payer: Annotated[str | None, typer.Option(help="Who profits and pays: asked for in the EU.")] = None,
-    account: Annotated[str | None, typer.Option(help="The ad account's name or id, where there are several.")] = None,
+    payer: Annotated[str | None, typer.Option(help="Who pays: asked for in the EU.")] = None,
+    beneficiary: Annotated[str | None, typer.Option(help="Who profits, where that is another.")] = None,
+    special: Annotated[
+        list[wishes.Special] | None,
+        typer.Option(case_sensitive=False, help="What law treats differently; may be repeated."),
+    ] = None,
+    account: AdAccount = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it could cost and reach.")] = False,
     server: Server = None,
     as_json: AsJson = False,
@@ -105,15 +168,22 @@ def create(  # noqa: PLR0917 - one argument per option
         "name": name,
         "objective": objective.value,
         "goal": goal.value,
-        "countries": country,
+        "pixel_id": pixel,
+        "event": event,
         "link": link,
+        "utm": wishes.pairs(utm),
         "button": button,
         "text": text,
-        "dsa_beneficiary": payer,
+        "dsa_beneficiary": beneficiary or payer,
         "dsa_payor": payer,
-        "ends_at": ends.astimezone().isoformat() if ends else None,
+        "special_categories": [one.value for one in special or []],
+        "budget_on": budget_on.value,
+        **wishes.people(country, region, city, audience, without, interest, language, age, gender),
+        **wishes.places(placement, position, widen=widen),
+        **wishes.times(starts, ends),
+        "bid": bid.value if bid else None,
     }
-    money = {"total_budget": total, "daily_budget": daily}
+    money = {"total_budget": total, "daily_budget": daily, "bid_amount": bid_amount}
     command.create(Settings(), server, account, said, money, dry_run=dry_run, as_json=as_json)
 
 

@@ -87,6 +87,44 @@ async def _account(api: Api, given: str | None) -> Row:
     raise Failure("There is no such ad account. `stakazo campaigns connect` connects the sandbox's.")
 
 
+def audiences(settings: Settings, server: str | None, account: str | None, words: str, *, as_json: bool) -> None:
+    async def work(api: Api) -> list[Row]:
+        found = await _account(api, account)
+        return list(await api.every(f"/ad-accounts/{found['id']}/audiences", name=words or None))
+
+    rows = ask(settings, server, work)
+    if as_json:
+        print_json(rows)
+    elif not rows:
+        console().print("No such audiences; they are made in Ads Manager.")
+    else:
+        shown = [
+            [row["id"], row["name"], row["kind"].lower(), _people(row), row["todo"] or row["fitness"]] for row in rows
+        ]
+        table(("id", "name", "kind", "people", "what to know"), shown)
+
+
+def _people(row: Row) -> str:
+    return f"{row['lowest']:,} to {row['highest']:,}" if row["lowest"] is not None else "not known"
+
+
+def targeting(
+    settings: Settings, server: str | None, account: str | None, kind: str, words: str, *, as_json: bool
+) -> None:
+    async def work(api: Api) -> list[Row]:
+        found = await _account(api, account)
+        answer = await api.get(f"/ad-accounts/{found['id']}/targeting", kind=kind, words=words)
+        return list(answer["items"])
+
+    rows = ask(settings, server, work)
+    if as_json:
+        print_json(rows)
+    elif not rows:
+        console().print(f"The platform knows no {kind} of that name.")
+    else:
+        table(("key", "name"), [[row["key"], row["full_name"]] for row in rows])
+
+
 def create(
     settings: Settings, server: str | None, account: str | None, said: Row, money: Row, *, dry_run: bool, as_json: bool
 ) -> None:

@@ -107,6 +107,8 @@ class Targeting:
     """ISO 3166, two letters."""
     cities: tuple[str, ...] = ()
     """Meta's keys of cities."""
+    regions: tuple[str, ...] = ()
+    """Meta's keys of regions: states, provinces."""
     age_min: int = 18
     age_max: int = 65
     genders: tuple[int, ...] = ()
@@ -126,8 +128,9 @@ class Targeting:
 
     def params(self) -> dict[str, Any]:
         places: dict[str, Any] = {"countries": list(self.countries)} if self.countries else {}
-        if self.cities:
-            places["cities"] = [{"key": key} for key in self.cities]
+        for name, keys in (("cities", self.cities), ("regions", self.regions)):
+            if keys:
+                places[name] = [{"key": key} for key in keys]
         found: dict[str, Any] = {
             "geo_locations": places,
             "age_min": self.age_min,

@@ -90,12 +90,19 @@ class Graph:
         """Everything below an edge. An empty page isn't the end: Meta's filters leave some. A missing `next` is."""
         after: str | None = None
         for _ in range(MAX_PAGES):
-            page = await self.get(path, {**params, "limit": size, "after": after}, urgent=urgent)
-            for thing in page.get("data", []):
+            rows, following = await self.page(path, params, size=size, after=after, urgent=urgent)
+            for thing in rows:
                 yield thing
-            before, after = after, _next(page)
+            before, after = after, following
             if after is None or after == before:
                 return
+
+    async def page(
+        self, path: str, params: Params = _NONE, *, size: int, after: str | None = None, urgent: bool = True
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """What is below an edge after a cursor, and the cursor of what follows; None where nothing does."""
+        found = await self.get(path, {**params, "limit": size, "after": after}, urgent=urgent)
+        return list(found.get("data", [])), _next(found)
 
     async def batch(self, parts: Sequence[Part], *, effect: bool) -> list[dict[str, Any] | PlatformError]:
         """Several requests in as few as possible, each with its own answer or error, in their order.

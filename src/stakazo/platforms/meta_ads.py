@@ -1,4 +1,4 @@
-"""Meta's Marketing API for one advertising account: campaigns, ad sets, creatives, ads, audiences.
+"""Meta's Marketing API for one advertising account: campaigns, ad sets, creatives, ads.
 
 Everything is made PAUSED, and carries a mark of ours in its name: nothing is spent by making it, and after a lost
 answer `find` says by the mark whether it was made. `set_status` and `set_budget` are the acts that cost money; both are
@@ -7,7 +7,7 @@ assignments, so repeating them does no harm. Money is integer minor units of the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -112,15 +112,6 @@ class MetaAds:
             return Preview(bool(row.get("estimate_ready")), lowest, highest)
         return Preview(ready=False, lowest_reach=0, highest_reach=0)
 
-    async def interests(self, words: str) -> list[tuple[str, str, int]]:
-        """Interests by a few words: Meta's id, name, and how many people."""
-        answer = await self.graph.get(
-            f"{self.act}/targetingsearch", {"q": words, "limit_type": "interests"}, urgent=False
-        )
-        return [
-            (str(row["id"]), str(row["name"]), int(row.get("audience_size_upper_bound", 0))) for row in answer["data"]
-        ]
-
     # --- what costs money, or stops it ----------------------------------------------------------------------
 
     async def set_status(self, thing_id: str, run: Run) -> None:
@@ -153,7 +144,7 @@ class MetaAds:
             if refused.reason is not Reason.NOT_FOUND:
                 raise
 
-    # --- videos and audiences -------------------------------------------------------------------------------
+    # --- videos, and the account ------------------------------------------------------------------------------
 
     async def upload(self, source: Source, name: str) -> str:
         """A video into the account's library, in pieces; says its id. `ready` before it is used."""
@@ -203,28 +194,6 @@ class MetaAds:
         rows = answer.get("data") or []
         preferred = [row for row in rows if row.get("is_preferred")] or rows
         return str(preferred[0]["uri"]) if preferred else None
-
-    async def create_audience(
-        self, name: str, *, video_ids: Collection[str] = (), days: int = 365, watched: int = 25
-    ) -> str:
-        """People who watched videos of ours.
-
-        Args:
-            watched: Percent: 25, 50, 75 or 95.
-        """
-        rule = [{"event_name": f"video_view_{watched}_percent", "object_id": video} for video in video_ids]
-        params = {"name": name, "subtype": "ENGAGEMENT", "rule": rule, "retention_days": days, "prefill": True}
-        return str((await self.graph.post(f"{self.act}/customaudiences", params, effect=True))["id"])
-
-    async def create_lookalike(self, name: str, origin_id: str, country: str, ratio: float = 0.01) -> str:
-        """People like those of another audience.
-
-        Args:
-            ratio: The share of the country, 0.01 to 0.2.
-        """
-        spec = {"type": "similarity", "country": country, "ratio": ratio}
-        params = {"name": name, "subtype": "LOOKALIKE", "origin_audience_id": origin_id, "lookalike_spec": spec}
-        return str((await self.graph.post(f"{self.act}/customaudiences", params, effect=True))["id"])
 
 
 def ad(name: str, ad_set_id: str, creative_id: str) -> dict[str, Any]:

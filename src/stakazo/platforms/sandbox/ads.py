@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from stakazo.platforms.sandbox import delivery, pages, reports
-from stakazo.platforms.sandbox.calls import Answer, Call, Edges, Refused, chosen, invalid, missing, page
+from stakazo.platforms.sandbox import delivery, pages, people, reports
+from stakazo.platforms.sandbox.calls import Answer, Call, Edges, Refused, chosen, invalid, page
 from stakazo.platforms.sandbox.world import Thing, World, iso
 
 HOUR = 3600.0
@@ -70,7 +70,8 @@ def _check_targeting(call: Call, targeting: Any) -> None:
         raise invalid("Your ads have to target at least one country", 1885364)
     if (targeting.get("targeting_automation") or {}).get("advantage_audience") not in {0, 1}:
         raise invalid("The advantage_audience flag must be set to 0 or 1", 1870227)
-    countries = set((targeting["geo_locations"] or {}).get("countries") or ())
+    people.require_audiences(call, targeting)
+    countries = set((targeting.get("geo_locations") or {}).get("countries") or ())
     if countries & EU and not (call.text("dsa_beneficiary") and call.text("dsa_payor")):
         raise invalid("dsa_beneficiary and dsa_payor are required for ads in the European Union", 3858079)
 
@@ -270,34 +271,6 @@ def estimate(call: Call) -> Answer:
     return {"data": [row]}
 
 
-def search(call: Call) -> Answer:
-    words = call.text("q").strip().lower()
-    known = [("6003139266461", "Jazz music"), ("6003020834693", "Music"), ("6003332344237", "Live music"),
-             ("6003017204650", "Hip hop music"), ("6003225556345", "Music videos")]  # fmt: skip
-    rows = [
-        {"id": key, "name": name, "type": "interests", "path": ["Interests", name], "audience_size_lower_bound": 10**8,
-         "audience_size_upper_bound": 12 * 10**7}
-        for key, name in known if words in name.lower()
-    ]  # fmt: skip
-    return {"data": rows}
-
-
-def create_audience(call: Call) -> Answer:
-    if not call.text("name"):
-        raise invalid("Param name must be non-empty")
-    if call.text("subtype") == "LOOKALIKE":
-        spec = call.json("lookalike_spec") or {}
-        if call.text("origin_audience_id") not in call.world.things:
-            raise missing()
-        if not 0.01 <= float(spec.get("ratio", 0)) <= 0.2:
-            raise invalid("lookalike_spec.ratio must be between 0.01 and 0.20", 1713153)
-    made = call.world.new(
-        "CustomAudience", account=call.node["id"], name=call.text("name"), subtype=call.text("subtype"),
-        rule=call.json("rule"), lookalike_spec=call.json("lookalike_spec"),
-    )  # fmt: skip
-    return {"id": made["id"]}
-
-
 def thumbnails(call: Call) -> Answer:
     name = call.node["id"]
     rows = [
@@ -313,7 +286,6 @@ EDGES: Edges = {
     ("POST", "AdAccount", "adcreatives"): create_creative,
     ("POST", "AdAccount", "ads"): create_ad,
     ("POST", "AdAccount", "advideos"): pages.videos,
-    ("POST", "AdAccount", "customaudiences"): create_audience,
     ("GET", "AdAccount", ""): show_account,
     ("GET", "AdAccount", "campaigns"): campaigns,
     ("GET", "AdAccount", "adsets"): ad_sets,
@@ -323,10 +295,10 @@ EDGES: Edges = {
     ("GET", "Campaign", "ads"): all_ads,
     ("GET", "AdSet", "ads"): all_ads,
     ("GET", "AdAccount", "delivery_estimate"): estimate,
-    ("GET", "AdAccount", "targetingsearch"): search,
     ("GET", "AdVideo", "thumbnails"): thumbnails,
     **{("GET", kind, ""): show for kind in ("Campaign", "AdSet", "Ad", "AdCreative")},
     **{("POST", kind, ""): update for kind in ("Campaign", "AdSet", "Ad")},
     **{("DELETE", kind, ""): remove for kind in ("Campaign", "AdSet", "Ad", "AdCreative")},
+    **people.EDGES,
     **reports.EDGES,
 }

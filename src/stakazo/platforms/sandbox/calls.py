@@ -140,7 +140,10 @@ def chosen(thing: Mapping[str, Any], fields: list[str], default: tuple[str, ...]
 def page(call: Call, rows: list[Answer]) -> Answer:
     """A page of a list, with cursors as Meta gives them; sometimes an empty one in the middle."""
     limit = min(int(call.params.get("limit", "25")), 500)
-    start = int(call.params.get("after", "0").removeprefix("empty") or "0")
+    try:
+        start = int(call.params.get("after", "0").removeprefix("empty") or "0")
+    except ValueError:
+        raise invalid("Invalid cursors values", 1349174) from None
     shown, end = rows[start : start + limit], min(start + limit, len(rows))
     more = end < len(rows)
     if shown and start and not call.text("after").startswith("empty") and call.struck("empty_page"):

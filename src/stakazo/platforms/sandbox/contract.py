@@ -64,6 +64,19 @@ class Node:
     endpoints: dict[tuple[str, str], Endpoint] = field(default_factory=dict)
 
 
+BY_HAND: dict[str, dict[tuple[str, str], Endpoint]] = {
+    "TargetingSearch": {
+        ("GET", ""): Endpoint(
+            "",
+            {"type": "type_enum", "q": "string", "location_types": "list<string>", "country_code": "string",
+             "countries": "list<string>", "regions": "list<string>", "cities": "list<string>"},
+            {"type_enum": "TargetingSearch.TargetingSearchTypes"},
+        )
+    }
+}  # fmt: skip
+"""What the SDK asks for without declaring how."""
+
+
 class Contract:
     """What the SDK in `folder` (its `adobjects`) knows."""
 
@@ -105,7 +118,9 @@ class Contract:
         """A class of the SDK; None where there is none."""
         if kind not in self._nodes:
             path = self._folder / f"{kind.lower()}.py"
-            self._nodes[kind] = _read(path) if re.fullmatch(r"\w+", kind) and path.is_file() else None
+            node = self._nodes[kind] = _read(path) if re.fullmatch(r"\w+", kind) and path.is_file() else None
+            if node is not None:
+                node.endpoints |= BY_HAND.get(kind, {})
         return self._nodes[kind]
 
     def _enums(self, endpoint: Endpoint) -> dict[str, Collection[str]]:

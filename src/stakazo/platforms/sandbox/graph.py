@@ -23,7 +23,9 @@ USE_CASE = {
     "IGUser": "instagram", "IGMedia": "instagram", "IGComment": "instagram", "ShadowIGMediaBuilder": "instagram",
     "Page": "pages", "AdVideo": "pages", "Comment": "pages",
 }  # fmt: skip
-ADS = {"AdAccount", "Campaign", "AdSet", "Ad", "AdCreative", "AdReportRun"}
+ADS = {"AdAccount", "Campaign", "AdSet", "Ad", "AdCreative", "AdReportRun", "CustomAudience", "TargetingSearch"}
+SEARCH: Thing = {"id": "search", "kind": "TargetingSearch"}
+"""What belongs to nobody."""
 USE_CASE |= dict.fromkeys(ADS, "ads_management")
 SCOPES: dict[str, frozenset[str]] = {
     "POST IGUser/media": frozenset({"instagram_content_publish"}),
@@ -193,6 +195,8 @@ def _app_token(world: World, token: str) -> Thing | None:
 def _addressed(world: World, path: str, token: Thing) -> tuple[Thing, str]:
     """The node that is meant, and the edge."""
     first, _, edge = path.strip("/").partition("/")
+    if first == SEARCH["id"]:
+        return SEARCH, edge
     if first == "me":
         first = token.get("page") or token.get("user", "")
     node = world.things.get(first)

@@ -30,6 +30,13 @@ KEPT_CALLS = 20_000
 META_APP, META_SECRET = "sandbox-app", "sandbox-meta-secret"
 USER, PAGE, IG_USER, AD_ACCOUNT = "1000000000000010", "1000000000000020", "17840000000000030", "1000000000000040"
 PIXEL = "1000000000000050"
+AUDIENCES: tuple[tuple[str, str, str, int, dict[str, bool]], ...] = (
+    ("1200000000000001", "Blue Note followers", "ENGAGEMENT", 48_000, {}),
+    ("1200000000000002", "Like Blue Note followers (US, 1%)", "LOOKALIKE", 2_100_000, {"special": False}),
+    ("1200000000000003", "Newsletter", "CUSTOM", 40, {}),
+    ("1200000000000004", "Concert goers with debts", "CUSTOM", 9_000, {"flagged": True}),
+)
+"""Of the advertising account: id, name, subtype, people, and what else is so."""
 CREATOR, CHANNEL = "sandbox-creator", "UCsandbox000000000000000"
 TIKTOK_TOKEN, YOUTUBE_TOKEN = "sandbox-tiktok", "sandbox-youtube"
 META_TOKEN, PAGE_TOKEN = "sandbox-meta-user", "sandbox-meta-page"
@@ -173,6 +180,10 @@ class World:
         self.save({"id": f"act_{AD_ACCOUNT}", "kind": "AdAccount", "made": now, "name": "Blue Note ads (sandbox)",
                    "owner": USER, "currency": "EUR", "timezone_name": "Europe/Berlin",
                    "min_daily_budget": 100})  # fmt: skip
+        for key, name, subtype, people, more in AUDIENCES:
+            known = {"name": name, "subtype": subtype, "people": people, "flagged": False, "special": True, **more}
+            account = f"act_{AD_ACCOUNT}"
+            self.save({"id": key, "kind": "CustomAudience", "made": now - 30 * 86400, "account": account, **known})
         self.save({"id": PIXEL, "kind": "AdsPixel", "made": now, "name": "Blue Note pixel", "owner": USER})
         self.save({"id": CREATOR, "kind": "TikTokCreator", "made": now, "creator_username": "bluenote.sandbox",
                    "creator_nickname": "Blue Note", "max_video_post_duration_sec": 600, "comment_disabled": False,

@@ -1,0 +1,107 @@
+"""Whom an ad can reach, as Meta answers it: an account's audiences; interests, places and languages by words."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from stakazo.platforms import people
+from stakazo.platforms.base import Account
+from stakazo.platforms.errors import PlatformError
+from stakazo.platforms.graph import Graph, Part
+from stakazo.platforms.http import Connection
+from stakazo.platforms.people import PLACES, Audience, Choice, Kind
+
+FIELDS = (
+    "id,name,subtype,delivery_status,operation_status,approximate_count_lower_bound,approximate_count_upper_bound,"
+    "is_eligible_for_sac_campaigns"
+)
+FOUND = 50
+"""Choices for a few words, at most."""
+
+
+class MetaPeople:
+    """Whom one advertising account can reach.
+
+    Args:
+        account: Its id without `act_`, with the token of a person or a system user.
+    """
+
+    def __init__(self, connection: Connection, account: Account) -> None:
+        self.graph = Graph(connection, account, allowances=("ads_management", "ad_account"))
+        self.act = f"act_{account.id.removeprefix('act_')}"
+
+    # --- audiences ------------------------------------------------------------------------------------------
+
+    async def audiences(
+        self, words: str = "", *, limit: int = 100, after: str | None = None
+    ) -> tuple[list[Audience], str | None]:
+        """One page of the account's audiences, and Meta's cursor of the next; a page may be empty before the last.
+
+        Args:
+            words: Only those with this in their name.
+        """
+        filtering = [{"field": "name", "operator": "CONTAIN", "value": words}] if words else None
+        asked = {"fields": FIELDS, "filtering": filtering}
+        rows, following = await self.graph.page(f"{self.act}/customaudiences", asked, size=limit, after=after)
+        found = [people.audience(row) for row in rows]
+        return [one for one in found if words.lower() in one.name.lower()], following
+
+    async def audiences_named(self, name: str) -> list[Audience]:
+        """The audiences of just this name, whatever its letters' case."""
+        found, after = list[Audience](), None
+        while True:
+            some, after = await self.audiences(name, after=after)
+            found += [one for one in some if one.name.casefold() == name.casefold()]
+            if after is None:
+                return found
+
+    async def audiences_of(self, ids: Sequence[str]) -> list[Audience | PlatformError]:
+        """These audiences in few requests, each with its own answer or error, in their order."""
+        answers = await self.graph.batch([Part("GET", one, {"fields": FIELDS}) for one in ids], effect=False)
+        return [one if isinstance(one, PlatformError) else people.audience(one) for one in answers]
+
+    async def create_audience(
+        self, name: str, *, video_ids: Collection[str] = (), days: int = 365, watched: int = 25
+    ) -> str:
+        """People who watched videos of ours.
+
+        Args:
+            watched: Percent: 25, 50, 75 or 95.
+        """
+        rule = [{"event_name": f"video_view_{watched}_percent", "object_id": video} for video in video_ids]
+        params = {"name": name, "subtype": "ENGAGEMENT", "rule": rule, "retention_days": days, "prefill": True}
+        return str((await self.graph.post(f"{self.act}/customaudiences", params, effect=True))["id"])
+
+    async def create_lookalike(self, name: str, origin_id: str, country: str, ratio: float = 0.01) -> str:
+        """People like those of another audience.
+
+        Args:
+            ratio: The share of the country, 0.01 to 0.2.
+        """
+        spec = {"type": "similarity", "country": country, "ratio": ratio}
+        params = {"name": name, "subtype": "LOOKALIKE", "origin_audience_id": origin_id, "lookalike_spec": spec}
+        return str((await self.graph.post(f"{self.act}/customaudiences", params, effect=True))["id"])
+
+    # --- what people can be chosen by -----------------------------------------------------------------------
+
+    async def search(self, kind: Kind, words: str) -> list[Choice]:
+        """Choices for a few words, the likeliest first."""
+        if kind is Kind.INTEREST:
+            asked = {"q": words, "limit_type": "interests", "limit": FOUND}
+            answer = await self.graph.get(f"{self.act}/targetingsearch", asked, urgent=False)
+            return [people.interest(row) for row in answer["data"]]
+        if kind is Kind.LANGUAGE:
+            asked = {"type": "adlocale", "q": words, "limit": FOUND}
+            answer = await self.graph.get("search", asked, urgent=False)
+            return [people.language(row) for row in answer["data"]]
+        places = {"type": "adgeolocation", "location_types": [kind.value], "q": words, "limit": FOUND}
+        answer = await self.graph.get("search", places, urgent=False)
+        return [people.place(row) for row in answer["data"] if row.get("type") == kind]
+
+    async def places_of(self, kind: Kind, keys: Collection[str]) -> dict[str, Choice]:
+        """What Meta calls by these keys; what it doesn't know is left out."""
+        assert kind in PLACES
+        several = {Kind.COUNTRY: "countries", Kind.REGION: "regions", Kind.CITY: "cities"}[kind]
+        answer = await self.graph.get("search", {"type": "adgeolocationmeta", several: list(keys)}, urgent=False)
+        rows = (answer["data"] or {}).get(several) or {}
+        return {str(row["key"]): people.place({"type": kind.value, **row}) for row in rows.values()}
