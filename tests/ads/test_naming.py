@@ -99,8 +99,8 @@ def test_all_that_is_not_found_or_not_ready_is_said_at_once(stand: Stand) -> Non
     assert (answer.status_code, answer.json()["code"]) == (422, "campaign_refused")
     said = answer.json()["detail"]
     for words in (
-        f"Which audience is 'Blue Note followers': Blue Note followers ({twin['id']}); Blue Note followers ("
-        f"{FOLLOWERS})? Say its key.",
+        f"Which audience is 'Blue Note followers': Blue Note followers ({twin['id']}); Blue Note followers ",
+        f"followers ({FOLLOWERS})? Say its key.",
         "'Newsletter' is too small",
         "'Concert goers with debts' was blocked",
         "no audience 'Nobody'",

@@ -46,7 +46,15 @@ CHECKS = [
 ]
 ENDLESS = "/live"
 """A stream that doesn't end by itself; `test_live.py` has it."""
-ALONE = ("GET /debug/health", "POST /ad-accounts", "POST /channels")
+ALONE = (
+    "GET /debug/health",
+    "POST /ad-accounts",
+    "GET /ad-accounts/{ad_account_id}/audiences",
+    "GET /ad-accounts/{ad_account_id}/targeting",
+    "POST /campaigns",
+    "PATCH /campaigns/{campaign_id}",
+    "POST /channels",
+)
 """Say 503, as they promise, when there is no worker or no platform, and there are none here."""
 PERSONAL = ("/auth", "/workspaces", "/members", "/invitations")
 """What is asked for by a person; for each by another, who may sign themselves out, or worse."""

@@ -336,6 +336,10 @@ ASKS: dict[str, list[Ask]] = {
     "POST /ad-accounts": [Ask(json=ADVERTISER)],
     "GET /ad-accounts/{ad_account_id}": [Ask()],
     "PATCH /ad-accounts/{ad_account_id}": [Ask(json={"name": "Another"})],
+    "GET /ad-accounts/{ad_account_id}/audiences": [Ask(good=(503,), shows=False)],
+    "GET /ad-accounts/{ad_account_id}/targeting": [
+        Ask(query={"kind": "city", "words": "Paris"}, good=(503,), shows=False)
+    ],
     "POST /ad-accounts/{ad_account_id}/live": [Ask(json={"live": False})],
     "GET /ads/policy": [Ask()],
     "PUT /ads/policy": [Ask(json={"limits": {"EUR": {"day": 1000}}})],
