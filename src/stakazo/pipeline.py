@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -32,7 +32,6 @@ from stakazo.jobs.engine import JobOptions, job
 from stakazo.jobs.models import Job
 from stakazo.jobs.run import Run
 from stakazo.media.choice import Pick, Preview
-from stakazo.media.render import Rendered, render
 from stakazo.media.types import Span
 from stakazo.notifications import jobs as _notifications  # noqa: F401 (who is told of it)
 from stakazo.publishing import leaving as _leaving  # noqa: F401 (what is said to their platforms in the end)
@@ -50,6 +49,9 @@ from stakazo.videos import service as videos
 from stakazo.videos.arriving import in_words
 from stakazo.videos.download import download
 from stakazo.videos.models import VideoAsset
+
+if TYPE_CHECKING:
+    from stakazo.media.render import Rendered  # `media` loads what renders when it is first used
 
 THUMBNAIL_HEIGHT = 720
 """Pixels; a smaller source keeps its own height."""
@@ -228,7 +230,7 @@ async def _render(
     made: list[Rendered] = []
     for number, plan in enumerate(plans):
         run.report(number / len(plans), "rendering")
-        made += await render(
+        made += await media.render(
             plan,
             progress=lambda share, number=number: run.report((number + share) / len(plans), "rendering"),  # type: ignore[misc]
             timeout=2 * 3600,

@@ -30,7 +30,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from stakazo import __version__
 from stakazo.accounts import digest
 from stakazo.accounts.mail import Post
-from stakazo.core import migrate, postgres, windows
+from stakazo.core import postgres, revisions, window_table
 from stakazo.core.actor import new_id
 from stakazo.core.db import Database
 from stakazo.core.errors import Invalid, StakazoError, Unavailable
@@ -118,7 +118,7 @@ class WorkerProcess:
         keeping = asyncio.create_task(self._keep_database())
         try:
             with _signals(self._asked):
-                if await self._unless_stopped(persistently(lambda: migrate.is_current(self.db))) is False:
+                if await self._unless_stopped(persistently(lambda: revisions.is_current(self.db))) is False:
                     raise Unavailable(
                         "The database is not of this version of Stakazo, or its restore is not done. Run `stakazo "
                         "migrate`."
@@ -268,7 +268,7 @@ class WorkerProcess:
             await following.forget(session)
         # A file's last byte is younger than its row's last extension: it outlives the row.
         await asyncio.to_thread(self.executor.storage.sweep_incoming, self.settings.upload_expires + EXPIRE)
-        await windows.sweep(self.machinery)
+        await window_table.sweep(self.machinery)
 
 
 async def _again(name: str, every: float, act: Callable[[], Awaitable[object]]) -> None:

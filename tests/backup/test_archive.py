@@ -16,10 +16,10 @@ from stakazo.backup import archive
 from stakazo.backup.archive import Damaged
 from stakazo.backup.manifest import Manifest, Member, Rows, disagreements, dump, load
 from stakazo.backup.sealing import MAGIC, PIECE
-from stakazo.core import migrate
+from stakazo.core import revisions
 from stakazo.core.errors import Conflict, NoSpace, StakazoError, Unavailable
 
-KNOWN = migrate.revisions()
+KNOWN = revisions.known()
 MOMENT = datetime(2026, 11, 22, 10, 15, tzinfo=UTC)
 NOISE = random.Random(7).randbytes(2 * PIECE + 1000)
 PARTS = {"database/clips": b"1\tA\n" * 1000, "files/w/videos/a.mp4": NOISE, "keys/master_keys": b"secret"}

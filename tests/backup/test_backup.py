@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from stakazo.core import migrate
+from stakazo.core import revisions
 from stakazo.core.actor import Actor
 from stakazo.core.db import Database
 from stakazo.core.errors import Conflict, Invalid, NoSpace, Unavailable
@@ -329,7 +329,7 @@ async def test_a_restore_that_is_killed_is_gone_on_with(
         killed(there, "restore", at, backup)
         db = Database(there.urls.app, pool_size=1)
         with pytest.raises(Unavailable, match="restore of this database is not done"):
-            await migrate.require_whole(db)
+            await revisions.require_whole(db)
         await db.close()
         if at != "migration":
             assert not any(there.everything().values())

@@ -20,6 +20,7 @@ from stakazo.core.db import Database
 from stakazo.core.errors import Unavailable
 from stakazo.core.limits import Kind, Limiter, Whom
 from stakazo.core.settings import Settings
+from stakazo.core.window_table import WINDOWS, sweep
 
 STORES = ["memory", "database", "redis"]
 
@@ -211,9 +212,9 @@ async def test_the_database_forgets_what_is_over(database: Database, app_setting
     await limiter.ask(Kind.READ, {Whom.KEY: "a"})
     await limiter.ask(Kind.WRITE, {Whom.KEY: "a"})
     await asyncio.sleep(1.1)
-    await windows.sweep(database)
+    await sweep(database)
     async with database.system_transaction() as session:
-        kept = (await session.scalars(windows.WINDOWS.select().with_only_columns(windows.WINDOWS.c.key))).all()
+        kept = (await session.scalars(WINDOWS.select().with_only_columns(WINDOWS.c.key))).all()
     assert len(kept) == 1
     assert "write" in kept[0]
 

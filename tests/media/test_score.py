@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from stakazo.media.choice import ClipRules, Score, Window
+from stakazo.media.choice import WEIGHTS, ClipRules, Score, Window
 from stakazo.media.score import SIGNALS, Scores, weigh
 from stakazo.media.timeline import Timeline
 from stakazo.media.types import Analysis, Box, Face, Span
@@ -146,13 +146,17 @@ def test_what_cannot_be_judged_is_left_out_and_named(film: Film):
     assert named | set(scores.unjudged) == set(SIGNALS)
 
 
+def test_every_part_of_the_sum_has_a_weight_and_a_judge():
+    assert set(SIGNALS) == set(WEIGHTS)
+
+
 def test_a_rule_changes_weights_and_leaves_signals_out(song: Analysis):
     rules = ClipRules(weights={"energy": 9.0, "motion": 0.0})
     (given,) = score(song, (24.0, 44.0), rules=rules)
     weights = {p.name: p.weight for p in given.parts}
     assert weights["energy"] == 9.0
     assert "motion" not in weights
-    assert weights["hook"] == SIGNALS["hook"].weight
+    assert weights["hook"] == WEIGHTS["hook"]
 
 
 def test_a_song_alone_is_judged_by_its_sound(song: Analysis):

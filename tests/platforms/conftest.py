@@ -9,11 +9,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from stakazo import platforms
 from stakazo.core.outside import trusted
-from stakazo.platforms import hosts
-from stakazo.platforms.base import Account, Media, Platform
-from stakazo.platforms.http import App, Connection
+from stakazo.platforms import hosts, publishers
+from stakazo.platforms.base import Account, Media, Platform, Publisher
+from stakazo.platforms.http import App, Connection, client
 from stakazo.platforms.sandbox.control import ACCOUNTS
 from stakazo.platforms.sandbox.server import running
 from stakazo.platforms.sandbox.world import World
@@ -46,8 +45,8 @@ class There:
         known = ACCOUNTS["meta_ads"]
         return Account(Platform.FACEBOOK, known["id"], known["token"])
 
-    def publisher(self, platform: Platform) -> platforms.Publisher:
-        return platforms.publisher(self.connection, self.account(platform))
+    def publisher(self, platform: Platform) -> Publisher:
+        return publishers.of(self.connection, self.account(platform))
 
     def operations(self, like: str = "") -> list[str]:
         """What was asked, in order."""
@@ -56,7 +55,7 @@ class There:
 
 @asynccontextmanager
 async def sandboxed(world: World) -> AsyncIterator[There]:
-    async with running(world) as url, platforms.client(trusted()) as http:
+    async with running(world) as url, client(trusted()) as http:
         yield There(world, url, http)
 
 

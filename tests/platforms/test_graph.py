@@ -10,8 +10,7 @@ import pytest
 from tests.far import far
 from tests.platforms.conftest import There
 
-from stakazo import platforms
-from stakazo.platforms import hosts
+from stakazo.platforms import hosts, publishers
 from stakazo.platforms.base import Account, Platform
 from stakazo.platforms.errors import PlatformError, Reason, Rejected, TokenExpired, TryLater, Unknown
 from stakazo.platforms.graph import Graph, Part, encoded
@@ -205,7 +204,7 @@ async def test_a_token_of_one_world_is_never_sent_to_the_other(there: There):
     sandbox = there.account(Platform.INSTAGRAM)
     for account in (replace(sandbox, live=True), replace(sandbox, token="EAAB-real")):
         with pytest.raises(Rejected):
-            platforms.publisher(there.connection, account)
+            publishers.of(there.connection, account)
     assert len(there.world.calls) == 0
 
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 import pytest
 from tests.platforms.conftest import There
 
-from stakazo import platforms
+from stakazo.platforms import publishers
 from stakazo.platforms.base import Account, Platform
 from stakazo.platforms.errors import Reason, Rejected, TokenExpired
 from stakazo.platforms.graph import Graph
@@ -57,7 +57,7 @@ async def test_a_page_and_its_instagram_account_are_connected(there: There, meta
     [ads] = await meta.ad_accounts(grant.token)
     assert (ads.currency, ads.time_zone) == ("EUR", "Europe/Berlin")
     account = Account(Platform.INSTAGRAM, page.instagram_id or "", page.token)
-    assert await platforms.publisher(there.connection, account).quota()
+    assert await publishers.of(there.connection, account).quota()
     assert page.token not in repr(page) + repr(grant) + repr(account)
 
 
@@ -141,10 +141,10 @@ async def test_googles_refresh_token_stays(there: There):
     assert fresh.refresh_token == grant.refresh_token
     account = Account(Platform.YOUTUBE, "UC", fresh.token)
     with pytest.raises(Rejected):
-        await platforms.publisher(there.connection, account).measure("nothing")
+        await publishers.of(there.connection, account).measure("nothing")
     there.world.move_on(3601)
     with pytest.raises(TokenExpired):
-        await platforms.publisher(there.connection, account).measure("nothing")
+        await publishers.of(there.connection, account).measure("nothing")
 
 
 def test_without_an_app_there_is_no_login(there: There):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.platforms.conftest import There
 
-from stakazo import platforms
+from stakazo.platforms import publishers
 from stakazo.platforms.base import Account, Media, Platform, Post, Stage
 from stakazo.platforms.errors import Rejected, TryLater
 from stakazo.platforms.sandbox.faults import KNOWN, SCENARIOS, Fault, Faults
@@ -68,7 +68,7 @@ def test_everything_is_there_again_in_its_order(tmp_path: Path):
 @pytest.mark.parametrize("platform", list(Platform))
 async def test_more_accounts_see_only_what_is_theirs(there: There, film: Media, platform: Platform):
     made = (await there.http.post(f"{there.url}/sandbox/accounts", json={"platform": platform})).json()
-    mine = platforms.publisher(there.connection, Account(platform, made["id"], made["token"]))
+    mine = publishers.of(there.connection, Account(platform, made["id"], made["token"]))
     handle = await mine.begin(Post(title="t"), film)
     assert (await mine.ask(handle, Post())).stage in {Stage.UPLOADING, Stage.READY}
     if platform in {Platform.INSTAGRAM, Platform.FACEBOOK}:

@@ -28,7 +28,7 @@ from stakazo.media.types import (
     Transition,
     VideoStream,
 )
-from stakazo.report import ReportClip, ReportData, ReportVariant, Still
+from stakazo.report.data import ReportClip, ReportData, ReportVariant, Still
 
 
 def jpeg(width: int = 320, height: int = 180, hue: int = 40) -> bytes:

@@ -11,7 +11,8 @@ from pathlib import Path
 import cv2
 import pytest
 
-from stakazo.report import ReportClip, ReportData, write_report
+from stakazo.report.data import ReportClip, ReportData
+from stakazo.report.page import write_report
 from stakazo.sample import FormPart, Spec, make
 
 FLAGS = (

@@ -11,7 +11,8 @@ import pytest
 
 from stakazo.media.choice import Score
 from stakazo.media.types import Analysis
-from stakazo.report import ReportClip, ReportData, render, write_report
+from stakazo.report.data import ReportClip, ReportData
+from stakazo.report.page import render, write_report
 
 VOID = {"meta", "img", "br", "hr", "link", "input", "col"}
 

@@ -10,9 +10,9 @@ import pytest
 
 from stakazo.media.framing import CropKey, CropPath, CropShot, Framing
 from stakazo.media.types import Analysis, Box, Shot, Span, Transition
-from stakazo.report import ReportClip, ReportData, ReportPost
 from stakazo.report.closeup import closeup
 from stakazo.report.crops import at_time, diagrams
+from stakazo.report.data import ReportClip, ReportData, ReportPost
 from stakazo.report.markup import Markup, joined, number, tag
 from stakazo.report.posters import poster_of
 from stakazo.report.posts import posts_section

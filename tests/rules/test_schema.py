@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from stakazo.core.errors import Invalid
-from stakazo.media.choice import ClipRules
-from stakazo.media.score import SIGNALS
+from stakazo.media.choice import WEIGHTS, ClipRules
 from stakazo.rules.schema import DEFAULT, SEEDS, RuleDocument, clip_rules, merged, parse, render_overrides
 
 
@@ -37,7 +36,7 @@ def test_a_rule_reaches_choice_and_rendering():
         ({"clips": {"weights": {"vibe": 1}}}, r"clips\.weights: vibe: no such signal; there are .*\bhook\b"),
         ({"clips": {"weights": {"hook": 99}}}, "hook: a weight is a number from 0 .* to 10"),
         ({"clips": {"weights": {"hook": -1}}}, "hook: a weight is a number from 0 .* to 10"),
-        ({"clips": {"weights": dict.fromkeys(SIGNALS, 0)}}, "at least one signal"),
+        ({"clips": {"weights": dict.fromkeys(WEIGHTS, 0)}}, "at least one signal"),
         ({"clips": {"min_duration": 30, "max_duration": 10}}, "min_duration <= target_duration <= max_duration"),
         ({"clips": {"min_count": 9, "max_count": 3}}, "min_count must not be above max_count"),
         ({"clips": {"target_duration": float("nan")}}, "clips.target_duration"),

@@ -22,7 +22,7 @@ from stakazo.core.errors import Conflict, Forbidden, Invalid
 from stakazo.core.paging import Key, Page, page
 from stakazo.core.security import Keyring
 from stakazo.ledger import service as ledger
-from stakazo.platforms import Account, Platform
+from stakazo.platforms.base import Account, Platform
 from stakazo.platforms.errors import TokenExpired
 from stakazo.platforms.hosts import TOKEN_MARK
 from stakazo.publishing import slots

@@ -11,7 +11,7 @@ from stakazo.ads.plan import Named, Place
 from stakazo.ads.service import NotAllowed
 from stakazo.core.errors import Conflict, Invalid, Unavailable
 from stakazo.core.settings import Settings
-from stakazo.platforms import Account
+from stakazo.platforms.base import Account
 from stakazo.platforms.errors import PlatformError, Reason, Rejected, TokenExpired
 from stakazo.platforms.meta_people import MetaPeople
 from stakazo.platforms.people import USABLE, Audience, Choice, Fitness, Kind

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from stakazo.core.settings import Settings
-from stakazo.platforms import Account
+from stakazo.platforms.base import Account
 from stakazo.platforms.meta_ads import MetaAds
 from stakazo.publishing import outside
 

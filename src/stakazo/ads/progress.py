@@ -21,7 +21,7 @@ from stakazo.ads.states import CampaignState as S
 from stakazo.core.db import now
 from stakazo.core.security import Keyring
 from stakazo.jobs.run import Lost
-from stakazo.platforms import Account, Platform
+from stakazo.platforms.base import Account, Platform
 from stakazo.publishing import service as publications
 from stakazo.publishing.states import Trouble
 from stakazo.variants import service as variants

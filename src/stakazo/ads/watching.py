@@ -17,8 +17,8 @@ from stakazo.ads.states import Answer, Part
 from stakazo.ads.states import CampaignState as S
 from stakazo.core.db import now
 from stakazo.core.security import Keyring
-from stakazo.platforms import Account
 from stakazo.platforms.ads import Live, Run
+from stakazo.platforms.base import Account
 from stakazo.platforms.errors import PlatformError, Reason, Rejected
 from stakazo.platforms.meta_ads import MetaAds
 

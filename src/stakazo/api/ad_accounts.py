@@ -23,7 +23,7 @@ from stakazo.api.once import keyless
 from stakazo.api.routes import Router
 from stakazo.core.actor import Actor
 from stakazo.core.errors import Invalid, Unavailable
-from stakazo.platforms import Account, Platform
+from stakazo.platforms.base import Account, Platform
 from stakazo.platforms.errors import PlatformError
 from stakazo.publishing.outside import sandbox_accounts
 from stakazo.publishing.service import author

@@ -14,7 +14,7 @@ from stakazo.api.deps import Here, Limit, PageOut, may
 from stakazo.api.errors import responses
 from stakazo.api.routes import Router
 from stakazo.core.actor import Actor
-from stakazo.platforms import Account
+from stakazo.platforms.base import Account
 from stakazo.platforms.people import USABLE, Choice, Fitness, Kind
 
 router = Router(prefix="/ad-accounts/{ad_account_id}", tags=["ad accounts"], responses=responses(401))

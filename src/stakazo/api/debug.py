@@ -19,7 +19,7 @@ from stakazo.api.deps import DB, Here, Services, may
 from stakazo.api.errors import DATABASE_AWAY, responses
 from stakazo.api.routes import Route, Router
 from stakazo.clips.models import Clip, ClipState
-from stakazo.core import migrate
+from stakazo.core import revisions
 from stakazo.core.actor import Actor
 from stakazo.core.errors import NotFound
 from stakazo.jobs import service as jobs
@@ -148,7 +148,7 @@ router.add_api_route(
 
 async def look(here: Services) -> list[Check]:
     """Every check of this installation, with a sentence each. Raises whatever a database raises that is away."""
-    revision, head = await migrate.current(here.db), await asyncio.to_thread(migrate.head)
+    revision, head = await revisions.current(here.db), revisions.head()
     checks = [Check(name="database", ok=True, detail="The database answers.")]
     detail = f"The database is at revision {revision}" + (
         "." if revision == head else f", this version needs {head}. Run `stakazo migrate`."

@@ -26,7 +26,6 @@ from stakazo.ledger import service as ledger
 from stakazo.ledger.envelope import encode
 from stakazo.ledger.keys import KeyFolder
 from stakazo.ledger.reading import Shown
-from stakazo.report.pdf import statement_pdf
 from stakazo.report.statement_page import render_statement
 
 router = Router(prefix="/ledger", tags=["ledger"], responses=responses(401))
@@ -262,6 +261,8 @@ async def statement(
     found = await reading.statement(db, workspace.name, await _names(db), video_id)
     if format == "html":
         return HTMLResponse(render_statement(found))
+    from stakazo.report.pdf import statement_pdf  # noqa: PLC0415 - reportlab, for which no start of an API shall wait
+
     headers = {"Content-Disposition": 'inline; filename="statement.pdf"'}
     return Response(await asyncio.to_thread(statement_pdf, found), media_type="application/pdf", headers=headers)
 

@@ -29,7 +29,7 @@ from stakazo.backup.archive import Damaged, Reader
 from stakazo.backup.manifest import KEYS, PUBLIC, ROWS, Member
 from stakazo.backup.taking import KEEPER, Told, living
 from stakazo.backup.verifying import Finding
-from stakazo.core import migrate
+from stakazo.core import migrate, revisions
 from stakazo.core.actor import Actor
 from stakazo.core.db import Database
 from stakazo.core.errors import Conflict, NoSpace
@@ -53,7 +53,7 @@ RESTORED = "backup_restored"
 
 def check(reader: Reader, told: Told) -> None:
     """Read all of a backup. Raises Damaged where any part of it is not what was backed up."""
-    wrong = manifest.disagreements(reader.manifest, reader.sizes, migrate.revisions())
+    wrong = manifest.disagreements(reader.manifest, reader.sizes, revisions.known())
     if wrong:
         raise Damaged(f"{reader.where} can't be restored: {'; '.join(wrong[:5])}.")
     done, total = 0, reader.manifest.bytes

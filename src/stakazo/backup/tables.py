@@ -20,8 +20,8 @@ from psycopg.rows import namedtuple_row
 
 from stakazo.backup.manifest import Rows
 from stakazo.core.errors import Conflict, Unavailable
-from stakazo.core.migrate import RESTORING
 from stakazo.core.postgres import SYSTEM, conninfo
+from stakazo.core.revisions import RESTORING
 
 Connection = psycopg.Connection[Any]
 

@@ -25,7 +25,7 @@ from stakazo.backup import archive, belongings, tables
 from stakazo.backup.archive import CHUNK, Writer
 from stakazo.backup.manifest import FILES, ROWS, Manifest, Rows
 from stakazo.backup.tables import Snapshot
-from stakazo.core import migrate
+from stakazo.core import revisions
 from stakazo.core.actor import Actor, new_id
 from stakazo.core.db import Database
 from stakazo.core.errors import Conflict, FileMissing, Invalid, NoSpace, Unavailable
@@ -146,7 +146,7 @@ def _hold(
     for attempt in range(ATTEMPTS):
         with contextlib.ExitStack() as stack:
             shot = stack.enter_context(tables.snapshot(owner_url))
-            if shot.revision not in migrate.revisions():
+            if shot.revision not in revisions.known():
                 raise Unavailable(
                     f"The database is at revision {shot.revision}, which this program doesn't know: take the backup "
                     "with the version of Stakazo that works on it."

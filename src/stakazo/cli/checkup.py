@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from stakazo import orphans
 from stakazo.cli.client import running
 from stakazo.cli.output import FAILED, OK, console, print_json, size
-from stakazo.core import isolation, migrate, postgres
+from stakazo.core import isolation, postgres, revisions
 from stakazo.core.db import Database
 from stakazo.core.errors import StakazoError
 from stakazo.core.settings import Settings
@@ -140,7 +140,7 @@ async def _database(settings: Settings, *, repair: bool) -> list[Finding]:
     )
     try:
         async with opened(settings) as db:
-            at, head = await migrate.current(db), migrate.head()
+            at, head = await revisions.current(db), revisions.head()
             kind = "yours" if settings.database_url else "embedded"
             findings = [Finding("Database", ok=True, detail=f"PostgreSQL answers ({kind})")]
             findings.append(

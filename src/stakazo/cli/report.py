@@ -18,7 +18,8 @@ from stakazo.media.moment import best_time
 from stakazo.media.timeline import Timeline
 from stakazo.media.types import Analysis, Span
 from stakazo.platforms.base import Platform
-from stakazo.report import ReportClip, ReportData, ReportPost, ReportProof, ReportVariant, Still, write_report
+from stakazo.report.data import ReportClip, ReportData, ReportPost, ReportProof, ReportVariant, Still
+from stakazo.report.page import write_report
 from stakazo.variants.recipes import RECIPES
 
 ON_THE_WAY = {

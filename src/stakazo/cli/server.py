@@ -21,7 +21,7 @@ import uvicorn
 from stakazo.accounts import first as accounts
 from stakazo.cli.client import note_file
 from stakazo.cli.output import DATA, Failure, made, say
-from stakazo.core import cluster, isolation, migrate, postgres
+from stakazo.core import cluster, isolation, postgres, revisions
 from stakazo.core import upgrade as upgrades
 from stakazo.core.db import Database
 from stakazo.core.security import Keyring
@@ -133,8 +133,11 @@ async def prepare(settings: Settings, urls: postgres.Urls) -> accounts.FirstStar
     _ = Keyring(settings).keys  # one that is none is told before anything begins
     db = Database(urls.app, pool_size=1)
     try:
-        await migrate.require_whole(db)
-        await asyncio.to_thread(migrate.upgrade, urls.owner)
+        await revisions.require_whole(db)
+        if await revisions.current(db) != revisions.head():
+            from stakazo.core import migrate  # Alembic and the whole history, which most starts can do without
+
+            await asyncio.to_thread(migrate.upgrade, urls.owner)
         await isolation.require(db)
         first = await accounts.ensure_first(db, settings)
     finally:
@@ -237,7 +240,7 @@ async def bring_up_to_date(settings: Settings) -> str:
     finally:
         if settings.database_url is None:
             await asyncio.to_thread(postgres.stop, settings.data_dir)
-    return migrate.head()
+    return revisions.head()
 
 
 def upgrade(settings: Settings) -> None:

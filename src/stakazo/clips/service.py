@@ -15,8 +15,7 @@ from stakazo.core import rows
 from stakazo.core.errors import Conflict, Invalid
 from stakazo.core.paging import Page, page
 from stakazo.ledger import service as ledger
-from stakazo.media.candidates import LEAST
-from stakazo.media.choice import Pick
+from stakazo.media.choice import LEAST, Pick
 from stakazo.videos import service as videos
 from stakazo.videos.models import VideoAsset
 

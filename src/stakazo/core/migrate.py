@@ -15,17 +15,12 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from psycopg import Error
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from stakazo.core.db import Database
 from stakazo.core.errors import Unavailable
-
-RESTORING = "stakazo_restore"
-"""A table that is there for as long as a restore is not done."""
+from stakazo.core.revisions import head
 
 
 def _config(owner_url: str | None = None) -> Config:
@@ -51,48 +46,6 @@ def upgrade(owner_url: str, revision: str = "head") -> None:
             else error
         )
         raise Unavailable(f"The database can't be brought up to date: {why}") from error
-
-
-def head() -> str:
-    """The revision that this version of Stakazo needs."""
-    revision = ScriptDirectory.from_config(_config()).get_current_head()
-    assert revision is not None
-    return revision
-
-
-def revisions() -> list[str]:
-    """Every revision that this version of Stakazo knows, the oldest first."""
-    return [one.revision for one in ScriptDirectory.from_config(_config()).walk_revisions()][::-1]
-
-
-async def current(db: Database) -> str | None:
-    """The revision that the database is at; None for an empty one."""
-    try:
-        async with db.engine.connect() as connection:
-            revision: str | None = await connection.scalar(text("select version_num from alembic_version"))
-            return revision
-    except ProgrammingError:
-        return None
-
-
-async def is_current(db: Database) -> bool:
-    """Whether the database is what this version of Stakazo needs, and whole."""
-    return await current(db) == head() and not await is_being_restored(db)
-
-
-async def is_being_restored(db: Database) -> bool:
-    """Whether a backup is being restored to it, or the restore was broken off."""
-    async with db.engine.connect() as connection:
-        return await connection.scalar(text("select to_regclass(:table)"), {"table": RESTORING}) is not None
-
-
-async def require_whole(db: Database) -> None:
-    """Raises Unavailable for a database whose restore isn't done."""
-    if await is_being_restored(db):
-        raise Unavailable(
-            "The restore of this database is not done. Wait for it; where it was broken off, give the same `stakazo "
-            "restore` again."
-        )
 
 
 def differences(owner_url: str) -> None:

@@ -11,20 +11,9 @@ from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
 from limits.aio.storage import MovingWindowSupport, Storage
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import SQLAlchemyError
 
-from stakazo.core.db import Base, Database
-
-WINDOWS = sa.Table(
-    "request_windows",
-    Base.metadata,
-    sa.Column("key", sa.Text(), primary_key=True),
-    sa.Column("hits", ARRAY(sa.Double()), nullable=False),
-    sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False, index=True),
-    prefixes=["UNLOGGED"],
-)
-"""Who asked when: times of the database's clock in seconds, oldest first. A crash may empty it."""
+from stakazo.core.db import Database
 
 _ACQUIRE = sa.text("""
     insert into request_windows as kept (key, hits, expires_at)
@@ -227,9 +216,3 @@ class DatabaseStorage(_Moving):
         async with self._db.system_transaction() as session:
             gone = await session.scalars(sa.text("delete from request_windows returning key"))
             return len(gone.all())
-
-
-async def sweep(db: Database) -> None:
-    """Forget windows that are over."""
-    async with db.system_transaction() as session:
-        await session.execute(sa.text("delete from request_windows where expires_at < clock_timestamp()"))

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo import platforms
 from stakazo.core.db import now
 from stakazo.core.security import Keyring
 from stakazo.insights import inbox, news
@@ -15,6 +14,7 @@ from stakazo.insights.measuring import QUEUE
 from stakazo.jobs.engine import JobOptions, job
 from stakazo.jobs.models import Job
 from stakazo.jobs.run import Run
+from stakazo.platforms import publishers
 from stakazo.platforms.errors import Rejected, TokenExpired, TryLater, Unknown
 from stakazo.publishing import channels, outside, renewals
 
@@ -50,7 +50,7 @@ async def send_reply(run: Run, item_id: UUID) -> None:
         channel_id, item.reply_tried_at = channel.id, item.reply_tried_at or await now(session)
     reply_id: str | None = None
     async with renewals.minding(run, keys, channel_id, account), outside.connected(run.settings) as connection:
-        publisher = platforms.publisher(connection, account)
+        publisher = publishers.of(connection, account)
         try:
             if not tried:
                 reply_id = await publisher.reply(comment_id, text)

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo import platforms
 from stakazo.core.db import now
 from stakazo.core.security import Keyring
 from stakazo.insights import inbox, looks, service
@@ -17,6 +16,7 @@ from stakazo.jobs.engine import JobOptions, job
 from stakazo.jobs.models import Job
 from stakazo.jobs.run import Run
 from stakazo.jobs.states import JobState
+from stakazo.platforms import publishers
 from stakazo.platforms.base import Comment, Kind, Publisher
 from stakazo.platforms.errors import Reason, Rejected, TryLater
 from stakazo.publishing import channels, outside, renewals
@@ -67,7 +67,7 @@ async def measure_publication(run: Run, publication_id: UUID) -> None:
         duration = (await variants.get(session, publication.variant_id)).duration
     async with renewals.minding(run, keys, channel_id, account), outside.connected(run.settings) as connection:
         try:
-            publisher = platforms.publisher(connection, account)
+            publisher = publishers.of(connection, account)
             said = await publisher.measure(post_id)
             comments = await _comments(publisher, post_id)
         except Rejected as refused:

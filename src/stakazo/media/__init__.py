@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from stakazo.media.framing import CropPath
     from stakazo.media.probe import probe
     from stakazo.media.reframe import reframe
+    from stakazo.media.render import render
     from stakazo.media.see import see
     from stakazo.media.select import choose
     from stakazo.media.sound import hear
@@ -48,6 +49,7 @@ __all__ = [
     "preview_in_child",
     "probe",
     "reframe",
+    "render",
     "see",
 ]
 
@@ -67,6 +69,7 @@ _FILES = {
     "preview_in_child": "child",
     "probe": "probe",
     "reframe": "reframe",
+    "render": "render",
     "see": "see",
 }
 """Where each public name is defined."""

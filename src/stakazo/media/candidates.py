@@ -8,12 +8,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from stakazo.media.choice import ClipRules, Window
+from stakazo.media.choice import LEAST, ClipRules, Window
 from stakazo.media.errors import NothingToSee, TooShort
 from stakazo.media.timeline import RATE, Floats, Timeline, distance, runs
-
-LEAST = 1.0
-"""Seconds below which nothing is a clip."""
 
 FLASH_BEFORE = 0.45
 """Seconds before a cut in which no clip may start: the end of the shot before would flash up."""

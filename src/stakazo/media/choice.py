@@ -6,6 +6,29 @@ from dataclasses import dataclass, field
 
 from stakazo.media.types import Span
 
+LEAST = 1.0
+"""Seconds below which nothing is a clip."""
+
+WEIGHTS = {
+    "hook": 3.0,
+    "form": 1.5,
+    "drop": 1.5,
+    "energy": 1.5,
+    "motion": 1.5,
+    "peak": 1.5,
+    "rhythm": 1.0,
+    "people": 1.5,
+    "subject": 0.5,
+    "clarity": 1.0,
+    "variety": 0.75,
+    "opening": 2.0,
+    "edges": 1.5,
+    "alive": 2.0,
+    "loop": 0.5,
+    "length": 1.0,
+}
+"""How much each part of a score counts unless a rule says otherwise; `score.SIGNALS` says how it is judged."""
+
 
 @dataclass(frozen=True, slots=True)
 class Part:

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stakazo.media.errors import MediaError
 from stakazo.media.types import Analysis, Curve, MediaInfo
@@ -122,5 +123,6 @@ def _read(kind: Any, data: Any) -> Any:  # noqa: PLR0911 - one line per kind of 
 
 @cache
 def _fields(kind: type) -> dict[str, Any]:
-    hints = get_type_hints(kind)
+    # `types` names arrays without loading what makes them.
+    hints = get_type_hints(kind, localns={"np": np, "NDArray": NDArray})
     return {part.name: hints[part.name] for part in fields(kind)}

@@ -7,38 +7,29 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from stakazo.media.choice import ClipRules, Part, Score, Window
+from stakazo.media.choice import WEIGHTS, ClipRules, Part, Score, Window
 from stakazo.media.signals import Batch, Judged, Signal, Unjudged, clip, pictures, song
 from stakazo.media.timeline import Floats, Timeline
 
-
-@dataclass(frozen=True, slots=True)
-class Weighted:
-    """A signal in the sum."""
-
-    judge: Signal
-    weight: float
-    """How much it counts unless a rule says otherwise."""
-
-
-SIGNALS: dict[str, Weighted] = {
-    "hook": Weighted(song.hook, 3.0),
-    "form": Weighted(song.form, 1.5),
-    "drop": Weighted(song.drop, 1.5),
-    "energy": Weighted(song.energy, 1.5),
-    "motion": Weighted(pictures.motion, 1.5),
-    "peak": Weighted(pictures.peak, 1.5),
-    "rhythm": Weighted(pictures.rhythm, 1.0),
-    "people": Weighted(pictures.people, 1.5),
-    "subject": Weighted(pictures.subject, 0.5),
-    "clarity": Weighted(pictures.clarity, 1.0),
-    "variety": Weighted(pictures.variety, 0.75),
-    "opening": Weighted(clip.opening, 2.0),
-    "edges": Weighted(clip.edges, 1.5),
-    "alive": Weighted(clip.alive, 2.0),
-    "loop": Weighted(clip.loop, 0.5),
-    "length": Weighted(clip.length, 1.0),
+SIGNALS: dict[str, Signal] = {
+    "hook": song.hook,
+    "form": song.form,
+    "drop": song.drop,
+    "energy": song.energy,
+    "motion": pictures.motion,
+    "peak": pictures.peak,
+    "rhythm": pictures.rhythm,
+    "people": pictures.people,
+    "subject": pictures.subject,
+    "clarity": pictures.clarity,
+    "variety": pictures.variety,
+    "opening": clip.opening,
+    "edges": clip.edges,
+    "alive": clip.alive,
+    "loop": clip.loop,
+    "length": clip.length,
 }
+"""Who judges each part of the sum that has a weight in `choice.WEIGHTS`, in the order in which reasons are told."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +70,7 @@ def weigh(timeline: Timeline, windows: tuple[Window, ...], rules: ClipRules) -> 
 
 
 def _weights(rules: ClipRules) -> Iterator[tuple[str, float, Signal]]:
-    for name, weighted in SIGNALS.items():
-        weight = rules.weights.get(name, weighted.weight)
+    for name, judge in SIGNALS.items():
+        weight = rules.weights.get(name, WEIGHTS[name])
         if weight > 0:
-            yield name, weight, weighted.judge
+            yield name, weight, judge

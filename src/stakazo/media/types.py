@@ -7,15 +7,18 @@ frame as a person sees it: after rotation and after the sample aspect ratio.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float32]
+FloatArray: TypeAlias = "NDArray[np.float32]"
 
 Progress = Callable[[str, float], None]
 """Hears the stage in words and the share of the whole that is done, 0 to 1, never falling."""
@@ -75,7 +78,7 @@ class Curve:
     def within(self, span: Span) -> FloatArray:
         """The values inside a span: never empty unless the curve is."""
         first = min(max(int(span.start * self.rate), 0), max(len(self.values) - 1, 0))
-        last = max(int(np.ceil(span.end * self.rate)), first + 1)
+        last = max(math.ceil(span.end * self.rate), first + 1)
         return self.values[first:last]
 
 

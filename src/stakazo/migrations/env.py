@@ -8,7 +8,7 @@ from sqlalchemy import create_engine, pool, text
 import stakazo.accounts.models
 import stakazo.ads.models
 import stakazo.clips.models
-import stakazo.core.windows
+import stakazo.core.window_table
 import stakazo.idempotency.models
 import stakazo.insights.models
 import stakazo.jobs.models

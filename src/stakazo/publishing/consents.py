@@ -29,7 +29,7 @@ from stakazo.core.errors import Conflict, Forbidden, Invalid, NotFound, StakazoE
 from stakazo.core.security import Keyring
 from stakazo.core.settings import Settings
 from stakazo.ledger import service as ledger
-from stakazo.platforms import Platform
+from stakazo.platforms.base import Platform
 from stakazo.platforms.errors import PlatformError, Rejected
 from stakazo.platforms.oauth import returned
 from stakazo.publishing import channels, logins, outside, scopes, service

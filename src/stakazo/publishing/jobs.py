@@ -10,12 +10,12 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo import platforms
 from stakazo.core.db import now
 from stakazo.core.security import Keyring
 from stakazo.jobs.engine import JobOptions, job
 from stakazo.jobs.models import Job
 from stakazo.jobs.run import Run
+from stakazo.platforms import publishers
 from stakazo.platforms.base import Media, Stage, Status
 from stakazo.platforms.errors import Reason, Rejected, TokenExpired, TryLater, Unknown
 from stakazo.platforms.source import FileSource
@@ -83,7 +83,7 @@ async def _publish(run: Run, keys: Keyring, order: Order) -> Outcome:
         renewals.minding(run, keys, order.channel_id, order.account),
         outside.connected(run.settings) as connection,
     ):
-        return await Course(run, keys, order, platforms.publisher(connection, order.account), media).go()
+        return await Course(run, keys, order, publishers.of(connection, order.account), media).go()
 
 
 def _too_long(order: Order) -> bool:
@@ -124,7 +124,7 @@ async def write_first_comment(run: Run, publication_id: UUID) -> None:
         publication.commented_at = publication.commented_at or await now(session)
         channel_id, post_id, text = publication.channel_id, publication.external_id, publication.first_comment
     async with renewals.minding(run, keys, channel_id, account), outside.connected(run.settings) as connection:
-        publisher = platforms.publisher(connection, account)
+        publisher = publishers.of(connection, account)
         written = False
         try:
             if not tried:
@@ -161,7 +161,7 @@ async def check_publication(run: Run, publication_id: UUID) -> None:
     there = True
     async with renewals.minding(run, keys, channel_id, account), outside.connected(run.settings) as connection:
         try:
-            await platforms.publisher(connection, account).measure(post_id)
+            await publishers.of(connection, account).measure(post_id)
         except Rejected as refused:
             if refused.reason not in {Reason.NOT_FOUND, Reason.INVALID}:
                 raise
@@ -192,7 +192,7 @@ async def take_down(run: Run, publication_id: UUID) -> None:
         account = channels.account(await channels.get(session, publication.channel_id), keys)
         channel_id, post_id = publication.channel_id, publication.external_id or ""
     async with renewals.minding(run, keys, channel_id, account), outside.connected(run.settings) as connection:
-        await platforms.publisher(connection, account).delete(post_id)
+        await publishers.of(connection, account).delete(post_id)
     async with run.completion() as session:
         publication = await service.hold(session, publication_id)
         publication.state, publication.removed_at = S.REMOVED, await now(session)

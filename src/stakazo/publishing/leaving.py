@@ -24,8 +24,9 @@ from stakazo.core.security import Keyring
 from stakazo.jobs.engine import job
 from stakazo.jobs.models import Job
 from stakazo.jobs.run import Run
-from stakazo.platforms import Connection, Platform
+from stakazo.platforms.base import Platform
 from stakazo.platforms.errors import PlatformError, TryLater
+from stakazo.platforms.http import Connection
 from stakazo.platforms.meta_subscriptions import MetaSubscriptions
 from stakazo.platforms.youtube_hub import Hub
 from stakazo.publishing import channels, outside, subscriptions

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from stakazo.platforms import Account, Connection, Platform
+from stakazo.platforms.base import Account, Platform
 from stakazo.platforms.errors import Reason, Rejected, TokenExpired
+from stakazo.platforms.http import Connection
 from stakazo.platforms.meta_login import MetaConsent
 from stakazo.platforms.oauth import Consent, GoogleConsent, Grant, TikTokConsent
 from stakazo.platforms.tiktok import TikTok

@@ -8,11 +8,11 @@ from typing import Any
 
 import httpx
 
-from stakazo import platforms
 from stakazo.core.errors import Unavailable
 from stakazo.core.outside import trusted
 from stakazo.core.settings import Settings
-from stakazo.platforms import App, Connection, hosts
+from stakazo.platforms import hosts
+from stakazo.platforms.http import App, Connection, client
 
 SANDBOX = {
     "meta": App("sandbox-app", "sandbox-meta-secret"),
@@ -25,7 +25,7 @@ SANDBOX = {
 @asynccontextmanager
 async def connected(settings: Settings) -> AsyncIterator[Connection]:
     """How to reach the platforms: the sandbox, and the real ones for accounts that a person has switched to live."""
-    async with platforms.client(trusted()) as http:
+    async with client(trusted()) as http:
         yield Connection(http, sandbox=hosts.sandbox(settings.sandbox_url), apps=apps(settings), sandbox_apps=SANDBOX)
 
 
@@ -43,7 +43,7 @@ async def sandbox_accounts(settings: Settings) -> dict[str, dict[str, Any]]:
     """The accounts that the sandbox offers, by platform. Raises Unavailable where none runs."""
     url = settings.sandbox_url.rstrip("/")
     try:
-        async with platforms.client(trusted()) as http:
+        async with client(trusted()) as http:
             answer = await http.get(f"{url}/sandbox/accounts", timeout=5.0)
             found: dict[str, dict[str, Any]] = answer.raise_for_status().json()
     except (httpx.HTTPError, ValueError) as error:

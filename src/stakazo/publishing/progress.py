@@ -17,8 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from stakazo.core.db import now
 from stakazo.core.security import Keyring
 from stakazo.jobs.run import Lost
-from stakazo.platforms import Account
-from stakazo.platforms.base import Audience, Handle, Post, Status, Trial
+from stakazo.platforms.base import Account, Audience, Handle, Post, Status, Trial
 from stakazo.publishing import channels, preflight, service, states
 from stakazo.publishing.models import Publication
 from stakazo.publishing.states import PublicationState as S

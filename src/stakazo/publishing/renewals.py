@@ -21,7 +21,7 @@ from stakazo.jobs.engine import JobOptions, job
 from stakazo.jobs.models import Job
 from stakazo.jobs.outage import persistently
 from stakazo.jobs.run import Run
-from stakazo.platforms import Account, Platform
+from stakazo.platforms.base import Account, Platform
 from stakazo.platforms.errors import Reason, TokenExpired, TryLater
 from stakazo.platforms.oauth import Grant
 from stakazo.publishing import channels, logins, outside, tokens

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from stakazo.platforms import Platform, facebook, instagram, meta_login, tiktok, youtube
+from stakazo.platforms import facebook, instagram, meta_login, tiktok, youtube
+from stakazo.platforms.base import Platform
 from stakazo.platforms.oauth import missing
 
 ASKED: dict[Platform, tuple[str, ...]] = {

@@ -22,8 +22,9 @@ from stakazo.core.settings import Settings
 from stakazo.jobs.engine import JobOptions, job
 from stakazo.jobs.models import Job
 from stakazo.jobs.run import Run
-from stakazo.platforms import Account, Connection, Platform
+from stakazo.platforms.base import Account, Platform
 from stakazo.platforms.errors import PlatformError, Reason, Rejected, TryLater
+from stakazo.platforms.http import Connection
 from stakazo.platforms.meta_subscriptions import MetaSubscriptions
 from stakazo.platforms.youtube_hub import Hub
 from stakazo.publishing import channels, outside

@@ -14,8 +14,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from stakazo.core.errors import Invalid
-from stakazo.media.choice import ClipRules
-from stakazo.media.score import SIGNALS
+from stakazo.media.choice import WEIGHTS, ClipRules
 
 Seconds = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -43,13 +42,13 @@ class ClipsPart(_Part):
     @field_validator("weights")
     @classmethod
     def _known(cls, weights: dict[str, float]) -> dict[str, float]:
-        unknown = sorted(set(weights) - set(SIGNALS))
+        unknown = sorted(set(weights) - set(WEIGHTS))
         if unknown:
-            raise ValueError(f"{', '.join(unknown)}: no such signal; there are {', '.join(sorted(SIGNALS))}")
+            raise ValueError(f"{', '.join(unknown)}: no such signal; there are {', '.join(sorted(WEIGHTS))}")
         absurd = sorted(name for name, weight in weights.items() if not 0 <= weight <= 10)
         if absurd:
             raise ValueError(f"{', '.join(absurd)}: a weight is a number from 0 (left out) to 10")
-        if not any(weights.get(name, signal.weight) > 0 for name, signal in SIGNALS.items()):
+        if not any(weights.get(name, usual) > 0 for name, usual in WEIGHTS.items()):
             raise ValueError("at least one signal needs a weight above 0")
         return weights
 

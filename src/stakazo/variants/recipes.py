@@ -15,7 +15,6 @@ from stakazo.core.errors import Invalid
 from stakazo.media.errors import NothingToSee
 from stakazo.media.framing import CropPath
 from stakazo.media.plan import Encoding, Level, Output, RenderPlan, visible
-from stakazo.media.reframe import reframe
 from stakazo.media.types import Analysis, Span
 from stakazo.rules.schema import RenderOverrides
 
@@ -107,6 +106,8 @@ def plans(
     One plan, that is one FFmpeg process, for all of them, unless rules ask for another length or loudness on one
     platform than on another. Raises NothingToSee, Invalid.
     """
+    from stakazo.media.reframe import reframe  # noqa: PLC0415 - numpy and scipy, which nobody needs who only orders
+
     if analysis.info.video is None:
         raise NothingToSee("There are no pictures to render: this is a sound file.")
     rules = {recipe.name: (overrides or {}).get(recipe.platform, DEFAULTS) for recipe in chosen(files)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 from sqlalchemy import select
@@ -18,9 +18,11 @@ from stakazo.jobs.models import Job
 from stakazo.jobs.states import ACTIVE_STATES
 from stakazo.ledger import service as ledger
 from stakazo.media.framing import path_to_dict
-from stakazo.media.render import Rendered
 from stakazo.variants import recipes
 from stakazo.variants.models import ClipVariant, VariantState
+
+if TYPE_CHECKING:
+    from stakazo.media.render import Rendered  # whoever renders has loaded it
 
 SAME = 1e-3
 """Seconds by which a clip's ends may differ and its variants still show it."""

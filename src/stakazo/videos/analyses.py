@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from stakazo.media import Analysis, analysis_from_dict, analysis_to_dict
+from stakazo import media
 
 
-def write(path: Path, analysis: Analysis) -> None:
+def write(path: Path, analysis: media.Analysis) -> None:
     """Write an analysis as one JSON text."""
-    path.write_text(json.dumps(analysis_to_dict(analysis), separators=(",", ":"), allow_nan=False), encoding="utf-8")
+    written = media.analysis_to_dict(analysis)
+    path.write_text(json.dumps(written, separators=(",", ":"), allow_nan=False), encoding="utf-8")
 
 
-def read(path: Path) -> Analysis:
+def read(path: Path) -> media.Analysis:
     """The analysis that `write` left."""
-    return analysis_from_dict(json.loads(path.read_text(encoding="utf-8")))
+    return media.analysis_from_dict(json.loads(path.read_text(encoding="utf-8")))

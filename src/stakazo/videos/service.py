@@ -10,11 +10,11 @@ from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from stakazo import media
 from stakazo.core import rows
 from stakazo.core.errors import Conflict, NotFound
 from stakazo.core.paging import Key, Page, page
 from stakazo.ledger import service as ledger
-from stakazo.media import Analysis, analysis_to_dict
 from stakazo.videos.models import VideoAsset, VideoState
 
 
@@ -113,12 +113,12 @@ async def analysing(session: AsyncSession, video_id: UUID) -> VideoAsset:
     return video
 
 
-async def analysed(session: AsyncSession, video_id: UUID, analysis: Analysis, analysis_key: str) -> VideoAsset:
+async def analysed(session: AsyncSession, video_id: UUID, analysis: media.Analysis, analysis_key: str) -> VideoAsset:
     """Keep what was found: the facts in the row, the whole under `analysis_key` in storage."""
     video = await get(session, video_id)
     info = analysis.info
     video.state = VideoState.READY
-    video.info = analysis_to_dict(analysis)["info"]
+    video.info = media.analysis_to_dict(analysis)["info"]
     video.duration = info.duration
     video.width = info.video.display_width if info.video else None
     video.height = info.video.display_height if info.video else None

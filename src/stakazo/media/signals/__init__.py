@@ -2,7 +2,8 @@
 
 A signal gets the timeline and the windows, and gives a value of 0 to 1 for each window with a sentence on demand,
 or `Unjudged` with the reason when this file doesn't have what it needs. A new one is a function in `song`,
-`pictures` or `clip`, and a line in `score.SIGNALS`.
+`pictures` or `clip`, a line in `score.SIGNALS` and a weight in
+`choice.WEIGHTS`.
 """
 
 from __future__ import annotations
