@@ -31,7 +31,7 @@ def test_another_budget_is_set_right_and_told(stand: Stand) -> None:
     made = running(stand, daily_budget=10_00)
     (ad_set,) = stand.there("AdSet", made)
     stand.world.change(ad_set, daily_budget=99_00)
-    drifted = told(stand, made, "campaign_drifted")["data"]
+    drifted = told(stand, made, "campaign_drifted")["personal"]["values"]
     assert "approved" in drifted["detail"]
     stand.eventually(lambda: stand.there("AdSet", made)[0]["daily_budget"] == 10_00)
     assert stand.rests(made, "ACTIVE")["error"]["code"] == "drifted"
@@ -66,7 +66,7 @@ def test_what_was_never_approved_is_stopped_and_what_was_stopped_there_is_stoppe
 def test_a_review_that_refuses_is_shown_with_its_reasons(stand: Stand) -> None:
     stand.world.faults.add(Fault("disapproved", "POST AdAccount/ads", times=1))
     made = running(stand)
-    refused = told(stand, made, "campaign_disapproved")["data"]
+    refused = told(stand, made, "campaign_disapproved")["personal"]["values"]
     assert "personal attributes" in refused["detail"]
     shown = stand.look(made)
     assert (shown["review"]["says"], shown["error"]["code"]) == ("DISAPPROVED", "disapproved")

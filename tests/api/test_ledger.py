@@ -102,7 +102,7 @@ def test_checkpoints_lead_from_one_to_the_next(site: Any):
 
 
 def test_an_export_can_be_checked_by_anyone(site: Any):
-    subjects = [write(site, title="Ünïcode 音楽") for _ in range(4)]
+    subjects = [write(site, place="Ünïcode 音楽") for _ in range(4)]
     seal(site)
     with site.client() as http:
         keys = [VerifierKey.parse(line) for line in http.get("/ledger/keys").text.splitlines()]
@@ -114,7 +114,7 @@ def test_an_export_can_be_checked_by_anyone(site: Any):
         part = http.get("/ledger/export", params={"subject": f"clip/{subjects[1]}"})
         found = verify(part.text.splitlines(), keys, [kept])
         assert (found.fault, found.events, found.complete) == (None, 1, False)
-        assert json.loads(part.text.splitlines()[2])["data"] == {"title": "Ünïcode 音楽"}
+        assert json.loads(part.text.splitlines()[2])["data"] == {"place": "Ünïcode 音楽"}
 
 
 def test_an_export_of_nothing_is_refused(site: Any):

@@ -187,7 +187,7 @@ def test_a_video_comes_in_parts(site: Any, client: httpx.Client) -> None:
         assert ("x-video-id" in answer.headers) == (end == len(content))
         at = end
     events = [event.event for event in site.within(lambda session: ledger.recent(session, 10))]
-    assert events[::-1] == ["upload_begun", "video_uploaded", "job_created"]
+    assert events[::-1] == ["upload_begun", "video_uploaded", "job_created", "upload_completed"]
     head = client.head(path, headers=TUS)
     assert (head.headers["upload-offset"], head.headers["upload-length"]) == (str(at), str(at))
     assert head.headers["upload-metadata"] == meta(filename="a.mp4")

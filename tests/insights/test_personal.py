@@ -28,15 +28,24 @@ HOMES = {
 
 
 def test_personal_members_are_known_by_their_names_however_deep_they_stand() -> None:
-    said = {"platform": "tiktok", "name": "Ann", "changed": {"caption": "Hi", "live": True, "name": None}, "text": 2}
+    said = {
+        "platform": "tiktok", "name": "Ann", "changed": {"caption": "Hi", "live": True, "name": None}, "text": 2,
+        "rules": [{"name": "Ann's", "days": 3}, 7], "error": {"code": "rejected", "detail": "Ann may not."},
+    }  # fmt: skip
     kept, about = personal.parted(said)
-    assert kept == {"platform": "tiktok", "changed": {"live": True, "name": None}, "text": 2}
-    assert about == {"name": "Ann", "changed.caption": "Hi"}
+    assert kept == {
+        "platform": "tiktok", "changed": {"live": True, "name": None}, "text": 2, "rules": [{"days": 3}, 7],
+        "error": {"code": "rejected"},
+    }  # fmt: skip
+    assert about == {
+        "name": "Ann", "changed.caption": "Hi", "rules.0.name": "Ann's", "error.detail": "Ann may not.",
+    }  # fmt: skip
     event_id, key = new_id(), bytes(32)
     kept["personal"] = personal.enclose(key, "channel/1", about, event_id, bytes(32))
     assert personal.joined(kept, personal.disclose(key, kept["personal"], event_id)["values"]) == said
     erased = personal.joined(kept, personal.ERASED)
     assert (erased["name"], erased["changed"]) == ("[erased]", {"caption": "[erased]", "live": True, "name": None})
+    assert erased["rules"] == [{"name": "[erased]", "days": 3}, 7]
     assert "caption" not in kept["changed"]
 
 

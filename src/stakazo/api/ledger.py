@@ -277,7 +277,10 @@ async def _names(db: DB) -> dict[str, str]:
 
 @router.post("/erasures", status_code=204, responses=responses(404, 422))
 async def erase(_: Annotated[Actor, may(Permission.LEDGER_ERASE)], db: DB, wanted: ErasureIn) -> None:
-    """Make what the ledger says of a person unreadable, for good. The events, and all proofs, stay."""
+    """Make what the ledger says of a person, or of a thing, unreadable, for good. The events, and all proofs, stay.
+
+    With a video goes what is said of its upload, its clips, their variants and the jobs about them.
+    """
     kind, person_id = reading.parse_subject(wanted.person)
     if kind is None:
         raise Invalid("A person is a kind and an id, like user/01990000-....")

@@ -106,11 +106,15 @@ def verify(
 
 @app.command()
 def erase(
-    person: Annotated[str, typer.Argument(metavar="PERSON", help="user/<id>", show_default=False)],
+    person: Annotated[
+        str, typer.Argument(metavar="PERSON", help="user/<id>, video/<id>, channel/<id> ...", show_default=False)
+    ],
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
     server: Server = None,
 ) -> None:
-    """Make what the ledger says of a person unreadable, for good; every event and proof stays.
+    """Make what the ledger says of a person, a video ... unreadable, for good; every event and proof stays.
+
+    With a video goes what is said of its clips, their variants and the jobs about them.
 
     Example: stakazo ledger erase user/01990000-0000-7000-8000-000000000000
     """

@@ -28,42 +28,47 @@ from stakazo.ledger.canonical import canonical
 ERASED = "[erased]"
 KEY = "personal"
 """The member of an event's data that holds the enclosure."""
-PERSONAL = frozenset(
-    {
-        *(
-            "name",
-            "artist",
-            "email",
-            "phone",
-            "username",
-            "author_name",
-            "ip",
-            "user_agent",
-            "dsa_beneficiary",
-            "dsa_payor",
-        ),
-        *("text", "message", "caption", "first_comment", "headline", "description", "details"),
-    }
-)
-"""Members of an event's data that say who somebody is, or are words that somebody wrote."""
+_PEOPLE = {
+    *("name", "artist", "email", "phone", "username", "author_name"),
+    *("ip", "user_agent", "dsa_beneficiary", "dsa_payor"),
+}
+_WORDS = {
+    *("title", "filename", "address"),
+    *("text", "message", "caption", "first_comment", "headline", "description", "details"),
+    *("detail", "notes", "why", "answer", "refused"),
+}
+PERSONAL = frozenset(_PEOPLE | _WORDS)
+"""Members of an event's data that say who somebody is, or are free words: what somebody has called something or has
+written, and sentences that may quote that, a file or a platform, like the reason of a failure. Its code is none."""
 _NONCE = _SALT = 16
 NOISE = _NONCE + _SALT
 KEY_BYTES = 32
 
 
 def parted(data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What of an event's data may be read for ever, and what is about a person: `changed.name` for what lies deeper."""
-    kept: dict[str, Any] = {}
+    """What of an event's data may be read for ever, and what is about a person.
+
+    The latter by its path: `changed.name`, or `rules.0.name` for what stands in a list.
+    """
     personal: dict[str, Any] = {}
-    for name, value in data.items():
-        if name in PERSONAL and value and not isinstance(value, int | float):
-            personal[name] = value
-        elif isinstance(value, Mapping):
-            kept[name], inside = parted(value)
-            personal |= {f"{name}.{deeper}": found for deeper, found in inside.items()}
-        else:
-            kept[name] = value
+    kept: dict[str, Any] = _without(data, "", personal)
     return kept, personal
+
+
+def _without(value: Any, path: str, personal: dict[str, Any]) -> Any:
+    if isinstance(value, Mapping):
+        about = {name for name, inside in value.items() if name in PERSONAL and _says(inside)}
+        personal |= {f"{path}{name}": value[name] for name in value if name in about}
+        return {
+            name: _without(inside, f"{path}{name}.", personal) for name, inside in value.items() if name not in about
+        }
+    if isinstance(value, list | tuple):
+        return [_without(inside, f"{path}{number}.", personal) for number, inside in enumerate(value)]
+    return value
+
+
+def _says(value: Any) -> bool:
+    return bool(value) and not isinstance(value, int | float)
 
 
 def joined(data: Mapping[str, Any], values: Mapping[str, Any] | str) -> dict[str, Any]:
@@ -76,11 +81,21 @@ def joined(data: Mapping[str, Any], values: Mapping[str, Any] | str) -> dict[str
     whole = copy.deepcopy(dict(data))
     enclosure = whole.pop(KEY)
     for path in enclosure["fields"]:
-        part, (*above, last) = whole, path.split(".")
+        *above, last = path.split(".")
+        part: Any = whole
         for name in above:
-            part = part.setdefault(name, {})
+            part = part[int(name)] if isinstance(part, list) else part.setdefault(name, {})
         part[last] = values if isinstance(values, str) else values.get(path)
     return whole
+
+
+def whose(data: Mapping[str, Any]) -> tuple[str, UUID] | None:
+    """Of whom an event's data encloses something, as kind and id; None where it doesn't, or doesn't say of whom."""
+    try:
+        kind, _, person_id = data[KEY]["of"].partition("/")
+        return kind, UUID(person_id)
+    except (KeyError, TypeError, AttributeError, ValueError):
+        return None
 
 
 def enclose(key: bytes, of: str, values: Mapping[str, Any], event_id: UUID, noise: bytes) -> dict[str, Any]:

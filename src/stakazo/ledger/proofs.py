@@ -204,23 +204,23 @@ def _shown(row: Any, keys: Keys | None, proof: Sequence[Hash] | None = None) -> 
     lines = [_line(envelope(said_by(event), event.canonical, row.position, row.hashes, proof))]
     enclosure = event.data.get(personal.KEY)
     if keys is not None and isinstance(enclosure, dict):
-        lines.append(_line({"personal": disclosed(event, keys, salted=True)}))
+        lines.append(_line({"personal": disclosed(event.id, event.data, keys, salted=True)}))
     return lines
 
 
-def disclosed(event: LedgerEvent | Event, keys: Keys, *, salted: bool = False) -> dict[str, Any] | None:
+def disclosed(event_id: UUID, data: Mapping[str, Any], keys: Keys, *, salted: bool = False) -> dict[str, Any] | None:
     """An event's personal values as far as they can still be read; None where it has none.
 
     With `salted` they come with what shows that the event commits to them.
     """
-    enclosure = event.data.get(personal.KEY)
+    enclosure = data.get(personal.KEY)
     if not isinstance(enclosure, dict):
         return None
     key = keys.get(enclosure.get("of", ""))
     if key is None:
         return {"of": enclosure.get("of"), "values": personal.ERASED}
     try:
-        opened = personal.disclose(key, enclosure, event.id)
+        opened = personal.disclose(key, enclosure, event_id)
     except (ValueError, KeyError, TypeError):  # changed: whoever verifies will say where
         return {"of": enclosure.get("of"), "values": "[unreadable]"}
     return {"of": enclosure["of"], "values": opened["values"]} | ({"salt": opened["salt"]} if salted else {})

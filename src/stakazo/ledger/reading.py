@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -109,11 +109,13 @@ async def find(
 async def show(session: AsyncSession, rows: Sequence[LedgerEvent], keyring: Keyring | None) -> list[Shown]:
     """The rows as what their bytes say."""
     places = await places_of(session, [row.id for row in rows])
-    keys = await keys_of(session, keyring) if keyring and any("personal" in row.data for row in rows) else None
-    return [
-        Shown(read_event(row.canonical), places.get(row.id), None if keys is None else disclosed(row, keys))
-        for row in rows
-    ]
+    keys = await keys_of(session, keyring, [row.data for row in rows]) if keyring else None
+
+    def shown(row: LedgerEvent) -> Shown:
+        about = None if keys is None else disclosed(row.id, row.data, keys)
+        return Shown(read_event(row.canonical), places.get(row.id), about)
+
+    return [shown(row) for row in rows]
 
 
 async def places_of(session: AsyncSession, ids: Iterable[UUID]) -> dict[UUID, int]:
@@ -173,13 +175,18 @@ async def _events(session: AsyncSession, condition: ColumnElement[bool]) -> list
 
 
 async def _opened(session: AsyncSession, events: Sequence[Event]) -> list[Event]:
-    """The events with what they say of persons at its place, as far as it can still be read."""
-    if not any(personal.KEY in event.data for event in events):
-        return list(events)
-    keys = await keys_of(session, keyring_of(session))
+    found = await whole(session, {event.id: event.data for event in events})
+    return [replace(event, data=found[event.id]) for event in events]
 
-    def opened(event: Event) -> Event:
-        said = disclosed(event, keys)
-        return replace(event, data=personal.joined(event.data, said["values"])) if said else event
 
-    return [opened(event) for event in events]
+async def whole(session: AsyncSession, said: Mapping[UUID, Mapping[str, Any]]) -> dict[UUID, Mapping[str, Any]]:
+    """The data of events, by their ids, with what they say of persons at its place as far as it can still be read."""
+    if not any(personal.KEY in data for data in said.values()):
+        return dict(said)
+    keys = await keys_of(session, keyring_of(session), said.values())
+
+    def opened(event_id: UUID, data: Mapping[str, Any]) -> Mapping[str, Any]:
+        shown = disclosed(event_id, data, keys)
+        return personal.joined(data, shown["values"]) if shown else data
+
+    return {event_id: opened(event_id, data) for event_id, data in said.items()}

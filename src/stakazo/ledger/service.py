@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, inspect, select
+from sqlalchemy import delete, inspect, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,6 +18,7 @@ from stakazo.core.db import actor_of, after_commit, keyring_of
 from stakazo.core.errors import NotFound
 from stakazo.core.security import Keyring
 from stakazo.ledger import personal as enclosures
+from stakazo.ledger import story
 from stakazo.ledger.canonical import Event, event_bytes
 from stakazo.ledger.merkle import leaf_hash
 from stakazo.ledger.models import LedgerEvent, LedgerPerson
@@ -118,6 +119,8 @@ def _note_committed(recorded: Sequence[tuple[LedgerEvent, bytes]]) -> None:
 
 
 _PLACE = "ledger_persons.key"
+_MOST_ASKED = 1000
+"""Persons by whom the database is asked; of more it gives all."""
 _KEYS = select(LedgerPerson.id, LedgerPerson.workspace_id, LedgerPerson.kind, LedgerPerson.person_id, LedgerPerson.key)
 
 
@@ -148,12 +151,22 @@ def _opened(keyring: Keyring, row: Any) -> tuple[str, bytes]:
 async def erase(session: AsyncSession, kind: str, person_id: UUID) -> None:
     """Make everything personal that the ledger says of someone unreadable, for good; every event and hash stays.
 
-    Raises NotFound where nothing is known of them, or no longer.
+    Of a video, or another thing, with what is said of its parts (`story.PARTS`): the upload that it came with, its
+    clips and variants, the jobs about any of them. Raises NotFound where nothing is known of them, or no longer.
     """
-    theirs = delete(LedgerPerson).where(LedgerPerson.kind == kind, LedgerPerson.person_id == person_id)
+    named = tuple_(LedgerPerson.kind, LedgerPerson.person_id)
+    theirs = delete(LedgerPerson).where(named.in_([(kind, person_id), *await _parts_of(session, kind, person_id)]))
     if not (await session.execute(theirs.returning(LedgerPerson.id))).all():
         raise NotFound(f"The ledger holds no personal data of {kind}/{person_id}, or no longer.")
     await record(session, "person_erased", subject=(kind, person_id))
+
+
+async def _parts_of(session: AsyncSession, kind: str, subject_id: UUID) -> set[tuple[str, UUID]]:
+    its_own = LedgerEvent.subject_type == kind, LedgerEvent.subject_id == subject_id
+    threads = select(LedgerEvent.correlation_id).where(*its_own)
+    told = select(LedgerEvent.subject_type, LedgerEvent.subject_id, LedgerEvent.data)
+    found = await session.execute(told.where(LedgerEvent.correlation_id.in_(threads)))
+    return story.parts_of(subject_id, (tuple(row) for row in found))
 
 
 async def erase_everywhere(session: AsyncSession, kind: str, person_id: UUID, by: Actor) -> None:
@@ -164,12 +177,20 @@ async def erase_everywhere(session: AsyncSession, kind: str, person_id: UUID, by
         await record(session, "person_erased", subject=(kind, person_id), actor=actor)
 
 
-async def keys_of(session: AsyncSession, keyring: Keyring) -> dict[str, bytes]:
+async def keys_of(
+    session: AsyncSession, keyring: Keyring, events: Iterable[Mapping[str, Any]] | None = None
+) -> dict[str, bytes]:
     """The keys of everyone in the workspace whose data can still be read, by what they are called in events.
 
-    Raises Unreadable where the master key that seals one is not here.
+    `events` are the data of those for which that is enough. Raises Unreadable where the master key that seals one is
+    not here.
     """
-    return dict(_opened(keyring, row) for row in await session.execute(_KEYS))
+    found = _KEYS
+    if events is not None:
+        persons = {one for data in events if (one := enclosures.whose(data))}
+        if len(persons) <= _MOST_ASKED:
+            found = _KEYS.where(tuple_(LedgerPerson.kind, LedgerPerson.person_id).in_(persons))
+    return dict(_opened(keyring, row) for row in await session.execute(found))
 
 
 # --- threads ------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -19,6 +19,8 @@ CAUSES = frozenset({"job_created", "job_retried", "job_failed", "job_processing_
 """What of a job's own life is part of the story: that it was wanted, and where it went wrong."""
 REFERENCES = ("video_id", "clip_id", "variant_id", "rule_id", "publication_id", "campaign_id", "channel_id")
 """Members of an event's data that say what its subject came from, or belongs to."""
+PARTS = frozenset({"upload", "import", "clip", "variant", "job"})
+"""What has no words but those of the thing that it came from or works on, as posts, campaigns and links have."""
 _OURS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -36,8 +38,15 @@ class Step:
 
 def references(event: Event) -> set[UUID]:
     """The things that an event names beside its subject; a platform's own ids are none of ours."""
-    named = (event.data.get(name) for name in REFERENCES)
-    return {UUID(value) for value in named if isinstance(value, str) and _OURS.fullmatch(value)}
+    return _named(event.data)
+
+
+def _named(data: Mapping[str, Any]) -> set[UUID]:
+    return _ids(data.get(name) for name in REFERENCES)
+
+
+def _ids(values: Iterable[Any]) -> set[UUID]:
+    return {UUID(value) for value in values if isinstance(value, str) and _OURS.fullmatch(value)}
 
 
 def belongs(events: Sequence[Event], subject: UUID) -> list[Event]:
@@ -52,6 +61,20 @@ def belongs(events: Sequence[Event], subject: UUID) -> list[Event]:
     return [
         event for event in events if event.subject_id in kin or (event.subject_id in jobs and event.event in CAUSES)
     ]
+
+
+def parts_of(subject: UUID, told: Iterable[tuple[str, UUID, Mapping[str, Any]]]) -> set[tuple[str, UUID]]:
+    """The parts of a thing, and theirs, as kind and id: of a video its clips, their variants, and all their jobs.
+
+    `told` is each event's kind and id of the subject, and its data.
+    """
+    below, kinds = defaultdict[UUID, set[UUID]](set), defaultdict[UUID, set[str]](set)
+    for kind, of, data in told:
+        if kind in PARTS:
+            kinds[of].add(kind)  # an upload has the id of the video that it becomes
+            for named in _named(data) | _ids((data.get("payload") or {}).values()):
+                below[named].add(of)
+    return {(kind, part) for part in _reached(subject, below) for kind in kinds[part]}
 
 
 def _reached(start: UUID, edges: Mapping[UUID, set[UUID]]) -> set[UUID]:
@@ -167,6 +190,7 @@ def _platform(data: Mapping[str, Any]) -> str:
 
 _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "video_uploaded": _uploaded,
+    "upload_completed": lambda _: "All parts of it had arrived",
     "video_analysed": _analysed,
     "video_failed": lambda data: f"The analysis failed: {data['detail']}",
     "video_deleted": lambda data: f"The video was deleted (SHA-256 {data['sha256']})",

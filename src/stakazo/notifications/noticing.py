@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -17,6 +17,7 @@ from stakazo.core.db import now
 from stakazo.core.errors import NotFound
 from stakazo.core.live import publish
 from stakazo.core.paging import Page, page
+from stakazo.ledger import reading
 from stakazo.ledger.models import LedgerEvent, LedgerSeal
 from stakazo.notifications import news, notices
 from stakazo.notifications.models import Lookout, Notification, NotificationRead
@@ -42,10 +43,11 @@ async def take_in(session: AsyncSession) -> list[Notification]:
     if lookout is None or not happened:
         return []
     moment, made = await now(session), []
-    for one in happened:
-        notice = notices.of(one, moment)
-        if notice is None:
-            continue
+    heard = [one for one in happened if notices.of(one, moment)]
+    words = await reading.whole(session, {one.id: one.data for one in heard})
+    for one in heard:
+        notice = notices.of(replace(one, data=words[one.id]), moment)
+        assert notice
         row = Notification(
             id=new_id(),
             event_id=one.id,

@@ -69,6 +69,10 @@ async def finish(session: AsyncSession, upload_id: UUID, video: VideoAsset, *, c
     """It has become this video, or the one that was there before."""
     upload = await get(session, upload_id)
     upload.video_id, upload.created = video.id, created
+    await session.flush()
+    await ledger.record(
+        session, "upload_completed", subject=("upload", upload_id), video_id=str(video.id), created=created
+    )
 
 
 async def terminate(session: AsyncSession, upload_id: UUID) -> None:
