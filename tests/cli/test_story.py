@@ -76,6 +76,9 @@ def test_a_film_goes_out_and_what_came_back_is_known(there: Settings, world: Wor
         "publication_measured": 4, "comment_received": 1,
     }.items():  # fmt: skip
         assert told[station] == times, (station, told)
+    assert done.after.spent is not None
+    costs = [step["says"] for step in done.life if step["event"] == "campaign_measured"]
+    assert f"had cost {done.after.spent['spend']} EUR in minor units" in costs[-1]
     report = verified(out / LEDGER, str(out / f"{Path(LEDGER).stem}.pub"), [(out / LEDGER).with_suffix(".checkpoint")])
     assert (report.fault, report.gaps) == (None, [])
     assert world.violations == []

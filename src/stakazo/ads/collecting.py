@@ -7,6 +7,7 @@ row; what is said again is none.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -16,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo.ads import accounts, states
+from stakazo.ads import accounts, service, states
 from stakazo.ads.models import AdMetric, Campaign
 from stakazo.core.actor import new_id
 from stakazo.core.db import now
@@ -38,6 +39,8 @@ RUNNING, RESTING = timedelta(hours=1), timedelta(days=1)
 """How far apart reports are asked for, while something may spend and afterwards."""
 FIRST_LOOK, LONGEST_WAIT = 1.0, 30.0
 """Seconds between two looks at a report in the making; it may take an hour."""
+TOLD = ("spend", "impressions", "clicks", "views", "conversions")
+"""What the ledger is told of a campaign, over all its days as they were last said."""
 PURCHASES = ("omni_purchase", "purchase", "offsite_conversion.fb_pixel_purchase")
 """The same purchases under several names: the first that is there counts, never their sum."""
 
@@ -133,25 +136,30 @@ def halves(wanted: Wanted) -> tuple[Wanted, Wanted]:
 # --- keeping ------------------------------------------------------------------------------------------------
 
 
-async def keep(session: AsyncSession, campaigns: dict[str, UUID], rows: Sequence[Row]) -> int:
-    """Write down what is said anew of a campaign's day; says how many rows that is."""
-    before = {(one.campaign_id, one.day): one for one in await latest(session, list(campaigns.values()))}
-    moment, kept = await now(session), 0
-    for row in rows:
+async def keep(session: AsyncSession, campaigns: dict[str, UUID], said: Sequence[Row]) -> int:
+    """Write down what is said anew of a campaign's day, and in the ledger of each campaign; says how many rows."""
+    known = {(one.campaign_id, one.day): one for one in await latest(session, list(campaigns.values()))}
+    moment, new = await now(session), Counter[UUID]()
+    for row in said:
         campaign_id = campaigns.get(row.id)
         if campaign_id is None:
             continue
-        said = figures(row)
-        old = before.get((campaign_id, row.day))
-        if old is None or any(getattr(old, name) != value for name, value in said.items()):
-            session.add(
-                AdMetric(
-                    id=new_id(), campaign_id=campaign_id, day=row.day, sampled_at=moment, raw=dict(row.raw), **said
-                )
+        numbers = figures(row)
+        old = known.get((campaign_id, row.day))
+        if old is None or any(getattr(old, name) != value for name, value in numbers.items()):
+            found = AdMetric(
+                id=new_id(), campaign_id=campaign_id, day=row.day, sampled_at=moment, raw=dict(row.raw), **numbers
             )
-            kept += 1
+            session.add(found)
+            known[campaign_id, row.day] = found
+            new[campaign_id] += 1
     await session.flush()
-    return kept
+    for campaign_id, days in new.items():
+        rows = [one for (owner, _), one in known.items() if owner == campaign_id]
+        total = {name: sum(getattr(one, name) for one in rows) for name in TOLD}
+        campaign = await service.get(session, campaign_id)
+        await service.record(session, "campaign_measured", campaign, days=days, currency=campaign.currency, **total)
+    return new.total()
 
 
 def figures(row: Row) -> dict[str, Any]:

@@ -279,12 +279,13 @@ async def fail(session: AsyncSession, campaign: Campaign, state: S, trouble: Tro
 
 
 async def record(session: AsyncSession, event: str, campaign: Campaign, **data: Any) -> None:
-    """In the ledger, with what leads back to the clip; and to whoever watches."""
+    """In the ledger, on the thread of the clip, whoever acts and on whatever errand; and to whoever watches."""
     variant = await variants.get(session, campaign.variant_id)
     await ledger.record(
         session,
         event,
         subject=("campaign", campaign.id),
+        actor=await ledger.on_thread(session, "clip", variant.clip_id),
         variant_id=str(campaign.variant_id),
         clip_id=str(variant.clip_id),
         publication_id=str(campaign.publication_id) if campaign.publication_id else None,

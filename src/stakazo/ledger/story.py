@@ -183,6 +183,11 @@ def _measured(data: Mapping[str, Any]) -> str:
     return f"{_platform(data)} said of it: {said or 'nothing'}"
 
 
+def _cost(data: Mapping[str, Any]) -> str:
+    brought = ", ".join(f"{data[name]:,} {name}" for name in ("impressions", "views", "clicks", "conversions"))
+    return f"Up to then it had cost {_money(data, 'spend')}, and brought {brought}"
+
+
 def _platform(data: Mapping[str, Any]) -> str:
     named = {"tiktok": "TikTok", "youtube": "YouTube"}
     return named.get(data["platform"], str(data["platform"]).capitalize())
@@ -252,6 +257,7 @@ _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "campaign_disapproved": lambda data: f"The review refused it: {data['detail']}",
     "campaign_needs_human": lambda data: f"A person has to settle it: {data['detail']}",
     "campaign_failed": lambda data: f"It was not made: {data['detail']}",
+    "campaign_measured": _cost,
     "campaign_completed": lambda _: "Its time is over",
     "campaign_archived": lambda _: "It was put away",
     "job_created": lambda data: f"The job {data['type']} was wanted",
