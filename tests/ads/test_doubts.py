@@ -83,6 +83,32 @@ def test_no_rule_revives_what_was_let_run_since_the_rule_paused_it(stand: Stand,
     assert stand.http.post(f"/campaigns/{made['id']}/undo").status_code == (200 if revived else 409)
 
 
+def test_no_rule_lets_run_what_a_person_has_paused_until_they_let_it_run(stand: Stand) -> None:
+    """Also where a rule had paused it before they came: then they have meant it all the same."""
+    revive = {"name": "again", "action": "revive", "metric": "cost_per_click", "below": 50}
+    away = {"name": "old", "action": "sunset", "metric": "cost_per_click", "below": 50}
+    stand.http.put("/ads/rules", json={"rules": [revive, away]}).raise_for_status()
+    moment = datetime.now(UTC)
+    said = {"action": "pause", "rule": "a", "day": "2026-11-01", "at": moment.isoformat(), "undone": False}
+    made = row(stand, decision=said | {"refused": None}, activated_at=moment - timedelta(days=1))
+    stand.measured(made, clicks=10, spend=100, impressions=1000)
+
+    def ruled() -> str:
+        async def rule(session: AsyncSession) -> str:
+            return (await ruling.apply(session, UUID(made["id"]))).state.value
+
+        return stand.site.within(rule)
+
+    assert stand.act(made, "pause")["held_by"]
+    assert ruled() == "PAUSED"
+    assert [one["event"] for one in stand.told(made)] == ["campaign_held"]
+    stand.act(made, "pause")  # twice is once
+    assert len(stand.told(made)) == 1
+    assert stand.act(made, "activate")["held_by"] is None
+    write(stand, made, state="PAUSED", job_id=None, activated_at=moment - timedelta(days=1))
+    assert ruled() == "ACTIVATING"
+
+
 def test_a_budget_that_a_person_has_changed_since_is_not_what_undoing_restores(stand: Stand) -> None:
     before, after = ({"daily_budget": None, "total_budget": total} for total in (100_00, 120_00))
     said = {"action": "scale", "rule": "a", "day": "2026-11-22", "undone": False, "refused": None, "before": before}

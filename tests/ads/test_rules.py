@@ -45,6 +45,8 @@ def subject(*figures: tuple[int, int], **changes: Any) -> Subject:
         (REVIVE, subject((390, 10), running=False), None),  # a person has paused it
         (SUNSET, subject((5, 5), (5, 5), (5, 5)), Action.SUNSET),
         (SUNSET, subject((5, 5), (5, 5)), None),
+        (SUNSET, subject((5, 5), (5, 5), (5, 5), running=False, held=True), None),
+        (REVIVE, subject((390, 10), running=False, paused_by_rule=True, held=True), None),
         (PAUSE, subject((1020, 20), decided_on=TODAY), None),
         (PAUSE, subject((1020, 20), decided_on=TODAY - timedelta(days=1)), Action.PAUSE),
         (PAUSE, subject((1020, 20), decided_on=TODAY - timedelta(days=6), undone=True), None),

@@ -58,7 +58,8 @@ def test_what_was_never_approved_is_stopped_and_what_was_stopped_there_is_stoppe
     stand.world.change(stand.there("Campaign", made)[0], status="PAUSED")
     told(stand, resting, "campaign_drifted")
     stand.eventually(lambda: stand.there("Campaign", resting)[0]["status"] == "PAUSED")
-    assert stand.rests(made, "PAUSED")["error"]["code"] == "paused_outside"
+    followed = stand.rests(made, "PAUSED")
+    assert (followed["error"]["code"], followed["held_by"]) == ("paused_outside", "platform/somebody")
     stand.world.change(stand.there("Campaign", made)[0], status="ARCHIVED")
     stand.rests(made, "ARCHIVED")
 

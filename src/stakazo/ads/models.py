@@ -126,6 +126,8 @@ class Campaign(Owned, WorkedOn):
     """Who said last what it may cost and whom it reaches, as `kind/id`; of what a person's key did, that person."""
     activated_by: Mapped[str | None] = mapped_column(String(120))
     activated_at: Mapped[datetime | None]
+    held_by: Mapped[str | None] = mapped_column(String(120))
+    """Who has paused it, here or at the platform: until somebody lets it run, no rule touches it. Null: nobody."""
 
     begun_at: Mapped[datetime | None]
     """When what is under way was begun."""

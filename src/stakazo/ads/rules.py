@@ -113,6 +113,8 @@ class Subject:
     decided_on: date | None = None
     undone: bool = False
     """Whether a person has undone what was decided then."""
+    held: bool = False
+    """Whether a person has paused it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,9 @@ class Decision:
 
 
 def decide(rules: Iterable[Rule], subject: Subject, today: date) -> Decision | None:
-    """What the first rule that applies decides."""
+    """What the first rule that applies decides; nothing about what a person has paused, or undone lately."""
+    if subject.held:
+        return None
     if subject.decided_on is not None and subject.undone and (today - subject.decided_on).days < REST:
         return None
     return next((found for rule in rules if (found := _decide(rule, subject, today)) is not None), None)
@@ -205,7 +209,8 @@ def simulate(rules: Sequence[Rule], subject: Subject) -> tuple[list[Simulated], 
     A day's figures are as they are known now, not as they were known then; what a scaled campaign would have brought
     more is not known.
     """
-    told, saved, now = list[Simulated](), 0, replace(subject, by_day={}, running=True, decided_on=None, undone=False)
+    told, saved = list[Simulated](), 0
+    now = replace(subject, by_day={}, running=True, decided_on=None, undone=False, held=False)
     for day in sorted(subject.by_day):
         if not now.running:
             saved += subject.by_day[day].spend

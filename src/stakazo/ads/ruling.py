@@ -147,6 +147,7 @@ async def subject(session: AsyncSession, campaign: Campaign) -> Subject:
         by_day={one.day: _figures(one) for one in rows},
         decided_on=date.fromisoformat(said["day"]) if said else None,
         undone=bool(said.get("undone")),
+        held=campaign.held_by is not None,
     )
 
 

@@ -68,7 +68,7 @@ async def activate(session: AsyncSession, campaign_id: UUID) -> Campaign:
     await require_agreed(session, campaign, campaign.total_budget)
     await policy.commit_to(session, campaign, account)
     campaign.state, campaign.activated_by, campaign.activated_at = S.ACTIVATING, who, moment
-    campaign.begun_at, campaign.error = moment, None
+    campaign.begun_at, campaign.error, campaign.held_by = moment, None, None
     await session.flush()
     await record(
         session, "campaign_approved", campaign, by=who, planned_by=campaign.planned_by,
@@ -88,17 +88,32 @@ async def require_agreed(session: AsyncSession, campaign: Campaign, total: int) 
 
 
 async def pause(session: AsyncSession, campaign_id: UUID) -> Campaign:
-    """Stop it: always allowed, and told to the platform until that says so. Twice is once."""
+    """Stop it: always allowed, and told to the platform until that says so. Twice is once.
+
+    What a person stops, or what a rule has stopped before they came, no rule lets run again: they do.
+    """
     campaign = await holding.hold_with_job(session, Campaign, campaign_id, "campaign")
     if campaign.state in {S.PAUSED, S.PAUSING}:
+        if await _keep_still(session, campaign):
+            await session.flush()
+            await record(session, "campaign_held", campaign, by=campaign.held_by)
         return campaign
     if campaign.state not in {S.ACTIVE, S.ACTIVATING, S.NEEDS_HUMAN, S.COMPLETED}:
         raise Conflict(f"It is {campaign.state.value}: nothing of it runs.")
     if campaign.ad_id is None:
         raise Conflict("Not all of it was made, so nothing of it can run: retry it, or archive it.")
+    await _keep_still(session, campaign)
     await _head_for(session, campaign, S.PAUSING)
-    await record(session, "campaign_pause_requested", campaign)
+    await record(session, "campaign_pause_requested", campaign, held_by=campaign.held_by)
     return campaign
+
+
+async def _keep_still(session: AsyncSession, campaign: Campaign) -> bool:
+    """Whoever pauses by hand means it until somebody lets it run; says whether that is new."""
+    if campaign.held_by is not None or actor_of(session).kind not in {"user", "api_key"}:
+        return False
+    campaign.held_by = await author(session)
+    return True
 
 
 async def archive(session: AsyncSession, campaign_id: UUID) -> Campaign:

@@ -22,6 +22,8 @@ from stakazo.platforms.base import Account
 from stakazo.platforms.errors import PlatformError, Reason, Rejected
 from stakazo.platforms.meta_ads import MetaAds
 
+OUTSIDE = "platform/somebody"
+"""Who pauses at the platform."""
 LOOKED_AT = (Part.CAMPAIGN, Part.AD_SET, Part.AD)
 
 
@@ -134,6 +136,7 @@ async def _gone(session: AsyncSession, campaign: Campaign) -> None:
 
 async def _follow(session: AsyncSession, campaign: Campaign, live: dict[Part, Live]) -> None:
     """It is to rest here too; where only its ad set or ad was paused, all of it is paused first."""
+    campaign.held_by = OUTSIDE
     campaign.error = {
         "code": "paused_outside",
         "detail": "Somebody has paused it at the platform.",

@@ -66,6 +66,9 @@ class CampaignOut(BaseModel):
     planned_by: str = Field(description="Who said last what it may cost: `user/...`, `api_key/...`.")
     activated_by: str | None
     activated_at: datetime | None
+    held_by: str | None = Field(
+        description="Who has paused it, here or at the platform: no rule touches it until somebody lets it run."
+    )
     job_id: UUID | None = Field(description="The job that is at it.")
     external_id: str | None = Field(description="The platform's id of the campaign.")
     ad_set_id: str | None
@@ -213,7 +216,7 @@ async def activate(
 async def pause(
     _: Annotated[Actor, may(Permission.CAMPAIGNS_WRITE)], db: DB, campaign_id: UUID, editing: Editing
 ) -> CampaignOut:
-    """Stop it. It is told to the platform until that says that it rests."""
+    """Stop it. It is told to the platform until that says that it rests; no rule touches it then (`held_by`)."""
     await editing.check(db, Campaign, campaign_id, hold=False)
     return await _go(db, await service.pause(db, campaign_id), editing)
 

@@ -249,6 +249,7 @@ _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
         f"{data['by']} let it run, at most {_money(data, 'total_budget')} (planned by {data['planned_by']})"
     ),
     "campaign_activated": lambda data: f"It runs, as {_platform(data)} says",
+    "campaign_held": lambda data: f"{data['by']} wants it to rest, whatever rules say",
     "campaign_paused": lambda data: f"It is paused, as {_platform(data)} says",
     "campaign_rule_applied": lambda data: f"The rule {data['rule']} decided: {data['action']}",
     "campaign_rule_refused": lambda data: f"The rule {data['rule']} wanted to {data['action']}: {data['refused']}",

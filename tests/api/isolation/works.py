@@ -227,7 +227,9 @@ class Works(Filling):
         yield AdPolicy(limits={"EUR": {"campaign": 10_000}}, rules=[rule], stopped_by=f"user/{mark}")
         decision = {"action": "revive", "rule": mark, "day": "2026-11-22", "undone": False, "refused": None}
         plan = {"objective": "OUTCOME_ENGAGEMENT", "goal": "THRUPLAY", "countries": ["US"], "text": mark}
-        made = dict.fromkeys(("video_id", "ad_set_id", "creative_id", "ad_id", "activated_by", "planned_by"), mark)
+        made = dict.fromkeys(
+            ("video_id", "ad_set_id", "creative_id", "ad_id", "activated_by", "planned_by", "held_by"), mark
+        )
         words = {"external_id": f"x{mark}", "review": {"issues": [mark]}, "decision": decision}
         for name, state, more in (
             ("campaign", CampaignState.PAUSED, words | made),
