@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import fcntl
+import json
 import subprocess
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -11,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from stakazo import media
 from stakazo.media import ffmpeg
 from stakazo.media.types import (
     Analysis,
@@ -188,3 +192,19 @@ def encode(*arguments: str | Path) -> Path:
 def encode_fixture() -> Callable[..., Path]:
     """Makes a real file: `encode("-f", "lavfi", "-i", "testsrc2", ..., path)`."""
     return encode
+
+
+@pytest.fixture(scope="session")
+def analysed(reference_media: Path, shared_folder: Path) -> Callable[[str], Analysis]:
+    """The analysis of a reference film as the program makes it, in a child: once for all processes of this run."""
+
+    def analysed(name: str) -> Analysis:
+        kept = shared_folder / f"analysis-{name.replace('/', '-')}.json"
+        with kept.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not kept.exists():
+                made = asyncio.run(media.analyse_in_child(reference_media / name, timeout=240))
+                kept.write_text(json.dumps(media.analysis_to_dict(made)))
+        return media.analysis_from_dict(json.loads(kept.read_text()))
+
+    return analysed

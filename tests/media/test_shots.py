@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +15,7 @@ from stakazo import media
 from stakazo.media import ffmpeg
 from stakazo.media.compare import Changes, Comparer
 from stakazo.media.shots import MIN_SHOT, boundaries, find_shots
-from stakazo.media.types import Transition
+from stakazo.media.types import Analysis, Transition
 
 RATE = 25
 ROWS, COLUMNS = 90, 160
@@ -219,12 +219,12 @@ def write(film: Sequence[NDArray[np.float32]], path: Path) -> None:
         ("bbb_1min_720p30.mp4", [488, 604, 823, 1192, 1563], [129]),
     ],
 )
-def test_real_films(reference_media: Path, name: str, cuts: list[int], soft: list[int]):
+def test_real_films(analysed: Callable[[str], Analysis], name: str, cuts: list[int], soft: list[int]):
     """The truth was read off the pictures by eye."""
-    path = reference_media / name
-    stream = media.probe(path).video
+    film = analysed(name)
+    pictures, stream = film.pictures, film.info.video
+    assert pictures
     assert stream
-    pictures = media.see(path, stream)
     exact = [shot for shot in pictures.shots if shot.transition is Transition.CUT]
     gradual = [shot for shot in pictures.shots if shot.transition in {Transition.DISSOLVE, Transition.FADE}]
     rate = float(stream.frame_rate)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import wave
+from collections.abc import Callable
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -17,7 +18,7 @@ from stakazo.media.loudness import find_silences, sum_up
 from stakazo.media.probe import probe
 from stakazo.media.sound import hear
 from stakazo.media.spectrum import RATE
-from stakazo.media.types import Curve, Loudness, Sound
+from stakazo.media.types import Analysis, Curve, Loudness, Sound
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 
@@ -66,6 +67,11 @@ def listened(path: Path) -> Sound:
     return hear(path, probe(path))
 
 
+def heard_in(analysis: Analysis) -> Sound:
+    assert analysis.sound
+    return analysis.sound
+
+
 # --- loudness -----------------------------------------------------------------------------------------------
 
 
@@ -74,9 +80,8 @@ def listened(path: Path) -> Sound:
     "name",
     ["mb-glitch-hop-is-dead.wav", "bbb_1min_720p30.mp4", "bigbuckbunny.mp4", "mb-toothsome-dts.mp4", "nasa_13013.mp4"],
 )
-def test_loudness_agrees_with_ffmpeg(reference_media: Path, name: str):
-    path = reference_media / name
-    found, truth = hear(path, probe(path)).loudness, oracle(path)
+def test_loudness_agrees_with_ffmpeg(analysed: Callable[[str], Analysis], reference_media: Path, name: str):
+    found, truth = heard_in(analysed(name)).loudness, oracle(reference_media / name)
     assert found.integrated == pytest.approx(truth["I"], abs=0.1)
     assert found.range == pytest.approx(truth["LRA"], abs=0.2)
     assert found.true_peak == pytest.approx(truth["Peak"], abs=0.2)
@@ -259,16 +264,16 @@ def test_progress_rises_to_the_end(tmp_path: Path):
 
 
 @pytest.mark.media
-def test_a_real_piece_with_a_beat(reference_media: Path):
-    heard = listened(reference_media / "mb-glitch-hop-is-dead.wav")
+def test_a_real_piece_with_a_beat(analysed: Callable[[str], Analysis]):
+    heard = heard_in(analysed("mb-glitch-hop-is-dead.wav"))
     assert heard.tempo == pytest.approx(92, abs=1)
     assert heard.tempo_confidence > 0.5
     assert heard.speech < 0.1
 
 
 @pytest.mark.media
-def test_a_film_score_has_no_steady_beat_but_its_loud_passages(reference_media: Path):
-    heard = listened(reference_media / "bbb_1min_720p30.mp4")
+def test_a_film_score_has_no_steady_beat_but_its_loud_passages(analysed: Callable[[str], Analysis]):
+    heard = heard_in(analysed("bbb_1min_720p30.mp4"))
     assert heard.tempo is None
     assert len(heard.sections) > 2
     assert heard.hooks[0].span.duration > 6
@@ -278,9 +283,8 @@ def test_a_film_score_has_no_steady_beat_but_its_loud_passages(reference_media: 
 
 @pytest.mark.media
 @pytest.mark.parametrize("name", ["mb-toothsome-dts.mp4", "movie-hello.mp4", "psychopy-jwpIntro.mp4", "nasa_13013.mp4"])
-def test_people_talking_are_taken_for_speech_and_not_for_music(reference_media: Path, name: str):
-    path = reference_media / name
-    heard = hear(path, probe(path))
+def test_people_talking_are_taken_for_speech_and_not_for_music(analysed: Callable[[str], Analysis], name: str):
+    heard = heard_in(analysed(name))
     assert heard.speech > 0.6
     assert heard.tempo is None
 
