@@ -36,8 +36,15 @@ PREFIX = "stakazo-run-"
 MEMORY = Path("/dev/shm")
 MEDIA = Path(__file__).resolve().parents[2] / "shared" / "media"
 
-# The tests' server may forget everything in a power cut; in return a database of one's own costs little.
-QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "256MB"}
+# The tests' server may forget everything in a power cut and have its passwords guessed; in return a database of one's
+# own and each connection to it cost little.
+QUICK = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_wal_size": "256MB",
+    "scram_iterations": "1",
+}
 
 _shared: dict[str, Path] = {}
 
