@@ -82,15 +82,17 @@ class Workshop:
         self._there: dict[str, tuple[str, Known]] = {}
 
     def there(self, path: str, operation: str) -> tuple[str, Known]:
-        """As whom an operation is asked for, and what is there for it: its own, since it may take that away."""
-        if operation not in self._there:
-            if path.startswith(PERSONAL):
-                self._there[operation] = self.somebody()
-            else:
-                wanted = "{" in path or operation.startswith("POST")
-                paid = self.campaign() if path.startswith(PAID) else {}
-                self._there[operation] = self.site.key, (self.things() if wanted else {}) | paid
-        return self._there[operation]
+        """As whom an operation is asked for, and what is there for it: its own where it may take that away."""
+        if path.startswith(PERSONAL):
+            kind, made = "personal", self.somebody
+        elif path.startswith(PAID):
+            kind, made = "paid", lambda: (self.site.key, self.things() | self.campaign())
+        else:
+            kind, made = "things", lambda: (self.site.key, self.things())
+        whose = f"{kind} {'' if operation.startswith('GET') else operation}"
+        if whose not in self._there:
+            self._there[whose] = made()
+        return self._there[whose]
 
     def somebody(self) -> tuple[str, Known]:
         """A person who owns the workspace: their access token, and what they know."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from scipy.io import wavfile
+import scipy
 
 from stakazo.media.errors import RenderFailed
 from stakazo.media.types import Transition
@@ -151,7 +151,7 @@ def test_the_singers_box_holds_the_face():
 
 def test_a_sound_file_has_the_song_alone(tmp_path: Path):
     truth = make(tmp_path / "song.wav", Spec(duration=4, form=(FormPart("verse", 1),)))
-    rate, samples = wavfile.read(tmp_path / "song.wav")
+    rate, samples = scipy.io.wavfile.read(tmp_path / "song.wav")
     assert (rate, samples.shape, samples.dtype) == (48000, (192_000, 2), np.int16)
     assert truth.shots == ()
     assert len(truth.beats) == 4

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import signal
+import scipy
 
 from stakazo.sample import FormPart, Spec
 from stakazo.sample.arrangement import Drum, arrange
@@ -37,7 +37,7 @@ def test_left_and_right_differ_but_agree(mix: Stereo):
 
 
 def test_bass_drums_sound_when_the_arrangement_says(mix: Stereo):
-    low = signal.sosfilt(signal.butter(4, 110, fs=RATE, output="sos"), mix.mean(axis=0))
+    low = scipy.signal.sosfilt(scipy.signal.butter(4, 110, fs=RATE, output="sos"), mix.mean(axis=0))
     rise = []
     for time in arrange(plan(SPEC)).times(Drum.KICK):
         at = round(time * RATE)

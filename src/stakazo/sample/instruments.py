@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache, lru_cache
 
 import numpy as np
+import scipy  # its parts are loaded at their first use
 from numpy.typing import NDArray
-from scipy import signal
 
 Wave = NDArray[np.float32]
 
@@ -15,7 +15,7 @@ _remembered = lru_cache(maxsize=48)
 
 RATE = 48_000
 
-_HANN = signal.windows.hann(1024, sym=False).astype(np.float32)
+_HANN = np.hanning(1025)[:-1].astype(np.float32)
 
 
 def _time(seconds: float) -> Wave:
@@ -29,12 +29,12 @@ def _noise(count: int, seed: int) -> Wave:
 @cache
 def _filter(kind: str, low: float, high: float = 0.0, order: int = 2) -> NDArray[np.float64]:
     band = (low, high) if high else low
-    return np.asarray(signal.butter(order, band, kind, fs=RATE, output="sos"))
+    return np.asarray(scipy.signal.butter(order, band, kind, fs=RATE, output="sos"))
 
 
 def filtered(wave: Wave, kind: str, low: float, high: float = 0.0, order: int = 2) -> Wave:
     """Butterworth: kind is lowpass, highpass or bandpass, corners in Hz."""
-    return np.asarray(signal.sosfilt(_filter(kind, low, high, order), wave), dtype=np.float32)
+    return np.asarray(scipy.signal.sosfilt(_filter(kind, low, high, order), wave), dtype=np.float32)
 
 
 def swept(wave: Wave, cutoff: Wave, *, resonance: float = 0.9) -> Wave:

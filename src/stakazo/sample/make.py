@@ -11,7 +11,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from scipy.io import wavfile
+import scipy  # its parts are loaded at their first use
 
 from stakazo.media.errors import RenderFailed, ToolMissing
 from stakazo.media.ffmpeg import executable
@@ -88,7 +88,7 @@ def _write_wav(path: Path, music: Stereo) -> None:
     noise = np.random.default_rng(99)
     dither = noise.random(music.shape, dtype=np.float32) - noise.random(music.shape, dtype=np.float32)
     samples = np.clip(np.rint(music * 32767 + dither), -32768, 32767).astype(np.int16)
-    wavfile.write(path, RATE, samples.T)
+    scipy.io.wavfile.write(path, RATE, samples.T)
 
 
 def command(spec: Spec, wav: Path | None, out: Path) -> list[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
+import scipy  # its parts are loaded at their first use
 from numpy.typing import NDArray
-from scipy import ndimage, signal
 
 from stakazo.sample.instruments import RATE
 
@@ -19,12 +21,10 @@ _K_WEIGHTING = np.array(
     ]
 )
 
-_BETWEEN = signal.firwin(49, 1 / 4, window=("kaiser", 6.0)).astype(np.float32)
-
 
 def integrated_loudness(mix: Stereo) -> float:
     """LUFS with both gates; -70 for silence."""
-    power = signal.sosfilt(_K_WEIGHTING, mix, axis=1) ** 2
+    power = scipy.signal.sosfilt(_K_WEIGHTING, mix, axis=1) ** 2
     block, hop = int(0.4 * RATE), int(0.1 * RATE)
     if mix.shape[1] < block:
         return -70.0
@@ -38,11 +38,17 @@ def integrated_loudness(mix: Stereo) -> float:
     return float(-0.691 + 10 * np.log10(loud[loud > gate].mean()))
 
 
+@cache
+def _between() -> NDArray[np.float32]:
+    """The filter that finds the levels between samples."""
+    return np.asarray(scipy.signal.firwin(49, 1 / 4, window=("kaiser", 6.0)), dtype=np.float32)
+
+
 def _levels(mix: Stereo) -> NDArray[np.float32]:
     """The highest level around each sample, between the samples too: four times oversampled."""
     level = np.maximum(np.abs(mix[0]), np.abs(mix[1]))
     for channel in mix:
-        between = np.abs(signal.resample_poly(channel, 4, 1, window=_BETWEEN))
+        between = np.abs(scipy.signal.resample_poly(channel, 4, 1, window=_between()))
         for phase in range(4):
             np.maximum(level, between[phase::4], out=level)
     return np.asarray(level, dtype=np.float32)
@@ -61,19 +67,19 @@ def limited(mix: Stereo, ceiling: float, *, between: bool = True, ahead: float =
     window = int(ahead * RATE) | 1
     level = _levels(mix) if between else np.maximum(np.abs(mix[0]), np.abs(mix[1]))
     wanted = np.minimum(1.0, ceiling / np.maximum(level, 1e-9))
-    held = ndimage.minimum_filter1d(wanted, 2 * window)
+    held = scipy.ndimage.minimum_filter1d(wanted, 2 * window)
     # A slow release: the smallest of the held gain and an exponential return from earlier dips.
-    slow = 1.0 - signal.lfilter([1.0], [1.0, -np.exp(-1 / (0.06 * RATE))], 1.0 - held) * (
+    slow = 1.0 - scipy.signal.lfilter([1.0], [1.0, -np.exp(-1 / (0.06 * RATE))], 1.0 - held) * (
         1 - np.exp(-1 / (0.06 * RATE))
     )
-    gain = ndimage.uniform_filter1d(np.minimum(held, slow), window)
+    gain = scipy.ndimage.uniform_filter1d(np.minimum(held, slow), window)
     return np.asarray(mix * gain, dtype=np.float32)
 
 
 def mastered(mix: Stereo, loudness: float, peak: float = -1.8) -> Stereo:
     """The mix at `loudness` LUFS with peaks under `peak` dB: gentle saturation, then the limiter, until it fits."""
-    low_cut = signal.butter(2, 27, "highpass", fs=RATE, output="sos")
-    clean = np.asarray(signal.sosfilt(low_cut, mix, axis=1), dtype=np.float32)
+    low_cut = scipy.signal.butter(2, 27, "highpass", fs=RATE, output="sos")
+    clean = np.asarray(scipy.signal.sosfilt(low_cut, mix, axis=1), dtype=np.float32)
     start = integrated_loudness(clean)
     if start <= -69.0:
         return clean

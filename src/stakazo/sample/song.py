@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import scipy  # its parts are loaded at their first use
 from numpy.typing import NDArray
-from scipy import signal
 
 from stakazo.sample import instruments as band
 from stakazo.sample.arrangement import Arrangement, Drum, Hit, Noise, Note, Sweep, Voice
@@ -169,7 +169,7 @@ def _room(send: Stereo) -> Stereo:
         tail *= np.clip(t / 0.012, 0, 1)
         tail = band.filtered(tail.astype(np.float32), "highpass", 220)
         tail /= np.sqrt((tail**2).sum())
-        out[side] = signal.oaconvolve(send[side], tail)[: send.shape[1]]
+        out[side] = scipy.signal.oaconvolve(send[side], tail)[: send.shape[1]]
     return 0.9 * out
 
 
