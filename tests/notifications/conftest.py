@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -13,24 +11,10 @@ import pytest
 from tests.api.conftest import People
 from tests.api.serving import House, Site, running
 from tests.notifications.receiver import Receiver, receiving
-from tests.publishing.press import on_a_loop
+from tests.publishing.press import a_worker
 
-from stakazo.core import postgres
 from stakazo.core.settings import Settings
 from stakazo.notifications.jobs import QUEUE
-from stakazo.worker import run_worker
-
-
-@contextmanager
-def telling(settings: Settings, urls: postgres.Urls) -> Iterator[None]:
-    """A worker that tells others, and does nothing else."""
-
-    async def work(stop: asyncio.Event, ready: Callable[[Any], None]) -> None:
-        ready(None)
-        await run_worker(settings, urls, [QUEUE], stop=stop)
-
-    with on_a_loop(work):
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +34,7 @@ def house(server: Any, tmp_path_factory: pytest.TempPathFactory, uncounted: dict
         min_free_bytes=1,
         ledger_interval=0.1,
     )
-    with running(settings, urls) as house, telling(settings, urls):
+    with running(settings, urls) as house, a_worker(settings, urls, QUEUE):
         yield house
     server.drop(name)
 

@@ -83,10 +83,13 @@ def a_sandbox(world: World) -> Iterator[str]:
 
 
 @contextmanager
-def a_worker(settings: Settings, urls: postgres.Urls) -> Iterator[None]:
+def a_worker(settings: Settings, urls: postgres.Urls, *queues: str) -> Iterator[None]:
+    """A worker in this process, which its watchdog must not end because the machine is busy."""
+    patient = settings.model_copy(update={"stalled_after": 600.0})
+
     async def work(stop: asyncio.Event, ready: Callable[[Any], None]) -> None:
         ready(None)
-        await run_worker(settings, urls, ["publish", "measure"], stop=stop)
+        await run_worker(patient, urls, queues, stop=stop)
 
     with on_a_loop(work):
         yield
@@ -110,7 +113,7 @@ def a_house(server: Any, world: World, **more: Any) -> Iterator[House]:
             sandbox_url=sandbox_url,
             **more,
         )
-        with running(settings, urls) as house, a_worker(house.settings, urls):
+        with running(settings, urls) as house, a_worker(house.settings, urls, "publish", "measure"):
             yield house
     server.drop(name)
     assert world.violations == []
