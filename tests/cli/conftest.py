@@ -125,12 +125,13 @@ def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _film(path: Path, seconds: int, size: str) -> Path:
-    pictures, sound = f"testsrc2=s={size}:r=25:d={seconds}", f"sine=f=330:d={seconds}"
-    sources = ["-f", "lavfi", "-i", pictures, "-f", "lavfi", "-i", sound]
-    encoding = ["-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", "-shortest", str(path)]
-    subprocess.run(
-        [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", *sources, *encoding], check=True, timeout=120
-    )
+    part, program = min(seconds, 5), [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error"]
+    sources = ["-f", "lavfi", "-i", f"testsrc2=s={size}:r=25:d={part}", "-f", "lavfi", "-i", f"sine=f=330:d={part}"]
+    encoding = ["-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", "-shortest"]
+    once = path.with_stem("once")
+    subprocess.run([*program, *sources, *encoding, str(once)], check=True, timeout=120)
+    again = ["-stream_loop", str(seconds // part - 1), "-i", str(once), "-c", "copy", str(path)]
+    subprocess.run([*program, *again], check=True, timeout=120)
     return path
 
 

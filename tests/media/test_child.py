@@ -27,10 +27,12 @@ Begin = Callable[..., Coroutine[Any, Any, object]]
 @pytest.fixture(scope="module")
 def film(encode: Encode, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A minute that takes a while."""
-    return encode(
-        *("-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=25:duration=60"),
-        *("-c:v", "libx264", "-preset", "ultrafast", tmp_path_factory.mktemp("child") / "film.mp4"),
+    folder = tmp_path_factory.mktemp("child")
+    once = encode(
+        *("-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=25:duration=5"),
+        *("-c:v", "libx264", "-preset", "ultrafast", folder / "once.mp4"),
     )
+    return encode("-stream_loop", "11", "-i", once, "-c", "copy", folder / "film.mp4")
 
 
 @pytest.fixture(scope="module")

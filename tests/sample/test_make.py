@@ -113,7 +113,7 @@ def test_every_look_of_every_part_can_be_drawn_in_any_shape():
     for width, height in ((72, 128), (130, 64)):
         seen = set()
         for label in LOOKS:
-            spec = Spec(duration=20, fps=5, tempo=200, width=width, height=height, form=(FormPart(label, 12),), seed=1)
+            spec = Spec(duration=10, fps=5, tempo=200, width=width, height=height, form=(FormPart(label, 12),), seed=1)
             timetable = plan(spec)
             for image, box in frames(timetable, arrange(timetable)):
                 assert image.shape == (height, width, 3)
