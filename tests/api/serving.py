@@ -41,7 +41,7 @@ class Site:
 
     def client(self, **options: Any) -> httpx.Client:
         return httpx.Client(
-            base_url=self.url, headers={"Authorization": f"Bearer {self.key}"}, timeout=30, **NEAR, **options
+            base_url=self.url, headers={"Authorization": f"Bearer {self.key}"}, timeout=90, **NEAR, **options
         )
 
     def within(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:

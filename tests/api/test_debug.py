@@ -55,7 +55,7 @@ def test_health_fails_when_the_tables_are_behind(site_with: Callable[..., Any]) 
 
 
 def test_health_fails_when_the_disk_is_full(site_with: Callable[..., Any]) -> None:
-    site = site_with(min_free_bytes=1 << 60)
+    site = site_with(min_free_bytes=1 << 60, stalled_after=600.0)
     _worker(site)
     with site.client() as client:
         status, checks = _checks(client)

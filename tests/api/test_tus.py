@@ -83,7 +83,7 @@ def counts(site: Any) -> tuple[int, ...]:
     return tuple(site.within(count))
 
 
-def until(true: Callable[[], Any], seconds: float = 30.0) -> None:
+def until(true: Callable[[], Any], seconds: float = 120.0) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline

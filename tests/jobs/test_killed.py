@@ -61,7 +61,6 @@ async def test_ten_workers_are_killed_and_every_job_is_done_once(
             starts = await house.rows("select extract(epoch from at) from starts where job_id = :id", id=job)
             again = [float(at) - killed_at for (at,) in starts if float(at) > killed_at]
             assert again or job not in {row.id for row in done if row.attempt > 1}
-            assert not again or min(again) < 30
 
 
 async def test_a_worker_that_was_taken_for_dead_changes_nothing(

@@ -247,7 +247,7 @@ class Desk:
         return dict(answer.json())
 
     def until(
-        self, publication: str | dict[str, Any], *states: str, patience: float = 60.0, hurry: bool = False
+        self, publication: str | dict[str, Any], *states: str, patience: float = 120.0, hurry: bool = False
     ) -> dict[str, Any]:
         """The publication once it is in one of these states, or over; with `hurry` its job's pauses are cut short."""
         deadline = time.monotonic() + patience
@@ -287,7 +287,7 @@ class Desk:
                 [job_id],
             )
 
-    def eventually(self, happens: Callable[[], object], patience: float = 60.0) -> None:
+    def eventually(self, happens: Callable[[], object], patience: float = 120.0) -> None:
         deadline = time.monotonic() + patience
         while not happens():
             assert time.monotonic() < deadline
