@@ -28,7 +28,12 @@ from chaos.house import House, be_worker, free_port, live_through
 from chaos.phases import workspace_of
 
 REPORT = Path(__file__).with_name("world.md")
-FAULTS = (
+LATER = 8.0
+"""Seconds after which a late effect comes: whoever wanted it has looked, and gone on."""
+FAULTS: tuple[tuple[str, str, float], ...] = (
+    ("late_effect", "POST *", 0.03),
+    ("late_effect", "PUT *", 0.03),
+    ("late_effect", "DELETE *", 0.03),
     ("lost_reply", "POST *", 0.06),
     ("late_reply", "POST *", 0.03),
     ("never_arrived", "*", 0.02),
@@ -98,7 +103,8 @@ class Sandbox:
     async def begin(self) -> None:
         """From now on things go wrong."""
         for what, where, chance in FAULTS:
-            fault = {"what": what, "where": where, "chance": chance}
+            detail = {"seconds": LATER} if what == "late_effect" else {}
+            fault = {"what": what, "where": where, "chance": chance, "detail": detail}
             (await self.http.post("/sandbox/faults", json=fault)).raise_for_status()
 
     async def calm(self) -> Counter[str]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from tests.platforms.conftest import There
 
 from stakazo.platforms import publishers
-from stakazo.platforms.base import Account, Media, Platform, Post, Stage
-from stakazo.platforms.errors import Rejected, TryLater
+from stakazo.platforms.base import Account, Kind, Media, Platform, Post, Stage
+from stakazo.platforms.errors import Rejected, TryLater, Unknown
 from stakazo.platforms.sandbox.faults import KNOWN, SCENARIOS, Fault, Faults
 from stakazo.platforms.sandbox.world import World
 
@@ -91,3 +92,40 @@ async def test_limits_can_be_set(there: There, film: Media):
             assert (await begin).upload_url
     wrong = await there.http.post(f"{there.url}/sandbox/settings", json={"processing": "slow"})
     assert wrong.status_code == 422
+
+
+@pytest.mark.parametrize(("detail", "pause"), [({"seconds": 30}, 30), ({"looks": 2}, 0)])
+async def test_an_effect_may_come_when_nobody_waits_for_it_any_more(
+    there: There, film: Media, detail: dict[str, float], pause: float
+):
+    """And then to what is there by then: what was done again meanwhile isn't done twice."""
+    publisher = there.publisher(Platform.INSTAGRAM)
+    handle = await publisher.upload(await publisher.begin(Post(), film), film)
+    there.world.move_on(there.world.processing)
+    for again in (False, True):
+        there.world.faults.add(Fault("late_effect", "POST IGUser/media_publish", times=1, detail=detail))
+        with pytest.raises(Unknown):
+            await publisher.finish(handle, Post(), film)
+        if not again:
+            seen = [(await publisher.ask(handle, Post())).stage for _ in range(2)]
+            assert seen == [Stage.READY, Stage.READY], "not yet"
+        there.world.move_on(pause)
+        for _ in range(2):
+            assert (await publisher.ask(handle, Post())).stage is Stage.PUBLISHED
+    assert len(list(there.world.of("IGMedia"))) == 1
+
+
+@pytest.mark.parametrize("platform", [Platform.TIKTOK, Platform.YOUTUBE])
+async def test_so_may_tiktok_s_and_youtube_s(there: There, film: Media, platform: Platform):
+    publisher, post = there.publisher(platform), Post(kind=Kind.VIDEO, title="t")
+    handle = await publisher.upload(await publisher.begin(post, film), film)
+    there.world.move_on(there.world.processing)
+    there.world.faults.add(Fault("late_effect", "PUT *", times=1, detail={"seconds": 30}))
+    with pytest.raises(Unknown):
+        await publisher.finish(handle, post, film)
+    assert (await publisher.ask(handle, post)).stage is Stage.READY
+    there.world.move_on(30)
+    there.world.catch_up()
+    await asyncio.sleep(0.1)
+    there.world.move_on(there.world.processing)
+    assert (await publisher.ask(handle, post)).stage is Stage.PUBLISHED

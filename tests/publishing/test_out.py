@@ -43,6 +43,8 @@ FAULTS = {
     "the reply to the one act is lost": [Fault("lost_reply", PUBLISH, times=1)],
     "the act never arrives": [Fault("never_arrived", PUBLISH, times=1)],
     "an error is answered although it went live": [Fault("error_after", PUBLISH, times=1)],
+    "the act has its effect when nobody waits any more": [Fault("late_effect", PUBLISH, times=1, detail={"looks": 4})],
+    "the begin has its effect later": [Fault("late_effect", "POST IGUser/media", times=1, detail={"seconds": 1})],
     "it isn't ready although it said so": [Fault("not_ready_after_finished", PUBLISH, times=1)],
     "the container's processing fails once": [Fault("container_error", "POST IGUser/media", times=1)],
     "the reply to the begin is lost": [Fault("lost_reply", "POST IGUser/media", times=1)],

@@ -84,7 +84,9 @@ async def say_goodbye(run: Run, channel_id: UUID) -> None:
     keys = Keyring(run.settings)
     async with run.transaction() as session:
         goodbye = await _claim(session, keys, channel_id)
-    if goodbye is None:
+    if goodbye is None:  # connected again: an earlier goodbye may have come after that all the same
+        async with run.completion() as session:
+            await subscriptions.subscribe_channel.start(session, channel_id)
         return
     trouble, told = None, False
     try:

@@ -20,6 +20,7 @@ KNOWN: dict[str, str] = {
     "lost_reply": "does what was asked, then breaks the connection",
     "never_arrived": "breaks the connection and does nothing",
     "late_reply": "does what was asked, and answers `seconds` later",
+    "late_effect": "breaks the connection, and does what was asked `seconds` later, or after so many `looks`",
     "error": "answers with `code`, `subcode`, `status` and does nothing",
     "error_after": "does what was asked, and answers with an error all the same (default: 4/2207051)",
     "error_in_200": "an error in the body of HTTP 200 (default: the rate limit 4)",
@@ -55,6 +56,8 @@ class Fault:
     chance: float = 1.0
     times: int | None = None
     """How often at most."""
+    after: str | None = None
+    """Only once this has gone wrong, since it was planned."""
     detail: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -75,11 +78,14 @@ SCENARIOS: dict[str, tuple[Fault, ...]] = {
     "weather": tuple(Fault(what, where, 0.02) for what, where in EVERYWHERE),
     "storm": (
         *(Fault(what, where, 0.08) for what, where in EVERYWHERE),
+        Fault("late_effect", "POST *", 0.05),
+        Fault("late_effect", "PUT *", 0.05),
         Fault("lost_reply", "POST *_publish", 0.25),
         Fault("error_after", "POST *_publish", 0.1),
         Fault("error", "*", 0.05, detail={"code": 2, "status": 500, "is_transient": True}),
     ),
     "lost_replies": (Fault("lost_reply", "POST *", 0.3),),
+    "late_effects": (Fault("late_effect", "POST *", 0.2), Fault("late_effect", "PUT *", 0.2)),
     "closed": (Fault("rate_limit"),),
     "expired": (Fault("expired_token"),),
     "rejected_media": (Fault("container_error"), Fault("video_error"), Fault("post_failed")),
@@ -96,6 +102,8 @@ class Faults:
         self.scenario = "calm"
         self._planned: list[Fault] = []
         self._left: dict[int, int] = {}
+        self._since: dict[int, int] = {}
+        """By plan that waits for another fault: how often that had struck by then."""
         self._asked: Counter[tuple[str, str]] = Counter()
         self.struck: Counter[str] = Counter()
         """How often each has happened."""
@@ -104,19 +112,23 @@ class Faults:
         """Forget all that was planned, and do this. Raises ValueError for a name that isn't there."""
         if scenario not in SCENARIOS and scenario not in KNOWN:
             raise ValueError(f"no such scenario: {scenario}. There are {', '.join([*SCENARIOS, *KNOWN])}")
-        self._planned, self._left, self.scenario = [], {}, scenario
+        self._planned, self._left, self._since, self.scenario = [], {}, {}, scenario
         for fault in SCENARIOS.get(scenario) or ((Fault(scenario),) if scenario in KNOWN else ()):
             self.add(fault)
 
     def add(self, fault: Fault) -> None:
         if fault.times is not None:
             self._left[len(self._planned)] = fault.times
+        if fault.after is not None:
+            self._since[len(self._planned)] = self.struck[fault.after]
         self._planned.append(fault)
 
     def strikes(self, what: str, operation: str) -> Fault | None:
         """Whether this goes wrong here and now; then how."""
         for index, fault in enumerate(self._planned):
             if fault.what != what or not fnmatchcase(operation, fault.where) or self._left.get(index) == 0:
+                continue
+            if fault.after is not None and self.struck[fault.after] <= self._since[index]:
                 continue
             self._asked[what, operation] += 1
             dice = random.Random(f"{self.seed}/{what}/{operation}/{self._asked[what, operation]}")  # noqa: S311

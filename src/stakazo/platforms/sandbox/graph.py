@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
@@ -12,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from stakazo.platforms.sandbox import ads, contract, instagram, login, pages, webhooks
-from stakazo.platforms.sandbox.calls import Answered, Asked, Call, Edges, Refused, missing
+from stakazo.platforms.sandbox.calls import Answered, Asked, Call, Edges, Handler, Refused, missing
 from stakazo.platforms.sandbox.faults import Fault
 from stakazo.platforms.sandbox.world import Thing, World
 
@@ -60,6 +61,7 @@ def answer(world: World, asked: Asked) -> Answered:
     if asked.method == "POST" and not asked.path and "batch" in asked.params:
         return _batch(world, asked)
     operation = f"{asked.method} {asked.path}"
+    world.catch_up(looked=asked.method == "GET")
     if asked.path in login.UNADDRESSED:
         return login.UNADDRESSED[asked.path](world, asked)
     try:
@@ -88,9 +90,10 @@ def _befallen(world: World, asked: Asked, node: Thing, edge: str, token: Thing, 
             100, f"Unsupported {asked.method.lower()} request to {node['kind']}/{edge}", kind="GraphMethodException"
         )
     call = Call(world, operation, node, asked.params, token, asked.files, asked.root)
-    found = Answered(handler(call))
-    for act in call.later:
-        act()
+    if asked.method != "GET" and (fault := strikes("late_effect", operation)):
+        world.postpone(lambda: _unheard(handler, call), fault.detail)
+        return Answered(None, cut=True)
+    found = _done(handler, call)
     if strikes("lost_reply", operation):
         return Answered(None, cut=True)
     if fault := strikes("error_after", operation):
@@ -99,6 +102,21 @@ def _befallen(world: World, asked: Asked, node: Thing, edge: str, token: Thing, 
     if fault := strikes("late_reply", operation):
         found.delay = float(fault.detail.get("seconds", world.late))
     return found
+
+
+def _done(handler: Handler, call: Call) -> Answered:
+    found = Answered(handler(call))
+    for act in call.later:
+        act()
+    return found
+
+
+def _unheard(handler: Handler, call: Call) -> None:
+    """Do it when nobody waits for the answer any more, whatever that is."""
+    if call.node["id"] in call.world.things:
+        call.node = call.world.things[call.node["id"]]  # as it is by then
+        with contextlib.suppress(Refused):
+            _done(handler, call)
 
 
 def _before(world: World, operation: str) -> Answered | None:

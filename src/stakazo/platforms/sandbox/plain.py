@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ class Ask:
 
 Act = Callable[[Ask], Awaitable[Answered]]
 
+LOOKS = frozenset({"POST TikTok/creator_info", "POST TikTok/status", "POST TikTok/query"})
+"""What changes nothing, although it is posted."""
+
 
 async def answer(world: World, request: Request, operation: str, act: Act, *, body: bool = True) -> Answered:
     """Do what is asked, or go wrong.
@@ -44,6 +48,11 @@ async def answer(world: World, request: Request, operation: str, act: Act, *, bo
         token = None
     root = f"{request.url.scheme}://{request.url.netloc}"
     ask = Ask(world, operation, request, token, given, root)
+    world.catch_up(looked=operation in LOOKS or request.method == "GET")
+    if operation not in LOOKS and request.method != "GET" and (fault := strikes("late_effect", operation)):
+        await request.body()  # all of it is there; it is the answer that never comes
+        world.postpone(lambda: _unheard(act, ask), fault.detail)
+        raise Cut
     found = await act(ask)
     operation = ask.operation
     world.calls.append(
@@ -54,6 +63,16 @@ async def answer(world: World, request: Request, operation: str, act: Act, *, bo
     if fault := strikes("late_reply", operation):
         found.delay = float(fault.detail.get("seconds", world.late))
     return found
+
+
+_UNHEARD: set[asyncio.Future[Answered]] = set()
+
+
+def _unheard(act: Act, ask: Ask) -> None:
+    """Do it when nobody waits for the answer any more."""
+    doing = asyncio.ensure_future(act(ask))
+    _UNHEARD.add(doing)
+    doing.add_done_callback(_UNHEARD.discard)
 
 
 def _object(text: bytes) -> dict[str, Any]:

@@ -27,6 +27,7 @@ class Teller:
 
     async def keep_looking(self) -> None:
         while True:
+            self._world.catch_up()
             self.look()
             await asyncio.sleep(EVERY)
 

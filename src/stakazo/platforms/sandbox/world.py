@@ -11,7 +11,8 @@ import secrets
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,7 @@ class World:
         self._kinds: dict[str, dict[str, Thing]] = {}
         self.callbacks: dict[str, str] = {}
         """Addresses that an app's settings name: TikTok's."""
+        self._late: list[_Late] = []
         self.violations: list[dict[str, Any]] = []
         self.calls: deque[dict[str, Any]] = deque(maxlen=KEPT_CALLS)
         self._file = _opened(file) if file else None
@@ -83,6 +85,26 @@ class World:
         """Make it later."""
         self._moved += seconds
         self.save({"id": "clock", "kind": "Clock", "moved": self._moved})
+
+    def postpone(self, act: Callable[[], object], detail: Mapping[str, Any]) -> None:
+        """Let something happen later: after so many `looks` of anybody, or else after so many `seconds`."""
+        looks = detail.get("looks")
+        at = None if looks is not None else self.now() + float(detail.get("seconds", self.late))
+        self._late.append(_Late(act, at, looks))
+
+    def catch_up(self, *, looked: bool = False) -> None:
+        """Let happen what was postponed until now.
+
+        Args:
+            looked: Whether somebody is about to look; they see nothing yet of what was to wait for this look.
+        """
+        due = [one for one in self._late if one.is_due(self.now())]
+        self._late = [one for one in self._late if one not in due]
+        for one in self._late:
+            if looked and one.looks is not None:
+                one.looks -= 1
+        for one in due:
+            one.act()
 
     # --- things ---------------------------------------------------------------------------------------------
 
@@ -196,6 +218,19 @@ class World:
         self.new(
             "Token", token=PAGE_TOKEN, type="PAGE", user=USER, page=PAGE, app=META_APP, scopes=everything, expires_at=0
         )
+
+
+@dataclass(eq=False, slots=True)
+class _Late:
+    """What is still to happen, although whoever wanted it has heard nothing."""
+
+    act: Callable[[], object]
+    at: float | None
+    looks: int | None
+    """How often somebody is to look before."""
+
+    def is_due(self, now: float) -> bool:
+        return now >= self.at if self.at is not None else not self.looks
 
 
 TIKTOK_SCOPES = ("user.info.basic", "video.publish", "video.upload", "video.list")
