@@ -36,6 +36,7 @@ from stakazo.media.types import Span
 from stakazo.notifications import jobs as _notifications  # noqa: F401 (who is told of it)
 from stakazo.publishing import leaving as _leaving  # noqa: F401 (what is said to their platforms in the end)
 from stakazo.publishing import service as publications
+from stakazo.publishing.doubts import ask_again
 from stakazo.publishing.jobs import publish_variant
 from stakazo.rules import service as rules
 from stakazo.rules.models import PlatformRule
@@ -275,6 +276,7 @@ async def _count(session: AsyncSession, row: Job) -> None:
     await collecting.schedule(session, campaign.account_id)
 
 
+@ask_again.on_completion
 @publish_variant.on_completion
 async def _measure(session: AsyncSession, row: Job) -> None:
     """What is public is measured from then on."""

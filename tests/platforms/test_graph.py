@@ -34,7 +34,6 @@ def error(code: int, subcode: int | None = None, **more: object) -> dict:
         (17, 2446079, TryLater, Reason.RATE),
         (613, 1487742, TryLater, Reason.RATE),
         (80004, 2446079, TryLater, Reason.RATE),
-        (4, 2207051, Unknown, Reason.BLOCKED),
         (9, 2207042, TryLater, Reason.QUOTA),
         (9007, 2207027, TryLater, Reason.NOT_READY),
         (368, 1390008, TryLater, Reason.BLOCKED),
@@ -59,7 +58,7 @@ def test_numbers_alone_say_what_an_error_means(code: int, subcode: int | None, k
             assert (type(raised), raised.reason) == (kind, reason)
 
 
-@pytest.mark.parametrize(("code", "subcode"), [(1, None), (2, None), (-1, 2207001), (6000, 1363030)])
+@pytest.mark.parametrize(("code", "subcode"), [(1, None), (2, None), (-1, 2207001), (6000, 1363030), (4, 2207051)])
 def test_metas_own_troubles_leave_doubt_only_where_something_may_have_happened(code: int, subcode: int | None):
     found = parse(error(code, subcode))
     assert found is not None

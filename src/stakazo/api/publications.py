@@ -101,6 +101,10 @@ class PublicationOut(BaseModel):
     by_hand: bool = Field(description="A person posted it and told us.")
     checked_at: datetime | None = Field(description="When the platform last said that it is there.")
     job_id: UUID | None
+    asks: int = Field(description="How often the platform was asked again since it is in doubt what became of it.")
+    ask_at: datetime | None = Field(
+        description="When it is asked next, by itself. Null: not any more, or there is no doubt."
+    )
     handle: str | None = Field(description="The platform's id of the upload that nobody sees.")
     external_id: str | None = Field(description="The platform's id of what is public.")
     url: str | None

@@ -9,7 +9,7 @@ from stakazo.insights.hearing import Befallen, Fate
 from stakazo.jobs import service as jobs
 from stakazo.jobs.holding import hold_with_job
 from stakazo.platforms.errors import Reason
-from stakazo.publishing import channels, progress, renewals, states
+from stakazo.publishing import channels, doubts, progress, renewals, states
 from stakazo.publishing import service as publications
 from stakazo.publishing.models import Channel, Publication
 from stakazo.publishing.states import PublicationState as S
@@ -29,6 +29,8 @@ async def befall(session: AsyncSession, channel: Channel, fate: Fate, publicatio
     if publication.state in states.UNDER_WAY:
         if publication.job_id is not None:
             await jobs.hasten(session, publication.job_id)  # the platform is asked, rather than its news believed
+    elif publication.state is S.NEEDS_HUMAN:
+        await doubts.ask_now(session, publication)
     elif publication.state is S.PUBLISHED:
         match fate.what:
             case Befallen.PUBLIC:

@@ -23,7 +23,7 @@ class Meaning:
     drawer: Drawer
     reason: Reason
     after: float = 0.0
-    """Seconds, of `later`."""
+    """Seconds, of `later`; and of `unknown` where nothing can have happened."""
 
 
 MINUTE, HOUR = 60.0, 3600.0
@@ -36,7 +36,7 @@ BY_SUBCODE: dict[tuple[int, int], Meaning] = {
     (100, 1487534): Meaning("rejected", Reason.TOO_MUCH_DATA),
     (100, 1504018): Meaning("rejected", Reason.TOO_MUCH_DATA),
     (-2, 2490547): Meaning("later", Reason.BUSY, 5 * MINUTE),
-    (4, 2207051): Meaning("unknown", Reason.BLOCKED),  # "action is blocked": now and then of what is live
+    (4, 2207051): Meaning("unknown", Reason.BLOCKED, 2 * MINUTE),  # "action is blocked": now and then of what is live
     (9, 2207042): Meaning("later", Reason.QUOTA, HOUR),
     (10, 33): Meaning("rejected", Reason.NOT_FOUND),
     (100, 33): Meaning("rejected", Reason.NOT_FOUND),
@@ -184,7 +184,7 @@ def refusal(status: int, error: GraphError, *, effect: bool) -> PlatformError:
             return TokenExpired(sentence, found.reason, said)
         case "rejected":
             return Rejected(sentence, found.reason, said)
-        case "trouble" if not effect:
+        case "trouble" | "unknown" if not effect:
             return TryLater(sentence, found.reason, said, after=found.after)
         case "new" if not effect:
             return Rejected(sentence, found.reason, said)

@@ -53,7 +53,7 @@ async def confirm(session: AsyncSession, said: ByHand) -> tuple[Publication, boo
         return publication, False
     publication.external_id, publication.url = said.external_id, said.url
     publication.published_at = rights.moment(said.published_at) if said.published_at else await now(session)
-    publication.state, publication.error = S.PUBLISHED, None
+    publication.state, publication.error, publication.ask_at = S.PUBLISHED, None, None
     publication.caption = said.caption or publication.caption
     await holding.let_go(session, publication)
     await service.flush(session)

@@ -54,13 +54,15 @@ class Course:
         self.begins = order.begins
         self.uploaded = False
         self.refusal: Rejected | None = None
+        self.doubted = order.acted
         self._since = time.monotonic()
         self._looks = 0
 
     async def go(self) -> Outcome:
         """Until it is public, failed, or only a person can tell.
 
-        Raises NotYet and TryLater for what takes longer, TokenExpired, and whatever nobody foresaw.
+        Raises NotYet and TryLater for what takes longer, TokenExpired, Rejected (`acted` says what that leaves open),
+        and whatever nobody foresaw.
         """
         if self.handle is None:
             await self._begin()
@@ -90,6 +92,7 @@ class Course:
             acted=self.acted,
             uploaded=self.uploaded,
             refused=self.refusal is not None,
+            doubted=self.doubted,
             begins=self.begins,
             seconds=(datetime.now(UTC) - self.order.begun_at).total_seconds(),
         )
@@ -97,7 +100,7 @@ class Course:
     async def _begin(self) -> None:
         async with self.run.transaction() as session:
             await progress.begin(session, self.order.publication_id, self.run.job_id)
-        self.acted, self.uploaded, self.refusal = False, False, None
+        self.acted, self.uploaded, self.refusal, self.doubted = False, False, None, False
         self.run.report(0.1, "beginning")
         await self._keep(await self.publisher.begin(self.order.post, self.media))
         self.begins += 1
@@ -133,6 +136,7 @@ class Course:
         try:
             return await self.publisher.finish(self.handle, self.order.post, self.media)
         except Unknown:
+            self.doubted = True
             return None
         except Rejected as refused:
             self.refusal = refused  # or it was public already: the next question tells

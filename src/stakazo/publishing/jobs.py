@@ -1,6 +1,4 @@
-"""The jobs of publishing: bring a publication out at its time, comment on it first, look whether it is there, take it
-down.
-"""
+"""The jobs of publishing: bring a publication out at its time, look whether it is there, take it down."""
 
 from __future__ import annotations
 
@@ -17,9 +15,10 @@ from stakazo.jobs.models import Job
 from stakazo.jobs.run import Run
 from stakazo.platforms import publishers
 from stakazo.platforms.base import Media, Stage, Status
-from stakazo.platforms.errors import Reason, Rejected, TokenExpired, TryLater, Unknown
+from stakazo.platforms.errors import Reason, Rejected, TokenExpired, TryLater
 from stakazo.platforms.source import FileSource
-from stakazo.publishing import channels, outside, progress, renewals, service, states
+from stakazo.publishing import channels, doubts, outside, progress, renewals, service, states
+from stakazo.publishing.commenting import write_first_comment
 from stakazo.publishing.course import Course, NotYet, Outcome
 from stakazo.publishing.models import Publication
 from stakazo.publishing.progress import Order
@@ -54,6 +53,8 @@ async def publish_variant(run: Run, publication_id: UUID) -> None:
     async with run.transaction() as session:
         order = await progress.claim(session, keys, publication_id, run.job_id)
     if order is None:
+        async with run.completion() as session:
+            await doubts.go_on(session, publication_id)
         return
     try:
         outcome = await _publish(run, keys, order)
@@ -64,17 +65,17 @@ async def publish_variant(run: Run, publication_id: UUID) -> None:
     except TokenExpired as error:
         todo = "Connect the channel again, then retry."
         outcome = _asks(Trouble("token_expired", str(error), todo, error.said.as_json()))
-    except Rejected as error:
-        trouble = states.refusal(error.reason, str(error), error.said.as_json())
-        outcome = _asks(states.doubt(str(error))) if order.acted else _fails(trouble)
+    if outcome.next.act is Act.ASK and (after := await doubts.alone(run, publication_id, outcome.next.trouble)):
+        raise NotYet("The platform doesn't say what became of it.", after=after)
     async with run.completion() as session:
         if outcome.next.act is not Act.DONE:
             assert outcome.next.trouble is not None
             await progress.settle(session, publication_id, run.job_id, outcome.next.state, outcome.next.trouble)
-            return
-        publication = await progress.published(session, publication_id, run.job_id, outcome.status)
-        if publication.first_comment and publication.external_id:
-            await write_first_comment.start(session, publication_id)
+        else:
+            publication = await progress.published(session, publication_id, run.job_id, outcome.status)
+            if publication.first_comment and publication.external_id:
+                await write_first_comment.start(session, publication_id)
+        await doubts.go_on(session, publication_id)
 
 
 async def _publish(run: Run, keys: Keyring, order: Order) -> Outcome:
@@ -83,7 +84,14 @@ async def _publish(run: Run, keys: Keyring, order: Order) -> Outcome:
         renewals.minding(run, keys, order.channel_id, order.account),
         outside.connected(run.settings) as connection,
     ):
-        return await Course(run, keys, order, publishers.of(connection, order.account), media).go()
+        course: Course | None = None
+        try:
+            course = Course(run, keys, order, publishers.of(connection, order.account), media)
+            return await course.go()
+        except Rejected as error:
+            if course.acted if course else order.acted:  # the question was refused, not what was asked about
+                return _asks(states.doubt(str(error)))
+            return _fails(states.refusal(error.reason, str(error), error.said.as_json()))
 
 
 def _too_long(order: Order) -> bool:
@@ -93,7 +101,9 @@ def _too_long(order: Order) -> bool:
 
 def _given_up(order: Order, words: str) -> Outcome:
     seconds = (datetime.now(UTC) - order.begun_at).total_seconds()
-    known = Known(acted=order.acted, uploaded=False, refused=False, begins=order.begins, seconds=seconds)
+    known = Known(
+        acted=order.acted, uploaded=False, refused=False, doubted=order.acted, begins=order.begins, seconds=seconds
+    )
     status = Status(Stage.PROCESSING, detail=words)
     return Outcome(states.after(known, status), status)
 
@@ -108,44 +118,9 @@ def _fails(trouble: Trouble) -> Outcome:
 
 @publish_variant.on_end
 async def _publishing_ended(session: AsyncSession, row: Job, error: dict[str, Any]) -> None:
-    await progress.abandoned(session, UUID(row.payload["publication_id"]), row.id, error)
-
-
-@job(queue=QUEUE, timeout=600)
-async def write_first_comment(run: Run, publication_id: UUID) -> None:
-    """Comment on what was just published, at most once: where that is doubtful it is looked for, never repeated."""
-    keys = Keyring(run.settings)
-    async with run.transaction() as session:
-        publication = await service.hold(session, publication_id)
-        tried = publication.commented_at is not None
-        if publication.state is not S.PUBLISHED or not publication.external_id or publication.channel_id is None:
-            return
-        account = channels.account(await channels.get(session, publication.channel_id), keys)
-        publication.commented_at = publication.commented_at or await now(session)
-        channel_id, post_id, text = publication.channel_id, publication.external_id, publication.first_comment
-    async with renewals.minding(run, keys, channel_id, account), outside.connected(run.settings) as connection:
-        publisher = publishers.of(connection, account)
-        written = False
-        try:
-            if not tried:
-                await publisher.comment(post_id, text)
-                written = True
-        except Unknown:
-            pass
-        except (TryLater, TokenExpired, Rejected):  # nothing happened: the next attempt may write it
-            async with run.transaction() as session:
-                (await service.hold(session, publication_id)).commented_at = None
-            raise
-        written = written or any(comment.text == text for comment in await publisher.comments(post_id))
-    async with run.completion() as session:
-        event = "first_comment_written" if written else "first_comment_doubtful"
-        await service.record(session, event, await service.hold(session, publication_id), text=text)
-
-
-@write_first_comment.on_end
-async def _no_comment(session: AsyncSession, row: Job, error: dict[str, Any]) -> None:
-    publication = await service.hold(session, UUID(row.payload["publication_id"]))
-    await service.record(session, "first_comment_failed", publication, detail=error.get("detail"))
+    publication_id = UUID(row.payload["publication_id"])
+    await progress.abandoned(session, publication_id, row.id, error)
+    await doubts.go_on(session, publication_id)
 
 
 @job(queue=QUEUE, timeout=300)

@@ -225,6 +225,10 @@ class Publication(Owned, WorkedOn):
     """All that leads back to it, kept before anything is made public; addresses of uploads are keys."""
     acted_at: Mapped[datetime | None]
     """When the intent to make it public was written: from then on it may be public, until the platform says no."""
+    asks: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How often the platform was asked again since it is in doubt what became of it."""
+    ask_at: Mapped[datetime | None]
+    """When it is asked next, whoever else has been told; null: not any more, or there is no doubt."""
     external_id: Mapped[str | None] = mapped_column(String(300))
     """The platform's id of what is public."""
     aliases: Mapped[list[str]] = mapped_column(postgresql.ARRAY(Text), default=list, server_default=text("'{}'"))

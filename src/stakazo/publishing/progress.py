@@ -66,6 +66,11 @@ async def claim(session: AsyncSession, keys: Keyring, publication_id: UUID, job_
         publication.begun_at = moment
         await session.flush()
         await service.record(session, "publication_due", publication, due_at=publication.due_at.isoformat())
+    return await order(session, keys, publication, moment)
+
+
+async def order(session: AsyncSession, keys: Keyring, publication: Publication, moment: datetime) -> Order:
+    """All that is to be known of it for speaking with its platform."""
     assert publication.channel_id is not None
     variant = await variants.get(session, publication.variant_id)
     channel = await channels.get(session, publication.channel_id)
@@ -104,7 +109,8 @@ async def _why_not_now(session: AsyncSession, publication: Publication, moment: 
     return state, Trouble(f"preflight_{refused[0].code}", words, todo)
 
 
-async def _mine(session: AsyncSession, publication_id: UUID, job_id: UUID) -> Publication:
+async def mine(session: AsyncSession, publication_id: UUID, job_id: UUID) -> Publication:
+    """The publication, locked, if it is still this job's."""
     publication = await service.hold(session, publication_id)
     if publication.job_id != job_id or publication.state not in states.UNDER_WAY:
         raise Lost(f"Publication {publication_id} is no longer this job's.")
@@ -113,8 +119,9 @@ async def _mine(session: AsyncSession, publication_id: UUID, job_id: UUID) -> Pu
 
 async def begin(session: AsyncSession, publication_id: UUID, job_id: UUID) -> None:
     """Write down that an upload is about to be begun: something that nobody sees."""
-    publication = await _mine(session, publication_id, job_id)
+    publication = await mine(session, publication_id, job_id)
     publication.state, publication.acted_at = S.BEGUN, None
+    publication.asks, publication.ask_at = 0, None
     publication.handle = publication.handle_id = None
     await session.flush()
     await service.record(session, "publication_begun", publication, begins=publication.begins + 1)
@@ -122,7 +129,7 @@ async def begin(session: AsyncSession, publication_id: UUID, job_id: UUID) -> No
 
 async def keep(session: AsyncSession, keys: Keyring, publication_id: UUID, job_id: UUID, handle: Handle) -> None:
     """Keep what leads back to the upload, before anything else is done with it."""
-    publication = await _mine(session, publication_id, job_id)
+    publication = await mine(session, publication_id, job_id)
     if publication.handle is None:
         publication.begins += 1
     publication.handle = keys.seal(
@@ -135,7 +142,7 @@ async def keep(session: AsyncSession, keys: Keyring, publication_id: UUID, job_i
 
 async def move(session: AsyncSession, publication_id: UUID, job_id: UUID, state: S) -> None:
     """How far it has come."""
-    publication = await _mine(session, publication_id, job_id)
+    publication = await mine(session, publication_id, job_id)
     if publication.state is not state:
         publication.state = state
         await session.flush()
@@ -144,7 +151,7 @@ async def move(session: AsyncSession, publication_id: UUID, job_id: UUID, state:
 
 async def act(session: AsyncSession, publication_id: UUID, job_id: UUID) -> None:
     """Write down that the platform is about to be asked to make it public. From here on it can't be called off."""
-    publication = await _mine(session, publication_id, job_id)
+    publication = await mine(session, publication_id, job_id)
     publication.state, publication.acted_at = S.PUBLISHING, await now(session)
     await session.flush()
     await service.record(session, "publication_publishing", publication, handle=publication.handle_id)
@@ -152,7 +159,7 @@ async def act(session: AsyncSession, publication_id: UUID, job_id: UUID) -> None
 
 async def did_not_act(session: AsyncSession, publication_id: UUID, job_id: UUID) -> None:
     """The platform has said that nothing happened, and it had been asked only once: it is as inert as before."""
-    publication = await _mine(session, publication_id, job_id)
+    publication = await mine(session, publication_id, job_id)
     publication.state, publication.acted_at = S.READY, None
     await session.flush()
     await service.record(session, "publication_put_off", publication, handle=publication.handle_id)
@@ -160,12 +167,19 @@ async def did_not_act(session: AsyncSession, publication_id: UUID, job_id: UUID)
 
 async def published(session: AsyncSession, publication_id: UUID, job_id: UUID, status: Status) -> Publication:
     """It is public, as the platform says."""
-    publication = await _mine(session, publication_id, job_id)
+    publication = await mine(session, publication_id, job_id)
+    await make_public(session, publication, status)
+    return publication
+
+
+async def make_public(session: AsyncSession, publication: Publication, status: Status) -> None:
+    """Write down that it is public, and which post it is, as far as the platform says."""
     free = await is_free(session, publication, status.post_id)
     publication.published_at = publication.checked_at = await now(session)
     publication.external_id = status.post_id if free else None
     publication.aliases = list(status.aliases) if free else []
     publication.url, publication.state, publication.error = status.url, S.PUBLISHED, None
+    publication.asks, publication.ask_at = 0, None
     if publication.external_id is None:
         publication.error = Trouble(
             POST_UNKNOWN,
@@ -181,12 +195,20 @@ async def published(session: AsyncSession, publication_id: UUID, job_id: UUID, s
         external_id=publication.external_id,
         url=publication.url,
     )
-    return publication
+
+
+async def name_post(session: AsyncSession, publication: Publication, status: Status) -> None:
+    """Which post it is, of what is known to be public."""
+    publication.external_id, publication.aliases = status.post_id, list(status.aliases)
+    publication.url, publication.error = status.url or publication.url, None
+    publication.checked_at = await now(session)
+    await session.flush()
+    await service.record(session, "publication_seen", publication, external_id=publication.external_id)
 
 
 async def settle(session: AsyncSession, publication_id: UUID, job_id: UUID, state: S, trouble: Trouble) -> None:
     """It isn't public, or only a person can say: why, and what to do."""
-    await service.fail(session, await _mine(session, publication_id, job_id), state, trouble)
+    await service.fail(session, await mine(session, publication_id, job_id), state, trouble)
 
 
 async def abandoned(session: AsyncSession, publication_id: UUID, job_id: UUID, error: dict[str, Any]) -> None:

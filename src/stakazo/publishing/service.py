@@ -221,7 +221,8 @@ async def retry(session: AsyncSession, publication_id: UUID, *, looked: bool = F
     if anew:
         publication.handle = publication.handle_id = publication.acted_at = None
         publication.begins = 0
-    publication.begun_at = None
+    publication.begun_at = publication.ask_at = None
+    publication.asks = 0
     await require_allowed(session, publication)
     due_at = await now(session)
     agreed = states.agreed(await rights.approval(session), publication.author, publication.approved_by)

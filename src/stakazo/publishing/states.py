@@ -22,6 +22,10 @@ PATIENCE = 6 * 3600.0
 """Seconds after its begin at which a publication that is still nowhere is given to a person."""
 MISSED_AFTER = 3600.0
 """Seconds after its time at which a publication that nobody had begun is not published any more without being asked."""
+ASKS = (60.0, 300.0, 1800.0, 2 * 3600.0, 6 * 3600.0, 24 * 3600.0)
+"""Seconds before each question to the platform about what is in doubt, from the last one on."""
+ALONE = 2
+"""How many of them come before a person is told; the others are asked all the same."""
 ANEW = 2
 """How often an upload that the platform failed to work on is begun again."""
 
@@ -143,6 +147,8 @@ class Known:
     """Whether this attempt has just sent what there was to send."""
     refused: bool
     """Whether this attempt's call to make it public was refused for good."""
+    doubted: bool
+    """Whether another call may still have its effect: what came of it, nobody has said."""
     begins: int
     """How often it was begun."""
     seconds: float
@@ -178,17 +184,25 @@ def _open(known: Known, stage: Stage) -> Next:
     if stage is Stage.UPLOADING and not known.uploaded:
         return Next(Act.UPLOAD, S.PUBLISHING if known.acted else S.BEGUN)
     if stage in {Stage.READY, Stage.UPLOADING}:  # a platform's last bytes can be what makes it public
+        if known.refused and known.doubted:
+            return Next(Act.ASK, S.NEEDS_HUMAN, doubt("One request was refused, and of another nothing was heard."))
         return Next(Act.FAIL, S.FAILED) if known.refused else Next(Act.FINISH, S.PUBLISHING)
     return Next(Act.WAIT, S.PUBLISHING if known.acted else S.PROCESSING)
 
 
 def _failed(known: Known, status: Status) -> Next:
     reason = status.reason or Reason.PROCESSING
-    words = status.detail or "The platform doesn't say why."
     if known.acted and reason is Reason.GONE:
-        return Next(Act.ASK, S.NEEDS_HUMAN, doubt(f"The platform doesn't know the upload any more. {words}"))
+        words = f"The platform doesn't know the upload any more. {status.detail}".strip()
+        return Next(Act.ASK, S.NEEDS_HUMAN, doubt(words))
     if reason.anew and known.begins <= ANEW:
         return Next(Act.BEGIN, S.BEGUN)
+    return _failing(status)
+
+
+def _failing(status: Status) -> Next:
+    reason = status.reason or Reason.PROCESSING
+    words = status.detail or "The platform doesn't say why."
     return Next(Act.FAIL, S.FAILED, Trouble(reason.value, words, _WHAT_TO_DO.get(reason, "")))
 
 
@@ -200,13 +214,36 @@ def _late(known: Known, status: Status) -> Next:
     return Next(Act.FAIL, S.FAILED, Trouble("too_slow", f"It was sent, and {hours}.", todo))
 
 
+def verdict(status: Status) -> Next | None:
+    """What an answer settles that was asked for after a doubt; None where the doubt remains. Nothing is done anew."""
+    if status.stage is Stage.PUBLISHED:
+        return Next(Act.DONE, S.PUBLISHED)
+    if status.stage is Stage.FAILED and status.reason is not Reason.GONE:
+        return _failing(status)
+    return None
+
+
+def ask_after(asks: int, *, alone: bool = False) -> float | None:
+    """Seconds until the platform is asked once more about what is in doubt; None where it has been often enough.
+
+    Args:
+        asks: How often it has been asked since the doubt.
+        alone: Whether no person is told yet.
+    """
+    return ASKS[asks] if asks < (ALONE if alone else len(ASKS)) else None
+
+
+DOUBTFUL = "doubtful"
+
+
 def doubt(detail: str) -> Trouble:
     """Whether it is public is not known."""
     todo = (
         "Look at the account. Is it there: confirm it with its address. Is it not: retry, and say that you have "
-        "looked. A retry asks the platform first, and never posts what it says is there."
+        "looked. A retry asks the platform first, and never posts what it says is there. Meanwhile the platform is "
+        "asked again by itself."
     )
-    return Trouble("doubtful", detail, todo)
+    return Trouble(DOUBTFUL, detail, todo)
 
 
 _WHAT_TO_DO: dict[Reason, str] = {

@@ -1,0 +1,195 @@
+"""What became of a post is asked again by itself until there is an answer; what was asked for is never done again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from tests.publishing.press import Desk, public
+
+from stakazo.jobs.models import Job
+from stakazo.jobs.states import JobState
+from stakazo.platforms.base import Stage, Status
+from stakazo.platforms.errors import Reason
+from stakazo.platforms.sandbox.faults import Fault
+from stakazo.publishing import states
+from stakazo.publishing.states import Act
+
+PUBLISH, LOOK = "POST IGUser/media_publish", "GET ShadowIGMediaBuilder"
+UNKNOWN = {"code": 100, "subcode": 33}
+
+
+def test_it_is_asked_ever_more_seldom_first_alone_and_then_beside_a_person() -> None:
+    every = [states.ask_after(asks) for asks in range(8)]
+    assert every[:4] == [60, 300, 1800, 7200]
+    assert every == [*sorted(every[:6], key=lambda after: after or 0), None, None]
+    assert [states.ask_after(asks, alone=True) for asks in range(4)] == [60, 300, None, None]
+
+
+@given(st.builds(Status, stage=st.sampled_from(Stage), reason=st.sampled_from([None, *Reason])))
+def test_only_the_platform_s_last_word_settles_a_doubt_and_nothing_is_done_about_it(status: Status) -> None:
+    following = states.verdict(status)
+    gone = status.reason is Reason.GONE
+    assert (following is not None) == (status.stage.settled and not (status.stage is Stage.FAILED and gone))
+    if following is not None:
+        assert following.act is (Act.DONE if status.stage is Stage.PUBLISHED else Act.FAIL)
+        assert (following.trouble is None) == (following.act is Act.DONE)
+
+
+class Doubt:
+    """A post of which the platform says from its act on, for as long as it is wanted, that it knows nothing."""
+
+    def __init__(self, desk: Desk, act: str = "lost_reply", says: Mapping[str, int] = UNKNOWN) -> None:
+        self.desk = desk
+        self.acts = self._acts()
+        desk.world.faults.add(Fault(act, PUBLISH, times=1))
+        desk.world.faults.add(Fault("error", LOOK, after=act, detail=says))
+        caption = f"in doubt {uuid4().hex}"
+        channel, variants = desk.channel("instagram"), desk.variants("instagram_reel")
+        (self.wanted,) = desk.want(variants, [channel], caption=caption, first_comment="First!")
+
+    def see(self) -> None:
+        self.desk.world.faults.play("calm")
+
+    def _acts(self) -> int:
+        return sum(call["operation"] == PUBLISH for call in self.desk.world.calls)
+
+    @property
+    def acted(self) -> int:
+        """How often it was asked for."""
+        return self._acts() - self.acts
+
+    def seen(self) -> int:
+        return public(self.desk.world)[self.wanted["caption"]]
+
+    def asked(self, times: int) -> dict[str, Any]:
+        """The publication once it has been asked for so often."""
+        self.desk.eventually(lambda: self.desk.show(self.wanted)["asks"] == times)
+        return self.desk.show(self.wanted)
+
+    def question(self) -> str:
+        """The job that asks next."""
+
+        async def read(session: AsyncSession) -> Any:
+            waiting = select(Job.id).where(Job.type == "ask_again", Job.state == JobState.PENDING)
+            payload = Job.payload["publication_id"].astext == self.wanted["id"]
+            return await session.scalar(waiting.where(payload).order_by(Job.id.desc()).limit(1))
+
+        self.desk.eventually(lambda: self.desk.site.within(read))
+        return str(self.desk.site.within(read))
+
+    def until_a_person_is_told(self) -> dict[str, Any]:
+        for asks in (1, 2):
+            assert self.asked(asks)["state"] == "PUBLISHING"
+            self.desk.wake(self.wanted)
+        return self.desk.until(self.wanted, "NEEDS_HUMAN")
+
+
+def test_an_answer_before_a_person_is_told_settles_it(desk: Desk) -> None:
+    doubt = Doubt(desk)
+    found = doubt.asked(1)
+    assert (found["state"], found["ask_at"] > found["updated_at"]) == ("PUBLISHING", True)
+    doubt.see()
+    desk.wake(doubt.wanted)
+    found = desk.until(doubt.wanted, "PUBLISHED")
+    assert (found["asks"], found["ask_at"], bool(found["external_id"])) == (0, None, True)
+    assert (doubt.acted, doubt.seen()) == (1, 1)
+    told = desk.events(doubt.wanted)
+    assert ("publication_asked_again" in told, "publication_needs_human" in told) == (True, False)
+
+
+def test_it_is_asked_on_when_a_person_is_told_and_an_answer_settles_it(desk: Desk) -> None:
+    doubt = Doubt(desk)
+    found = doubt.until_a_person_is_told()
+    assert (found["error"]["code"], found["asks"]) == ("doubtful", 2)
+    assert found["ask_at"] is not None
+    assert "asked again by itself" in found["error"]["todo"]
+    desk.run(doubt.question())
+    found = doubt.asked(3)
+    assert found["state"] == "NEEDS_HUMAN"
+    doubt.see()
+    desk.run(doubt.question())
+    found = desk.until(doubt.wanted, "PUBLISHED")
+    assert (found["error"], found["ask_at"], bool(found["external_id"])) == (None, None, True)
+    assert (doubt.acted, doubt.seen()) == (1, 1)
+    desk.eventually(lambda: "first_comment_written" in desk.events(doubt.wanted))
+    assert desk.events(doubt.wanted).count("publication_published") == 1
+
+
+def test_that_it_never_will_be_public_settles_it_too(desk: Desk) -> None:
+    doubt = Doubt(desk, "never_arrived")
+    found = doubt.until_a_person_is_told()
+    doubt.see()
+    container = desk.world.things[found["handle"]]
+    desk.world.change(container, failed=2207076)
+    desk.run(doubt.question())
+    found = desk.until(doubt.wanted, "FAILED")
+    assert (found["error"]["code"], found["ask_at"]) == ("processing", None)
+    assert (doubt.acted, doubt.seen()) == (1, 0)
+
+
+def test_what_is_ready_still_is_left_to_a_person(desk: Desk) -> None:
+    """Ready it was before, too; a request that is on its way may come yet."""
+    doubt = Doubt(desk, "never_arrived")
+    doubt.until_a_person_is_told()
+    doubt.see()
+    desk.run(doubt.question())
+    found = doubt.asked(3)
+    assert (found["state"], doubt.acted, doubt.seen()) == ("NEEDS_HUMAN", 1, 0)
+
+
+def test_whoever_settles_it_first_ends_the_asking(desk: Desk) -> None:
+    doubt = Doubt(desk)
+    found = doubt.until_a_person_is_told()
+    question = doubt.question()
+    said = {"variant_id": found["variant_id"], "platform": "instagram", "channel_id": found["channel_id"]}
+    confirmed = desk.http.post("/confirm_publish", json=said | {"url": "https://instagram.com/reel/1"}).json()
+    assert (confirmed["id"], confirmed["state"], confirmed["ask_at"]) == (found["id"], "PUBLISHED", None)
+    doubt.see()
+    desk.run(question)
+    desk.eventually(lambda: desk.http.get(f"/jobs/{question}").json()["state"] == "COMPLETED")
+    assert desk.show(doubt.wanted)["url"] == "https://instagram.com/reel/1"
+
+
+def test_which_post_it_is_is_asked_for_until_the_platform_knows(desk: Desk) -> None:
+    """TikTok says so only once it has moderated it, here ten minutes later."""
+    desk.world.faults.add(Fault("moderation", times=1))
+    (wanted,) = desk.want(desk.variants("tiktok"), [desk.channel("tiktok")])
+    found = desk.until(wanted, "PUBLISHED")
+    assert (found["external_id"], found["error"]["code"]) == (None, "post_unknown")
+    assert found["ask_at"] is not None
+    desk.world.move_on(600)
+
+    async def question(session: AsyncSession) -> Any:
+        waiting = Job.payload["publication_id"].astext == wanted["id"]
+        return await session.scalar(select(Job.id).where(Job.type == "ask_again", waiting))
+
+    desk.run(str(desk.site.within(question)))
+    desk.eventually(lambda: desk.show(wanted)["external_id"])
+    found = desk.show(wanted)
+    assert (found["error"], found["ask_at"], bool(found["url"])) == (None, None, True)
+    desk.eventually(lambda: desk.http.get(f"/publications/{wanted['id']}/metrics").status_code == 200)
+
+
+def test_a_refused_question_says_nothing_of_what_was_asked_about(desk: Desk) -> None:
+    """The platform doesn't let us look: called failed it would be begun anew, and is public."""
+    doubt = Doubt(desk, says={"code": 10})
+    assert doubt.asked(1)["state"] == "PUBLISHING"
+    doubt.see()
+    desk.wake(doubt.wanted)
+    assert desk.until(doubt.wanted)["state"] == "PUBLISHED"
+    assert (doubt.acted, doubt.seen()) == (1, 1)
+
+
+def test_an_error_that_is_said_of_a_question_is_no_doubt_about_an_act(desk: Desk) -> None:
+    """Meta's "action is blocked" comes to anything; where nothing can have happened it is asked again soon."""
+    desk.world.faults.add(Fault("error_after", LOOK, times=1))
+    (wanted,) = desk.want(desk.variants("instagram_reel"), [desk.channel("instagram")], caption="blocked for a moment")
+    desk.wake(wanted)
+    found = desk.until(wanted)
+    assert (found["state"], found["asks"], public(desk.world)["blocked for a moment"]) == ("PUBLISHED", 0, 1)
