@@ -25,6 +25,7 @@ from stakazo.core.actor import Actor, new_id
 from stakazo.core.db import Database
 from stakazo.core.errors import Conflict
 from stakazo.core.postgres import Urls
+from stakazo.core.security import Keyring
 from stakazo.core.workspaces import Workspace
 from stakazo.jobs import lifecycle, service
 from stakazo.jobs.engine import JobOptions, job
@@ -150,6 +151,7 @@ class Jobs(RuleBasedStateMachine):
     """What people, workers, the engine and the sweeper do, in any order."""
 
     urls: Urls
+    keyring: Keyring
     jobs = Bundle("jobs")
     tokens = Bundle("tokens")
 
@@ -157,7 +159,7 @@ class Jobs(RuleBasedStateMachine):
         super().__init__()
         self.models: list[Model] = []
         self.loop = asyncio.new_event_loop()
-        self.db = Database(self.urls.app, pool_size=2)
+        self.db = Database(self.urls.app, pool_size=2, keyring=self.keyring)
         self.actor = Actor(new_id(), "user", "ann")
         self.run(self._open())
 
@@ -345,9 +347,9 @@ async def _read(session: AsyncSession) -> tuple[dict[UUID, Job], dict[UUID, int]
     return rows, {row[0]: row[1] for row in await session.execute(begun)}
 
 
-def test_jobs_are_what_their_model_says(urls: Urls) -> None:
+def test_jobs_are_what_their_model_says(urls: Urls, keyring: Keyring) -> None:
     class Here(Jobs):
         pass
 
-    Here.urls = urls
+    Here.urls, Here.keyring = urls, keyring
     drive(Here, few=12, steps=40)

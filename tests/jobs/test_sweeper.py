@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from stakazo.core.db import Database
+from stakazo.core.security import Keyring
 from stakazo.jobs import lifecycle
 from stakazo.jobs.pulse import LOCKS, Pulse
 from stakazo.jobs.states import JobState
@@ -161,11 +162,11 @@ async def test_a_job_that_costs_too_many_workers_fails(house: Any, program: Modu
     assert (await house.events(row.id))[-1] == "job_processing_failed"
 
 
-async def test_many_sweepers_at_once_recover_each_job_once(house: Any, program: ModuleType) -> None:
+async def test_many_sweepers_at_once_recover_each_job_once(house: Any, program: ModuleType, keyring: Keyring) -> None:
     rows = [await house.start(program.note, str(i)) for i in range(8)]
     for row in rows:
         await taken(house, row)
-    databases = [Database(house.db.url, pool_size=2) for _ in range(4)]
+    databases = [Database(house.db.url, pool_size=2, keyring=keyring) for _ in range(4)]
     try:
         found = await asyncio.gather(*(sweep(db, 1.0) for db in databases for _ in range(3)))
     finally:
