@@ -293,7 +293,7 @@ def report(outcomes: list[Outcome], fell: list[str], faults: list[str]) -> str:
     def count(word: str) -> int:
         return sum(word in fault for fault in [*faults, *(fault for one in outcomes for fault in one.faults)])
 
-    ends = Counter("clips" if one.clips else one.code or "no clip" for one in outcomes)
+    ends = Counter(one.code or ("clips" if one.clips else "no clip") for one in outcomes)
     bad = [one.name for one in outcomes if one.faults]
     limits = f"{child.LIMITS.memory >> 20} MB (analysis) or {Limits().memory >> 20} MB (rendering) of address space"
     lines = [
