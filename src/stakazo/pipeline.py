@@ -45,6 +45,7 @@ from stakazo.variants import quota as storage_quota
 from stakazo.variants import recipes
 from stakazo.variants import service as variants
 from stakazo.variants.models import ClipVariant
+from stakazo.variants.room import held
 from stakazo.videos import analyses, imports
 from stakazo.videos import service as videos
 from stakazo.videos.arriving import in_words
@@ -54,6 +55,8 @@ from stakazo.videos.models import VideoAsset
 if TYPE_CHECKING:
     from stakazo.media.render import Rendered  # `media` loads what renders when it is first used
 
+ROOM_LEASE = 600.0
+"""Seconds for which room is held for an import whose process has died."""
 THUMBNAIL_HEIGHT = 720
 """Pixels; a smaller source keeps its own height."""
 
@@ -95,13 +98,17 @@ async def import_video(run: Run, import_id: UUID) -> None:
 
     temporary = run.storage.temporary(".import")
     try:
-        async with outside.client(Allowed.of(run.settings.allowed_networks)) as http:
+        async with (
+            outside.client(Allowed.of(run.settings.allowed_networks)) as http,
+            held(run.transaction, import_id, run.settings.storage_quota_bytes, ROOM_LEASE) as reach,
+        ):
             came = await download(
                 http,
                 imports.url_of(wanted, Keyring(run.settings)),
                 temporary,
                 max_bytes=run.settings.max_upload_bytes,
                 space=lambda coming: run.storage.require_room(coming, run.settings.min_free_bytes),
+                room=reach,
                 progress=lambda size, total: run.report(
                     size / total if total else 0.0,
                     "fetching",

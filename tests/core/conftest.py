@@ -51,7 +51,7 @@ from stakazo.publishing.models import Channel, ChannelConsent, Publication, Publ
 from stakazo.publishing.states import PublicationState
 from stakazo.rules.models import PlatformRule
 from stakazo.variants.models import ClipVariant
-from stakazo.videos.models import Upload, VideoAsset, VideoImport
+from stakazo.videos.models import HeldRoom, Upload, VideoAsset, VideoImport
 
 
 @pytest.fixture
@@ -215,6 +215,7 @@ def fill(database: Database):
         rows.append(
             Upload(id=new_id(), length=1, filename="a", expires_at=datetime.now(UTC), video_id=video.id, created=True)
         )
+        rows.append(HeldRoom(id=new_id(), size_bytes=1, expires_at=datetime.now(UTC)))
         rows.append(
             VideoImport(id=new_id(), address="https://a.example/b", url=b"sealed", video_id=video.id, job_id=job.id)
         )

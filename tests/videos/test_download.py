@@ -50,10 +50,15 @@ class Shelf:
         await writer.drain()
 
 
+async def _room(size: int) -> None:
+    """There is enough."""
+
+
 async def fetch(there: Far, path: Path, file: str = "/a/b%20c.mp4", **how: Any) -> Downloaded:
     options: dict[str, Any] = {
         "max_bytes": 10**9,
         "space": lambda _: None,
+        "room": _room,
         "progress": lambda *_: None,
         "delays": (0.0, 0.0),
     } | how

@@ -7,7 +7,7 @@ second place first, and hold a request of any size.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,6 +157,7 @@ async def receive_file(
     max_bytes: int,
     timeout: float,  # noqa: ASYNC109 (the pause between two chunks, not of the whole)
     space: Callable[[], None],
+    room: Callable[[int], Awaitable[None]],
 ) -> Arrived:
     """Read a multipart body to its end and leave its file at `path`; on any refusal the file may be half there.
 
@@ -166,9 +167,10 @@ async def receive_file(
         max_bytes: Of the file itself.
         timeout: Seconds without a byte after which the sender counts as gone.
         space: Raises NoSpace when the disk is nearly full; asked every 64 MB.
+        room: Raises OverQuota when the workspace may not have so many bytes of the file; told of all that come.
 
     Raises:
-        Malformed, TooLarge, UnsupportedMedia, NoSpace, TimedOut
+        Malformed, TooLarge, UnsupportedMedia, NoSpace, OverQuota, TimedOut
     """
     form = Form(content_type)
     try:
@@ -176,7 +178,7 @@ async def receive_file(
     except OSError as error:
         raise not_written(error) from error
     try:
-        container = await _pour(chunks, form, sink, max_bytes, timeout, space)
+        container = await _pour(in_time(chunks, timeout), form, sink, Door(max_bytes, space), room)
         sha256 = await asyncio.to_thread(sink.finish)
     except OSError as error:
         raise not_written(error) from error
@@ -186,19 +188,14 @@ async def receive_file(
 
 
 async def _pour(
-    chunks: AsyncIterator[bytes],
-    form: Form,
-    sink: ToDisk,
-    max_bytes: int,
-    timeout: float,  # noqa: ASYNC109
-    space: Callable[[], None],
+    chunks: AsyncGenerator[bytes], form: Form, sink: ToDisk, door: Door, room: Callable[[int], Awaitable[None]]
 ) -> Container:
     """Everything from the request into the file, judged as soon as there is enough of it."""
-    door = Door(max_bytes, space)
-    async with aclosing(in_time(chunks, timeout)) as parts:
+    async with aclosing(chunks) as parts:
         async for chunk in parts:
             form.feed(chunk)
             door.check(sink.size + form.waiting)
+            await room(sink.size + form.waiting)
             if form.waiting >= door.wants:
                 await _on(form, door, sink)
     if not form.complete:

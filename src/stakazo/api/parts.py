@@ -178,7 +178,7 @@ async def _become_video(here: Services, actor: Actor, upload: Upload, file: Part
         sha256=await asyncio.to_thread(file.sha256),
         container=judge(file.head(SNIFF_BYTES), upload.filename),
     )
-    await keep(here, actor, came, file.path, upload.dedup_key, upload=upload)
+    await keep(here, actor, upload.id, came, file.path, upload.dedup_key, upload=upload)
     async with here.db.transaction(actor) as session:
         ended = await uploads.get(session, upload.id)
     file.remove()

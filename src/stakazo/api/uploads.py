@@ -28,7 +28,7 @@ from stakazo.core.errors import Invalid, TooLarge
 from stakazo.core.limits import Kind
 from stakazo.jobs import service as jobs
 from stakazo.jobs.models import Job
-from stakazo.variants import quota
+from stakazo.variants.room import Reach, held
 from stakazo.videos import service as videos
 from stakazo.videos import uploads
 from stakazo.videos.models import Upload, VideoAsset
@@ -38,6 +38,8 @@ router = Router(tags=["upload"])
 
 MAX_DEDUP_KEY = 200
 SUFFIX = ".upload"
+LEASE = 4.0
+"""Times as long as a sender may pause, room is held for an upload whose process has died."""
 
 
 class UploadOut(BaseModel):
@@ -103,11 +105,11 @@ async def upload(
                 response.status_code = 200
                 return _out(before, await analysis_of(session, before.id), created=False)
 
-    async with here.db.transaction(actor) as session:
-        await quota.require(session, here.settings.storage_quota_bytes, announced - MAX_AROUND)
-    temporary = here.storage.temporary(SUFFIX)
+    video_id, most, lease = new_id(), here.settings.storage_quota_bytes, LEASE * here.settings.upload_timeout
     with here.slots.taken(actor.workspace_id):
-        return await _receive(request, response, here, actor, temporary, idempotency_key)
+        async with held(lambda: here.db.transaction(actor), video_id, most, lease) as reach:
+            await reach(announced - MAX_AROUND)
+            return await _receive(request, response, here, actor, video_id, reach, idempotency_key)
 
 
 async def _receive(
@@ -115,9 +117,11 @@ async def _receive(
     response: Response,
     here: Services,
     actor: Actor,
-    temporary: Path,
+    video_id: UUID,
+    reach: Reach,
     idempotency_key: str | None,
 ) -> UploadOut:
+    temporary = here.storage.temporary(SUFFIX)
     try:
         arrived = await receive_file(
             request.stream(),
@@ -126,20 +130,27 @@ async def _receive(
             max_bytes=here.settings.max_upload_bytes,
             timeout=here.settings.upload_timeout,
             space=lambda: here.storage.require_room(0, here.settings.min_free_bytes),
+            room=lambda size: reach(size - MAX_AROUND),
         )
-        out = await keep(here, actor, arrived, temporary, idempotency_key)
+        out = await keep(here, actor, video_id, arrived, temporary, idempotency_key)
     except ClientDisconnect:
         log.info("upload_broken_off")
         return Response(status_code=499)  # type: ignore[return-value]  # nobody is there to read it
     finally:
-        temporary.unlink(missing_ok=True)  # noqa: ASYNC240 - one name
+        temporary.unlink(missing_ok=True)
     response.status_code = 202 if out.created else 200
     response.headers["Location"] = f"/videos/{out.video.id}"
     return out
 
 
 async def keep(
-    here: Services, actor: Actor, arrived: Arrived, file: Path, dedup_key: str | None, upload: Upload | None = None
+    here: Services,
+    actor: Actor,
+    video_id: UUID,
+    arrived: Arrived,
+    file: Path,
+    dedup_key: str | None,
+    upload: Upload | None = None,
 ) -> UploadOut:
     """The file gets its place, the video its row, and the analysis its job: together, or none of it.
 
@@ -149,7 +160,6 @@ async def keep(
     dedup_key = dedup_key or arrived.fields.get("dedup_key") or None
     if dedup_key and len(dedup_key) > MAX_DEDUP_KEY:
         raise Invalid(f"dedup_key may have {MAX_DEDUP_KEY} characters at most.")
-    video_id = upload.id if upload else new_id()
     received = videos.Received(
         title=(arrived.fields.get("title") or Path(arrived.filename).stem or "Untitled")[:300],
         filename=arrived.filename,

@@ -25,7 +25,7 @@ from stakazo.core.revisions import RESTORING
 
 Connection = psycopg.Connection[Any]
 
-OF_THE_MOMENT = ("alembic_version", "workers", "request_windows", "procrastinate_%")
+OF_THE_MOMENT = ("alembic_version", "workers", "request_windows", "held_room", "procrastinate_%")
 """Tables that are not kept, as `LIKE` knows them."""
 
 _TABLES = """

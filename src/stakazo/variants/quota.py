@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.core.db import actor_of
 from stakazo.core.errors import OverQuota
 from stakazo.variants.models import ClipVariant
-from stakazo.videos.models import Upload, VideoAsset
+from stakazo.videos.models import HeldRoom, Upload, VideoAsset
 
 
-async def require(session: AsyncSession, quota: int | None, coming: int = 0) -> None:
+async def require(session: AsyncSession, quota: int | None, coming: int = 0, *, besides: UUID | None = None) -> None:
     """Raises OverQuota where the workspace's files, and what is coming, would take more than `quota` bytes.
 
-    Its files are its videos, its variants, and the uploads in parts that are under way, with what they announced: room
-    that somebody has been promised is given to nobody else. An upload that expires, or is thrown away, gives it back.
-    Transactions that ask this wait for one another: together they don't take more either.
+    Its files are its videos, its variants, and what is under way: uploads in parts with what they announced, other
+    videos with the room that they hold (`room.py`), but for the one `besides`. Room that somebody has been promised is
+    given to nobody else. What expires, or is thrown away, gives it back. Transactions that ask this wait for one
+    another: together they don't take more either.
     """
     if quota is None:
         return
@@ -25,7 +28,8 @@ async def require(session: AsyncSession, quota: int | None, coming: int = 0) -> 
     await session.flush()
     sums = (select(func.coalesce(func.sum(table.size_bytes), 0)) for table in (VideoAsset, ClipVariant))
     kept = sum([await session.scalar(one) or 0 for one in sums])
-    promised = await session.scalar(_UNDER_WAY) or 0
+    held = _HELD.where(HeldRoom.id != besides) if besides else _HELD
+    promised = (await session.scalar(_UNDER_WAY) or 0) + (await session.scalar(held) or 0)
     if kept + promised + coming > quota:
         raise OverQuota(
             f"This workspace may keep {quota} bytes; with this it would have {kept + promised + coming}. "
@@ -39,4 +43,8 @@ _UNDER_WAY = select(func.coalesce(func.sum(Upload.length), 0)).where(
     Upload.video_id.is_(None),
     Upload.expires_at > func.clock_timestamp(),
     ~select(VideoAsset.id).where(VideoAsset.id == Upload.id).exists(),
+)
+_HELD = select(func.coalesce(func.sum(HeldRoom.size_bytes), 0)).where(
+    HeldRoom.expires_at > func.clock_timestamp(),
+    ~select(VideoAsset.id).where(VideoAsset.id == HeldRoom.id).exists(),
 )

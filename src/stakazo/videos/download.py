@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
@@ -51,6 +51,7 @@ async def download(
     *,
     max_bytes: int,
     space: Callable[[int], None],
+    room: Callable[[int], Awaitable[None]],
     progress: Callable[[int, int | None], None],
     delays: Sequence[float] = DELAYS,
 ) -> Downloaded:
@@ -61,18 +62,19 @@ async def download(
         path: A new file; the caller removes it when this raises.
         max_bytes: Of the file.
         space: Raises NoSpace when so many bytes more would leave too little room.
+        room: Raises OverQuota when the workspace may not have so many bytes of it; told of all that come, or will.
         progress: Told how many bytes are there, and of how many, where that is known.
         delays: As `DELAYS`.
 
     Raises:
-        AddressRefused, NotThere, TooLarge, UnsupportedMedia, NoSpace, Unreachable (may be tried again)
+        AddressRefused, NotThere, TooLarge, UnsupportedMedia, NoSpace, OverQuota, Unreachable (may be tried again)
     """
     try:
         sink = await asyncio.to_thread(ToDisk, path)
     except OSError as error:
         raise not_written(error) from error
     try:
-        coming = _Coming(sink, Door(max_bytes, lambda: space(0)), space, progress)
+        coming = _Coming(sink, Door(max_bytes, lambda: space(0)), space, room, progress)
         await _persist(http, parse(url).url, coming, delays)
         sha256 = await asyncio.to_thread(sink.finish)
     except OSError as error:
@@ -87,9 +89,14 @@ class _Coming:
     """What is known of a download under way."""
 
     def __init__(
-        self, sink: ToDisk, door: Door, space: Callable[[int], None], progress: Callable[[int, int | None], None]
+        self,
+        sink: ToDisk,
+        door: Door,
+        space: Callable[[int], None],
+        room: Callable[[int], Awaitable[None]],
+        progress: Callable[[int, int | None], None],
     ) -> None:
-        self.sink, self.door, self.space, self.progress = sink, door, space, progress
+        self.sink, self.door, self.space, self.room, self.progress = sink, door, space, room, progress
         self.filename = "video"
         self.total: int | None = None
         self.version: str | None = None
@@ -141,6 +148,7 @@ class _Coming:
             async for piece in pieces:
                 waiting += piece
                 self.door.check(self.sink.size + len(waiting))
+                await self.room(max(self.total or 0, self.sink.size + len(waiting)))
                 if len(waiting) >= self.door.wants:
                     await self._write(waiting)
         except httpx.HTTPError:

@@ -68,6 +68,22 @@ class Upload(Owned, Base):
     )
 
 
+class HeldRoom(Owned, Base):
+    """Room that a video holds in its workspace's quota while it comes in; it has the id that the video will have."""
+
+    __tablename__ = "held_room"
+
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    expires_at: Mapped[datetime]
+    """When it is given back, unless its process holds it again before."""
+
+    __table_args__ = (
+        *Owned.owned_args(),
+        Index(None, "expires_at"),
+        CheckConstraint("size_bytes > 0", name="size_bytes"),
+    )
+
+
 class VideoAsset(Owned, Base):
     """A long video as it was received; its bytes lie in storage."""
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.core.errors import NotFound, StakazoError
 from stakazo.ledger import service as ledger
-from stakazo.videos.models import Upload, VideoAsset
+from stakazo.videos.models import HeldRoom, Upload, VideoAsset
 
 
 class Expired(StakazoError):
@@ -88,7 +88,9 @@ async def terminate(session: AsyncSession, upload_id: UUID) -> None:
 
 
 async def sweep(session: AsyncSession) -> int:
-    """Forget the uploads whose time is up, of all workspaces; for the machinery. Says how many."""
+    """Forget the uploads whose time is up, of all workspaces, and room that died; for the machinery. Says how many."""
+    over = delete(HeldRoom).where(HeldRoom.expires_at <= func.clock_timestamp())
+    await session.execute(over.execution_options(synchronize_session=False))
     gone = await session.execute(
         delete(Upload).where(Upload.expires_at <= func.clock_timestamp()).execution_options(synchronize_session=False)
     )

@@ -40,6 +40,7 @@ _OVER = "t.expires_at <= clock_timestamp()"
 SOME = {
     "channel_consents": _OVER,
     "channels": "(t.look_at is not null or t.disconnected_at is null)",
+    "held_room": _OVER,
     "idempotency_keys": _OVER,
     "link_salts": _OVER,
     "uploads": _OVER,
