@@ -7,6 +7,7 @@ has the same tag. What is shown of several rows, like a member, has the hash of 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import Annotated, TypeVar
 from uuid import UUID
 
@@ -43,15 +44,12 @@ def names(header: str, tag: str) -> bool:
     return tag in given or "*" in given
 
 
+@dataclass(frozen=True, slots=True)
 class _Reading:
     """For GET of one thing: `return reading.show(row)`."""
 
-    def __init__(
-        self,
-        response: Response,
-        if_none_match: Annotated[str | None, Header(description="The `ETag` that the asker has.")] = None,
-    ) -> None:
-        self.response, self.known = response, if_none_match
+    response: Response
+    known: str | None
 
     def show(self, row: R) -> R | Response:
         """The row with its tag, or 304."""
@@ -62,15 +60,12 @@ class _Reading:
         return row
 
 
+@dataclass(frozen=True, slots=True)
 class _Editing:
     """For changes of one thing: `await editing.check(db, Clip, clip_id)` first, `return editing.show(clip)` last."""
 
-    def __init__(
-        self,
-        response: Response,
-        if_match: Annotated[str | None, Header(description="Only if it still has this `ETag`; else 412.")] = None,
-    ) -> None:
-        self.response, self.seen = response, if_match
+    response: Response
+    seen: str | None
 
     async def check(self, session: AsyncSession, model: type[Base], row_id: UUID, *, hold: bool = True) -> None:
         """Make sure that the row is as the asker has seen it, and stays so until the transaction ends.
@@ -106,5 +101,19 @@ class _Editing:
         return row
 
 
-Reading = Annotated[_Reading, Depends()]
-Editing = Annotated[_Editing, Depends()]
+async def _reading(
+    response: Response,
+    if_none_match: Annotated[str | None, Header(description="The `ETag` that the asker has.")] = None,
+) -> _Reading:
+    return _Reading(response, if_none_match)
+
+
+async def _editing(
+    response: Response,
+    if_match: Annotated[str | None, Header(description="Only if it still has this `ETag`; else 412.")] = None,
+) -> _Editing:
+    return _Editing(response, if_match)
+
+
+Reading = Annotated[_Reading, Depends(_reading)]
+Editing = Annotated[_Editing, Depends(_editing)]

@@ -34,7 +34,7 @@ PATIENCE = 5.0
 log = structlog.get_logger("stakazo.api")
 
 
-def _switched_on(here: Here) -> None:
+async def _switched_on(here: Here) -> None:
     if not here.settings.debug_endpoints_enabled:
         raise NotFound("The debug endpoints are off. Set DEBUG_ENDPOINTS_ENABLED=true to have them.")
 

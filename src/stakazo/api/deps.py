@@ -57,7 +57,7 @@ class Services:
     """Set when the process is asked to end: open streams close themselves."""
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:
     return cast(Services, request.app.state.services)
 
 
@@ -211,7 +211,7 @@ PersonalDB = Annotated[AsyncSession, Depends(_personal_session, scope="function"
 """For one's own affairs: what belongs to people it sees of the person who is signed in."""
 
 
-def _dry_run(
+async def _dry_run(
     request: Request,
     db: DB,  # noqa: ARG001 - the transaction that is rolled back
     *,
@@ -227,7 +227,7 @@ def tried(request: Request) -> bool:
     return getattr(request.state, "dry_run", False)
 
 
-def _secret(response: Response) -> None:
+async def _secret(response: Response) -> None:
     response.headers["Cache-Control"] = "no-store"
 
 

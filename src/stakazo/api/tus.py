@@ -78,7 +78,7 @@ def _form(pattern: str) -> dict[str, JsonValue]:
     return {"pattern": f"^{pattern}$"}
 
 
-def _version(
+async def _version(
     tus_resumable: Annotated[
         str | None, Header(description="Which tus is spoken.", json_schema_extra={"const": VERSION})
     ] = None,
@@ -94,7 +94,7 @@ Sender = Annotated[Actor, may(Permission.VIDEOS_WRITE, Kind.UPLOAD)]
 # --- what is spoken here ------------------------------------------------------------------------------------
 
 
-def _abilities(here: Here, _: Sender) -> Response:
+async def _abilities(here: Here, _: Sender) -> Response:
     """What this server can do: version, extensions, checksums, how large a video may be."""
     return Response(
         status_code=204,
