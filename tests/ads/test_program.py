@@ -38,5 +38,9 @@ def test_a_campaign_from_the_first_limit_to_the_stop(stand: Stand) -> None:
     assert run("activate", made["id"][-6:], "--json")["state"] == "ACTIVATING"
     stand.rests(made, "ACTIVE")
     assert "ACTIVE" in run("list")
+    changed = run("change", made["id"], "--age", "18-40", "--interest", "jazz music", "--total", "90", "--json")
+    assert (changed["plan"]["age_max"], changed["total_budget"]) == (40, 90_00)
+    assert changed["plan"]["interests"] == [["6003139266461", "Jazz music"]]
+    stand.rests(made, "ACTIVE")
     assert "stopped" in run("stop")
     stand.rests(made, "PAUSED")

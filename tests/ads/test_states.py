@@ -11,12 +11,13 @@ import pytest
 from stakazo.ads import states
 from stakazo.ads.states import Answer, Approved, Part, differences, why_not_activate
 from stakazo.ads.states import CampaignState as S
-from stakazo.platforms.ads import Budget, Live, Run, Targeting
+from stakazo.platforms.ads import Budget, Live, Run, Targeting, Terms
 
 TARGETING = Targeting(countries=("DE", "US"), age_max=40, instagram_positions=("reels",)).params()
 IDS = {Part.CAMPAIGN: "1", Part.AD_SET: "2", Part.CREATIVE: "3", Part.AD: "4"}
 END = datetime(2026, 12, 24, tzinfo=UTC)
-APPROVED = Approved(Run.ACTIVE, IDS, Budget(daily=1000), Part.AD_SET, 10_000, TARGETING, END)
+TERMS = Terms(targeting=TARGETING, ends_at=END)
+APPROVED = Approved(Run.ACTIVE, IDS, Budget(daily=1000), Part.AD_SET, 10_000, TERMS)
 
 
 def live(status: str = "ACTIVE", **changes: Any) -> dict[Part, Live]:

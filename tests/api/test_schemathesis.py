@@ -53,6 +53,7 @@ ALONE = (
     "GET /ad-accounts/{ad_account_id}/targeting",
     "POST /campaigns",
     "PATCH /campaigns/{campaign_id}",
+    "POST /campaigns/{campaign_id}/duplicate",
     "POST /channels",
 )
 """Say 503, as they promise, when there is no worker or no platform, and there are none here."""

@@ -129,6 +129,8 @@ class Campaign(Owned, WorkedOn):
     held_by: Mapped[str | None] = mapped_column(String(120))
     """Who has paused it, here or at the platform: until somebody lets it run, no rule touches it. Null: nobody."""
 
+    changing: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default=text("'{}'"))
+    """What a person has changed here and the platform hasn't said yet: targeting, start, end, bid, dsa."""
     begun_at: Mapped[datetime | None]
     """When what is under way was begun."""
     making: Mapped[Part | None] = mapped_column(Enum(Part, name="campaign_part"))

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from stakazo.ads.states import Approved, Part, approved_run
 from stakazo.ads.states import CampaignState as S
-from stakazo.platforms.ads import AdSet, Bid, Budget, Campaign, Creative, Goal, Objective, Targeting, offset
+from stakazo.platforms.ads import AdSet, Bid, Budget, Campaign, Creative, Goal, Objective, Targeting, Terms, offset
 
 EU = frozenset(
     ("AT", "BE", "BG", "HR", "CY", "CZ", "DK", "EE", "FI", "FR", "DE", "GR", "HU", "IE", "IT", "LV", "LT", "LU", "MT",
@@ -250,7 +250,21 @@ def creative(plan: Plan, name: str, shown: Shown, page_id: str, instagram_id: st
     )  # fmt: skip
 
 
-def approved(state: S, plan: Plan, money: Money, ids: Mapping[Part, str]) -> Approved:
+def terms(plan: Plan, money: Money) -> Terms:
+    """What of its ad set can be assigned."""
+    here = plan.budget_on is Part.AD_SET
+    return Terms(
+        targeting=plan.targeting().params(),
+        starts_at=money.starts_at,
+        ends_at=money.ends_at,
+        bid=(plan.bid or Bid.LOWEST_COST) if here else None,
+        bid_amount=plan.bid_amount,
+        dsa_beneficiary=plan.dsa_beneficiary,
+        dsa_payor=plan.dsa_payor,
+    )
+
+
+def approved(state: S, plan: Plan, money: Money, ids: Mapping[Part, str], changing: Iterable[str] = ()) -> Approved:
     """What the platform should say of a campaign in this state."""
     return Approved(
         run=approved_run(state),
@@ -258,6 +272,6 @@ def approved(state: S, plan: Plan, money: Money, ids: Mapping[Part, str]) -> App
         budget=money.budget,
         budget_on=plan.budget_on,
         spend_cap=money.spend_cap,
-        targeting=plan.targeting().params(),
-        ends_at=money.ends_at,
+        terms=terms(plan, money),
+        changing=frozenset(changing),
     )

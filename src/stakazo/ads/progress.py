@@ -87,7 +87,7 @@ async def order(session: AsyncSession, keys: Keyring, campaign: Campaign, accoun
         state=campaign.state,
         plan=wanted,
         money=money,
-        approved=plan.approved(campaign.state, wanted, money, ids),
+        approved=plan.approved(campaign.state, wanted, money, ids, campaign.changing),
         ids=ids,
         making=campaign.making,
         video_id=campaign.video_id,
@@ -172,7 +172,7 @@ async def tell(session: AsyncSession, campaign_id: UUID, job_id: UUID, said: Map
 async def arrived(session: AsyncSession, campaign_id: UUID, job_id: UUID, review: Mapping[str, Any]) -> Campaign:
     """It is as was wanted, as the platform says. What doesn't run any more can cost nothing more."""
     campaign = await mine(session, campaign_id, job_id)
-    campaign.state, campaign.job_id = states.ARRIVED[campaign.state], None
+    campaign.state, campaign.job_id, campaign.changing = states.ARRIVED[campaign.state], None, []
     await service.reviewed(session, campaign, review)
     account = await accounts.get(session, campaign.account_id)
     if campaign.state is S.ACTIVE:

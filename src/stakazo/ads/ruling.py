@@ -12,10 +12,10 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo.ads import accounts, policy, rules, service
+from stakazo.ads import accounts, changing, policy, rules, service
+from stakazo.ads.changing import Change
 from stakazo.ads.models import AdMetric, AdPolicy, Campaign
 from stakazo.ads.rules import Action, Decision, Figures, Metric, Rule, Simulated, Subject
-from stakazo.ads.service import Change
 from stakazo.ads.states import CampaignState as S
 from stakazo.core.actor import new_id
 from stakazo.core.db import actor_of, now
@@ -87,7 +87,7 @@ async def _do(session: AsyncSession, campaign: Campaign, decision: Decision) -> 
         case Action.SUNSET:
             await service.archive(session, campaign.id)
         case Action.SCALE:
-            await service.change(session, campaign.id, Change(daily=decision.daily, total=decision.total))
+            await changing.change(session, campaign.id, Change(daily=decision.daily, total=decision.total))
 
 
 async def undo(session: AsyncSession, campaign_id: UUID) -> Campaign:
@@ -110,7 +110,7 @@ async def undo(session: AsyncSession, campaign_id: UUID) -> Campaign:
             if _money(campaign) != said.get("after"):
                 raise Conflict("Its budget was changed since the rule scaled it: nothing is left to undo.")
             before = said["before"]
-            await service.change(
+            await changing.change(
                 session, campaign_id, Change(daily=before["daily_budget"], total=before["total_budget"])
             )
         case Action.SUNSET:

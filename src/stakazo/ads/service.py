@@ -1,4 +1,4 @@
-"""What people do with campaigns that are wished for (`wishing`): let run, pause, change, archive, find them.
+"""What people do with campaigns that are wished for (`wishing`): let run, pause, archive, find them.
 
 None of these verbs talks to a platform: what does, are the jobs. Locks are taken in one order: the job, the campaign,
 the workspace's policy.
@@ -7,14 +7,13 @@ the workspace's policy.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo.ads import accounts, guardrails, plan, policy, states
+from stakazo.ads import accounts, policy, states
 from stakazo.ads.models import AdAccount, Campaign
 from stakazo.ads.plan import Money, Plan
 from stakazo.ads.states import CampaignState as S
@@ -103,7 +102,7 @@ async def pause(session: AsyncSession, campaign_id: UUID) -> Campaign:
     if campaign.ad_id is None:
         raise Conflict("Not all of it was made, so nothing of it can run: retry it, or archive it.")
     await _keep_still(session, campaign)
-    await _head_for(session, campaign, S.PAUSING)
+    await head_for(session, campaign, S.PAUSING)
     await record(session, "campaign_pause_requested", campaign, held_by=campaign.held_by)
     return campaign
 
@@ -130,7 +129,7 @@ async def archive(session: AsyncSession, campaign_id: UUID) -> Campaign:
         return campaign
     if campaign.external_id is None:
         raise Conflict("It isn't known what was made of it at the platform: retry it first, then archive it.")
-    await _head_for(session, campaign, S.ARCHIVING)
+    await head_for(session, campaign, S.ARCHIVING)
     await record(session, "campaign_archive_requested", campaign)
     return campaign
 
@@ -142,76 +141,12 @@ async def retry(session: AsyncSession, campaign_id: UUID) -> Campaign:
     if campaign.state not in {S.FAILED, S.NEEDS_HUMAN} or made:
         raise Conflict(f"Only a launch that came to nothing can be retried; this is {campaign.state.value}.")
     require_open(await accounts.get(session, campaign.account_id))
-    await _head_for(session, campaign, S.LAUNCHING)
+    await head_for(session, campaign, S.LAUNCHING)
     await record(session, "campaign_retried", campaign)
     return campaign
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What is to be different. What it shows, and whom, isn't changed: duplicate it for that."""
-
-    name: str | None = None
-    daily: int | None = None
-    total: int | None = None
-
-
-async def change(session: AsyncSession, campaign_id: UUID, wanted: Change) -> Campaign:
-    """Another name or budget. More money needs a step that the workspace allows, and what letting it run needs.
-
-    Raises Conflict, Forbidden, OverLimit, NotAllowed, Stopped.
-    """
-    campaign = await holding.hold_with_job(session, Campaign, campaign_id, "campaign")
-    if campaign.state not in {S.PAUSED, S.ACTIVE}:
-        raise Conflict(f"It is {campaign.state.value}: only what is paused or runs can be changed.")
-    if wanted.name is not None:
-        campaign.name = wanted.name
-    if wanted.daily is not None and campaign.daily_budget is None:
-        raise Invalid("Its budget is for the whole time; there is no daily one to change.")
-    before = campaign.daily_budget, campaign.total_budget
-    after = wanted.daily or campaign.daily_budget, wanted.total or campaign.total_budget
-    if after != before:
-        await _spend(session, campaign, before, after)
-    await session.flush()
-    said = {"name": campaign.name, "daily_budget": after[0], "total_budget": after[1]}
-    await record(
-        session, "campaign_changed", campaign, **said, before={"daily_budget": before[0], "total_budget": before[1]}
-    )
-    return campaign
-
-
-async def _spend(
-    session: AsyncSession, campaign: Campaign, before: tuple[int | None, int], after: tuple[int | None, int]
-) -> None:
-    """Let it cost something else, if that is allowed."""
-    said = policy.limits(await policy.get(session), campaign.currency) or guardrails.Limits()
-    steps = [(before[0], after[0]), (before[1], after[1])]
-    if after[0] is not None and after[0] > after[1]:
-        raise Invalid("A day's budget is more than the total.")
-    if why := next((why for one, other in steps if (why := _why_not_step(said, one, other))), None):
-        raise policy.OverLimit(why)
-    less = all((other or 0) <= (one or 0) for one, other in steps)
-    money = money_of(campaign)
-    refused = list(plan.findings(plan_of(campaign), replace(money, daily=after[0], total=after[1]), await now(session)))
-    if refused and not less:
-        raise NotAllowed(" ".join(refused))
-    campaign.daily_budget, campaign.total_budget = after
-    running = campaign.state is S.ACTIVE
-    if not less:
-        campaign.planned_by = await author(session)
-    if running and not less:
-        await require_agreed(session, campaign, after[1])
-    if running:
-        account = await accounts.get(session, campaign.account_id)
-        await policy.commit_to(session, campaign, account, less=less)
-    await _head_for(session, campaign, S.ACTIVATING if running else S.PAUSING)
-
-
-def _why_not_step(said: guardrails.Limits, before: int | None, after: int | None) -> str | None:
-    return guardrails.why_not_step(said, before, after) if before is not None and after is not None else None
-
-
-async def _head_for(session: AsyncSession, campaign: Campaign, state: S) -> None:
+async def head_for(session: AsyncSession, campaign: Campaign, state: S) -> None:
     """The intent, in place of whatever was under way."""
     campaign.state, campaign.begun_at, campaign.error = state, await now(session), None
     await holding.let_go(session, campaign)

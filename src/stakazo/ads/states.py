@@ -11,12 +11,12 @@ any doubt the platform is asked, and what still differs is assigned again.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from stakazo.platforms.ads import Budget, Live, Run
+from stakazo.platforms.ads import Budget, Live, Run, Terms
 from stakazo.platforms.errors import Reason
 from stakazo.publishing.states import Trouble
 
@@ -107,12 +107,19 @@ class Approved:
     budget_on: Part
     spend_cap: int | None
     """Minor units, of the campaign."""
-    targeting: Mapping[str, Any] = field(default_factory=dict)
-    ends_at: datetime | None = None
+    terms: Terms
+    """Of its ad set. What of them is None may be as it likes."""
+    changing: frozenset[str] = frozenset()
+    """What a person has changed here and the platform hasn't said yet."""
+
+    @property
+    def fixed(self) -> frozenset[str]:
+        """What is not assigned: where it differs, a person must know before anything runs."""
+        return FIXED - self.changing
 
 
 FIXED = frozenset({"targeting", "end"})
-"""What is never assigned: where it differs, a person must know before anything runs."""
+"""What nobody but a person may have changed, and then here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +145,7 @@ def differences(approved: Approved, live: Mapping[Part, Live]) -> tuple[Differen
     status = _statuses(approved, live)
     if approved.run is Run.ARCHIVED:
         return tuple(status)
-    terms = [*_budgets(approved, live), *_end(approved, live), *_targeting(approved, live)]
+    terms = [*_budgets(approved, live), *_terms(approved, live)]
     return (*status, *terms) if approved.run is not Run.ACTIVE else (*terms, *status)
 
 
@@ -163,26 +170,76 @@ def _budgets(approved: Approved, live: Mapping[Part, Live]) -> Iterator[Differen
         yield Difference(Part.CAMPAIGN, "spend_cap", approved.spend_cap, there_cap)
 
 
-def _end(approved: Approved, live: Mapping[Part, Live]) -> Iterator[Difference]:
-    """A later end is more money than was approved; an earlier one is somebody's caution."""
-    wanted, found = approved.ends_at, live[Part.AD_SET].ends_at
-    if wanted is not None and (found is None or found > wanted):
+def _terms(approved: Approved, live: Mapping[Part, Live]) -> Iterator[Difference]:
+    yield from _times(approved, live)
+    yield from _dsa(approved, live)
+    yield from _targeting(approved, live)
+    yield from _bid(approved, live)
+
+
+def _times(approved: Approved, live: Mapping[Part, Live]) -> Iterator[Difference]:
+    """A later end is more money than was approved; an earlier one is somebody's caution, unless it was changed here."""
+    there = live[Part.AD_SET]
+    wanted, found = _seconds(approved.terms.ends_at), there.ends_at
+    if wanted is not None and (found is None or found > wanted or ("end" in approved.changing and found < wanted)):
         yield Difference(Part.AD_SET, "end", wanted.isoformat(), found.isoformat() if found else None)
+    wanted, found = _seconds(approved.terms.starts_at), there.starts_at
+    if "start" in approved.changing and wanted is not None and found != wanted:
+        yield Difference(Part.AD_SET, "start", wanted.isoformat(), found.isoformat() if found else None)
+
+
+def _seconds(moment: datetime | None) -> datetime | None:
+    """As the platform keeps it."""
+    return moment.replace(microsecond=0) if moment else None
+
+
+def _dsa(approved: Approved, live: Mapping[Part, Live]) -> Iterator[Difference]:
+    """Who profits and who pays stand before people in the EU do."""
+    names = ("dsa_beneficiary", "dsa_payor")
+    wanted = {name: value for name in names if (value := getattr(approved.terms, name))}
+    found = {name: live[Part.AD_SET].raw.get(name) for name in wanted}
+    if "dsa" in approved.changing and wanted != found:
+        yield Difference(Part.AD_SET, "dsa", wanted, found)
+
+
+def _bid(approved: Approved, live: Mapping[Part, Live]) -> Iterator[Difference]:
+    """Where Meta doesn't say how it bids, that is no difference."""
+    terms, raw = approved.terms, live[Part.AD_SET].raw
+    amount = int(raw["bid_amount"]) if raw.get("bid_amount") else None
+    other_way = terms.bid is not None and raw.get("bid_strategy") not in {None, terms.bid.value}
+    if other_way or (terms.bid_amount is not None and amount != terms.bid_amount):
+        wanted = {"bid_strategy": terms.bid and terms.bid.value, "bid_amount": terms.bid_amount}
+        yield Difference(Part.AD_SET, "bid", wanted, {"bid_strategy": raw.get("bid_strategy"), "bid_amount": amount})
 
 
 WIDENS = ("targeting_automation", "targeting_relaxation_types", "targeting_optimization")
 """Options by which Meta goes beyond what was asked for, and which it has been known to switch on again."""
 
+CHOOSES = frozenset({
+    "genders", "flexible_spec", "custom_audiences", "excluded_custom_audiences", "locales", "publisher_platforms",
+    "facebook_positions", "instagram_positions",
+})  # fmt: skip
+"""What of a targeting we may have said before, and leave out now."""
+
 
 def _targeting(approved: Approved, live: Mapping[Part, Live]) -> Iterator[Difference]:
-    found = live[Part.AD_SET].targeting
-    if not approved.targeting:
+    found, terms = live[Part.AD_SET].targeting, approved.terms.targeting
+    if not terms:
         return
-    wrong = [name for name, value in approved.targeting.items() if not _same(value, found.get(name))]
-    wrong += [name for name in WIDENS if name not in approved.targeting and _on(found.get(name))]
+    wrong = [name for name, value in terms.items() if not _same(value, found.get(name))]
+    wrong += [name for name in WIDENS if name not in terms and _on(found.get(name))]
+    if "geo_locations" not in wrong and _elsewhere(terms.get("geo_locations") or {}, found.get("geo_locations") or {}):
+        wrong.append("geo_locations")
+    if "targeting" in approved.changing:  # what was taken away here is taken away there
+        wrong += [name for name in found if name in CHOOSES and name not in terms]
     if wrong:
-        wanted = {name: approved.targeting.get(name) for name in wrong}
+        wanted = {name: terms.get(name) for name in wrong}
         yield Difference(Part.AD_SET, "targeting", wanted, {name: found.get(name) for name in wrong})
+
+
+def _elsewhere(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
+    """Whether it is shown in places of a kind that nobody has named."""
+    return any(value for name, value in found.items() if name not in wanted and name != "location_types")
 
 
 def _same(wanted: Any, found: Any) -> bool:
@@ -264,7 +321,10 @@ def doubt(detail: str) -> Trouble:
 
 def drifted(found: tuple[Difference, ...], done: str) -> Trouble:
     words = "; ".join(f"{one.part.value} {one.what}: {one.found}, approved {one.approved}" for one in found)
-    todo = "See who changes it in Ads Manager; activate it here again, or archive it."
+    todo = (
+        "See who changes it in Ads Manager. Say here anew (PATCH) for whom and until when it is, and activate it; or "
+        "archive it."
+    )
     return Trouble("drifted", f"Not as approved: {words}. {done}", todo, {"found": [one.as_json() for one in found]})
 
 

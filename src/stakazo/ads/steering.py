@@ -10,7 +10,7 @@ from stakazo.ads import launching, progress, states
 from stakazo.ads.progress import Order
 from stakazo.ads.states import Difference, Part
 from stakazo.jobs.run import Run
-from stakazo.platforms.ads import Live
+from stakazo.platforms.ads import Live, Terms
 from stakazo.platforms.ads import Run as Wanted
 from stakazo.platforms.errors import Unknown
 from stakazo.platforms.meta_ads import MetaAds
@@ -41,10 +41,10 @@ async def steer(run: Run, order: Order, meta: MetaAds) -> dict[Part, Live]:
         if approved.run is Wanted.ARCHIVED and live[Part.CAMPAIGN].status == Wanted.DELETED:
             return live
         left = states.differences(approved, live)
-        fixed = tuple(one for one in left if one.what in states.FIXED)
+        fixed = tuple(one for one in left if one.what in approved.fixed)
         if fixed and approved.run is Wanted.ACTIVE:
             raise Drifting(fixed, rests=live[Part.CAMPAIGN].status == Wanted.PAUSED)
-        todo = next((one for one in left if one.what not in states.FIXED), None)
+        todo = next((one for one in left if one.what not in approved.fixed), None)
         if todo is None and not told:
             todo = Difference(Part.CAMPAIGN, "status", approved.run.value, live[Part.CAMPAIGN].status)
         if todo is None:
@@ -60,7 +60,7 @@ async def steer(run: Run, order: Order, meta: MetaAds) -> dict[Part, Live]:
 
 
 async def _assign(meta: MetaAds, order: Order, todo: Difference) -> None:
-    thing_id = order.ids[todo.part]
+    thing_id, terms = order.ids[todo.part], order.approved.terms
     match todo.what:
         case "status":
             await meta.set_status(thing_id, order.approved.run)
@@ -68,3 +68,14 @@ async def _assign(meta: MetaAds, order: Order, todo: Difference) -> None:
             await meta.set_budget(thing_id, order.approved.budget)
         case "spend_cap":
             await meta.set_spend_cap(thing_id, int(todo.approved))
+        case "targeting":
+            await meta.set_terms(thing_id, Terms(targeting=terms.targeting))
+        case "start":
+            await meta.set_terms(thing_id, Terms(starts_at=terms.starts_at))
+        case "end":
+            await meta.set_terms(thing_id, Terms(ends_at=terms.ends_at))
+        case "bid":
+            await meta.set_terms(thing_id, Terms(bid=terms.bid, bid_amount=terms.bid_amount))
+        case "dsa":
+            who = Terms(dsa_beneficiary=terms.dsa_beneficiary, dsa_payor=terms.dsa_payor)
+            await meta.set_terms(thing_id, who)

@@ -53,11 +53,11 @@ async def want(session: AsyncSession, wish: Wish) -> Campaign:
         currency=account.currency,
         daily=wish.daily,
         total=wish.total,
-        starts_at=_moment(wish.starts_at),
-        ends_at=_moment(wish.ends_at),
+        starts_at=moment_of(wish.starts_at),
+        ends_at=moment_of(wish.ends_at),
     )
     moment = await now(session)
-    refused = [*plan.findings(wish.plan, money, moment), *await _rights(session, variant, wish.plan, money, moment)]
+    refused = [*plan.findings(wish.plan, money, moment), *await rights_of(session, variant, wish.plan, money, moment)]
     if refused:
         raise NotAllowed(" ".join(refused))
     campaign = Campaign(
@@ -120,9 +120,10 @@ async def _shown(session: AsyncSession, wish: Wish, account: AdAccount) -> tuple
     return await variants.get(session, publication.variant_id), publication
 
 
-async def _rights(
+async def rights_of(
     session: AsyncSession, variant: ClipVariant, wanted: Plan, money: Money, moment: datetime
 ) -> list[str]:
+    """What the rights to the recording forbid of a campaign, in sentences."""
     clip = await session.get_one(Clip, variant.clip_id)
     known = await rights.of_video(session, clip.video_id)
     found = []
@@ -135,5 +136,6 @@ async def _rights(
     return found
 
 
-def _moment(given: datetime | None) -> datetime | None:
+def moment_of(given: datetime | None) -> datetime | None:
+    """As it is kept."""
     return rights.moment(given) if given is not None else None

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Query, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.accounts.roles import Permission
-from stakazo.ads import jobs, previewing, ruling, service, wishing
+from stakazo.ads import changing, jobs, previewing, ruling, service, wishing
 from stakazo.ads.models import Campaign
 from stakazo.ads.rules import Action
-from stakazo.ads.service import Change
 from stakazo.ads.states import CampaignState
-from stakazo.ads.wishing import Wish
 from stakazo.api.ad_accounts import RuleBody
 from stakazo.api.channels import TroubleOut
 from stakazo.api.conditions import KNOWN, Editing, Reading
 from stakazo.api.deps import DB, Cursor, DryRun, Here, Limit, PageOut, may
 from stakazo.api.errors import responses
-from stakazo.api.plans import Minor, Wished
+from stakazo.api.plans import Changed, Copied, Wished
 from stakazo.api.routes import Router
 from stakazo.clips import service as clips
 from stakazo.core.actor import Actor
@@ -84,27 +82,6 @@ class CampaignOut(BaseModel):
     created_at: datetime
     updated_at: datetime
     preview: PreviewOut | None = Field(default=None, description="Only of a dry run.")
-
-
-class CampaignChange(BaseModel):
-    """Another name or budget. For another audience or video duplicate it."""
-
-    model_config = ConfigDict(extra="forbid")
-    name: str | None = Field(default=None, min_length=1, max_length=200)
-    daily_budget: Minor | None = None
-    total_budget: Minor | None = None
-
-
-class DuplicateIn(BaseModel):
-    """What is different in the copy."""
-
-    model_config = ConfigDict(extra="forbid")
-    name: str | None = Field(default=None, min_length=1, max_length=200)
-    variant_id: UUID | None = None
-    daily_budget: Minor | None = None
-    total_budget: Minor | None = None
-    starts_at: AwareDatetime | None = None
-    ends_at: AwareDatetime | None = None
 
 
 class SimulationIn(BaseModel):
@@ -189,18 +166,21 @@ async def get(
     return _out(shown) if isinstance(shown, Campaign) else shown
 
 
-@router.patch("/{campaign_id}", response_model=CampaignOut, responses=responses(404, 409, 412, 422))
+@router.patch("/{campaign_id}", response_model=CampaignOut, responses=responses(404, 409, 412, 422, 503))
 async def change(
     _: Annotated[Actor, may(Permission.CAMPAIGNS_SPEND, Counted.SPEND)],
+    wanted: Changed,
     db: DB,
     campaign_id: UUID,
-    wanted: CampaignChange,
     editing: Editing,
 ) -> CampaignOut:
-    """Another name or budget. More money for what runs needs what letting it run needs."""
+    """Another name, budget, schedule, audience, placement or bid, of what is paused or runs.
+
+    Whatever costs more, lasts longer or reaches others needs what letting it run needs: limits, steps, and above a
+    limit a second person. The platform is asked first whether it would take it, and told until it says the same.
+    """
     await editing.check(db, Campaign, campaign_id, hold=False)
-    changed = Change(wanted.name, wanted.daily_budget, wanted.total_budget)
-    return await _go(db, await service.change(db, campaign_id, changed), editing)
+    return await _go(db, await changing.change(db, campaign_id, wanted), editing)
 
 
 @router.post("/{campaign_id}/activate", response_model=CampaignOut, responses=responses(404, 409, 412, 422))
@@ -239,18 +219,13 @@ async def retry(
 
 
 @router.post(
-    "/{campaign_id}/duplicate", status_code=201, response_model=CampaignOut, responses=responses(404, 409, 422)
+    "/{campaign_id}/duplicate", status_code=201, response_model=CampaignOut, responses=responses(404, 409, 422, 503)
 )
 async def duplicate(
-    _: Annotated[Actor, may(Permission.CAMPAIGNS_WRITE, Counted.SPEND)],
-    db: DB,
-    campaign_id: UUID,
-    response: Response,
-    wanted: DuplicateIn | None = None,
+    _: Annotated[Actor, may(Permission.CAMPAIGNS_WRITE, Counted.SPEND)], wish: Copied, db: DB, response: Response
 ) -> CampaignOut:
-    """Have another campaign like this one made, paused; what isn't said is as it was."""
-    wish = await wishing.copy_of(db, campaign_id)
-    return await _launch(db, await wishing.want(db, _changed(wish, wanted or DuplicateIn())), response)
+    """Have another campaign like this one made, paused; what isn't said is as it was, and anything may be said."""
+    return await _launch(db, await wishing.want(db, wish), response)
 
 
 @router.post("/{campaign_id}/undo", response_model=CampaignOut, responses=responses(404, 409, 422))
@@ -269,14 +244,6 @@ async def simulate(
     asked = None if wanted is None or wanted.rules is None else [one.rule() for one in wanted.rules]
     told, saved = await ruling.simulate(db, campaign_id, asked)
     return SimulationOut(decisions=[SimulatedOut(day=one.day, **asdict(one.decision)) for one in told], saved=saved)
-
-
-def _changed(wish: Wish, wanted: DuplicateIn) -> Wish:
-    names = {"daily_budget": "daily", "total_budget": "total"}
-    said = {names.get(name, name): value for name, value in wanted.model_dump(exclude_none=True).items()}
-    if "variant_id" in said:
-        said["publication_id"] = None
-    return replace(wish, **said)
 
 
 async def _go(db: AsyncSession, campaign: Campaign, editing: Editing | None = None) -> CampaignOut:

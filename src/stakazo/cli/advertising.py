@@ -233,6 +233,55 @@ def pause(campaign: Id, server: Server = None, as_json: AsJson = False) -> None:
     _act(campaign, "pause", server, as_json=as_json)
 
 
+@campaigns.command("change")
+def change(  # noqa: PLR0917 - one argument per option
+    campaign: Id,
+    name: Annotated[str | None, typer.Option(help="Another name.")] = None,
+    total: Annotated[str | None, typer.Option(help="All that it may cost, as in 100.00.")] = None,
+    daily: Annotated[str | None, typer.Option(help="At most this much a day.")] = None,
+    starts: wishes.Starts = None,
+    ends: wishes.Ends = None,
+    country: wishes.Country = None,
+    region: wishes.Region = None,
+    city: wishes.City = None,
+    audience: wishes.Audience = None,
+    without: wishes.Without = None,
+    interest: wishes.Interest = None,
+    language: wishes.Language = None,
+    age: wishes.Age = None,
+    gender: wishes.GenderOption = None,
+    placement: wishes.Placement = None,
+    position: wishes.Position = None,
+    widen: wishes.Widen = None,
+    bid: wishes.BidOption = None,
+    bid_amount: wishes.BidAmount = None,
+    payer: Annotated[str | None, typer.Option(help="Who pays: asked for in the EU.")] = None,
+    beneficiary: Annotated[str | None, typer.Option(help="Who profits: asked for in the EU.")] = None,
+    drop: wishes.Drop = None,
+    server: Server = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change a campaign that is paused or runs; for what it shows and aims at duplicate it.
+
+    Example: stakazo campaigns change 3f9a1c --ends "2026-12-20 00:00" --audience "Blue Note followers" --drop interests
+    """
+    from stakazo.cli import spending as command
+    from stakazo.core.settings import Settings
+
+    said: dict[str, Any] = {
+        "name": name,
+        "dsa_beneficiary": beneficiary,
+        "dsa_payor": payer,
+        "bid": bid.value if bid else None,
+        **wishes.people(country, region, city, audience, without, interest, language, age, gender),
+        **wishes.places(placement, position, widen=widen),
+        **wishes.times(starts, ends),
+        **{one.value: [] for one in drop or []},
+    }
+    money = {"total_budget": total, "daily_budget": daily, "bid_amount": bid_amount}
+    command.change(Settings(), server, campaign, said, money, as_json=as_json)
+
+
 @campaigns.command("duplicate")
 def duplicate(campaign: Id, server: Server = None, as_json: AsJson = False) -> None:
     """Have another campaign like this one made, paused.

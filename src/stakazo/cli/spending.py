@@ -184,6 +184,19 @@ def act(settings: Settings, server: str | None, given: str, verb: str | None, *,
     show(dict(ask(settings, server, work)), as_json=as_json)
 
 
+def change(settings: Settings, server: str | None, given: str, said: Row, money: Row, *, as_json: bool) -> None:
+    async def work(api: Api) -> Row:
+        campaign_id = await whole_id(api, "/campaigns", given, "campaign")
+        currency = (await api.get(f"/campaigns/{campaign_id}"))["currency"]
+        amounts = {name: minor(value, currency) for name, value in money.items() if value is not None}
+        body = {name: value for name, value in said.items() if value is not None} | amounts
+        if not body:
+            raise Failure("Say what is to be different; `stakazo campaigns change --help` shows what can be.", USAGE)
+        return dict(await api.patch(f"/campaigns/{campaign_id}", body))
+
+    show(ask(settings, server, work), as_json=as_json)
+
+
 def stop(settings: Settings, server: str | None, *, release: bool) -> None:
     found = ask(settings, server, lambda api: api.post("/ads/stop", {"stopped": not release}))
     if found["stopped_at"]:

@@ -30,6 +30,22 @@ class Special(StrEnum):
     ISSUES_ELECTIONS_POLITICS = "ISSUES_ELECTIONS_POLITICS"
 
 
+class Dropped(StrEnum):
+    """What can be taken away from whom it is shown to, and where."""
+
+    COUNTRIES = "countries"
+    REGIONS = "regions"
+    CITIES = "cities"
+    AUDIENCES = "audiences"
+    EXCLUDED = "excluded_audiences"
+    INTERESTS = "interests"
+    LANGUAGES = "locales"
+    GENDERS = "genders"
+    PLACEMENTS = "placements"
+    FACEBOOK = "facebook_positions"
+    INSTAGRAM = "instagram_positions"
+
+
 Country = Annotated[list[str] | None, typer.Option(help="Where, in two letters; may be repeated.")]
 Region = Annotated[list[str] | None, typer.Option(help="A state or province, as in 'California, US'.")]
 City = Annotated[list[str] | None, typer.Option(help="As in 'Portland, Oregon'; may be repeated.")]
@@ -47,6 +63,7 @@ Widen = Annotated[
     bool | None,
     typer.Option("--widen/--no-widen", help="Let the platform go beyond these people (Advantage audience)."),
 ]
+Drop = Annotated[list[Dropped] | None, typer.Option("--drop", help="Take away all of these; may be repeated.")]
 Starts = Annotated[datetime | None, typer.Option(formats=MOMENT, help="In this machine's time zone; else at once.")]
 Ends = Annotated[datetime | None, typer.Option(formats=MOMENT, help="Its end, in this machine's time zone.")]
 BidOption = Annotated[Bid | None, typer.Option("--bid", case_sensitive=False, help="How the platform bids.")]

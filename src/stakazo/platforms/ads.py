@@ -197,6 +197,31 @@ class AdSet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What can be assigned to an ad set that is there, but for its budget and status; None stays as it is."""
+
+    targeting: Mapping[str, Any] | None = None
+    """All of it."""
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    bid: Bid | None = None
+    bid_amount: int | None = None
+    dsa_beneficiary: str | None = None
+    dsa_payor: str | None = None
+
+    def params(self) -> dict[str, Any]:
+        return {
+            "targeting": self.targeting,
+            "start_time": _time(self.starts_at),
+            "end_time": _time(self.ends_at),
+            "bid_strategy": self.bid.value if self.bid else None,
+            "bid_amount": self.bid_amount,
+            "dsa_beneficiary": self.dsa_beneficiary,
+            "dsa_payor": self.dsa_payor,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Creative:
     """What people see: a video of the account's, or a post that is out already (a boost). One of the three."""
 
@@ -265,6 +290,7 @@ class Live:
     lifetime_budget: int | None = None
     """Minor units."""
     targeting: Mapping[str, Any] = field(default_factory=dict)
+    starts_at: datetime | None = None
     ends_at: datetime | None = None
     issues: tuple[str, ...] = ()
     """Why it doesn't run, or why the review refused it."""
@@ -290,6 +316,7 @@ def live(row: Mapping[str, Any]) -> Live:
         daily_budget=_whole(row.get("daily_budget")),
         lifetime_budget=_whole(row.get("lifetime_budget")),
         targeting=row.get("targeting") or {},
+        starts_at=datetime.fromisoformat(row["start_time"]) if row.get("start_time") else None,
         ends_at=datetime.fromisoformat(row["end_time"]) if row.get("end_time") else None,
         issues=_issues(row),
         raw=row,

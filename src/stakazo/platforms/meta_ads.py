@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
-from stakazo.platforms.ads import AdSet, Budget, Campaign, Creative, Goal, Live, Preview, Run, Targeting, live
+from stakazo.platforms.ads import AdSet, Budget, Campaign, Creative, Goal, Live, Preview, Run, Targeting, Terms, live
 from stakazo.platforms.base import Account, Source
 from stakazo.platforms.errors import PlatformError, Reason, Rejected, TryLater
 from stakazo.platforms.graph import Graph, Part
@@ -34,7 +34,8 @@ class Level(StrEnum):
 FIELDS = {
     Level.CAMPAIGN: "id,name,status,effective_status,objective,daily_budget,lifetime_budget,spend_cap,issues_info",
     Level.AD_SET: (
-        "id,name,status,effective_status,campaign_id,daily_budget,lifetime_budget,targeting,end_time,issues_info"
+        "id,name,status,effective_status,campaign_id,daily_budget,lifetime_budget,targeting,start_time,end_time,"
+        "bid_strategy,bid_amount,dsa_beneficiary,dsa_payor,issues_info"
     ),
     Level.CREATIVE: "id,name,status",
     Level.AD: "id,name,status,effective_status,adset_id,campaign_id,creative,ad_review_feedback,issues_info",
@@ -74,6 +75,10 @@ class MetaAds:
         """A dry run: nothing is made. Raises Rejected with what Meta would refuse."""
         level = {Campaign: Level.CAMPAIGN, AdSet: Level.AD_SET, Creative: Level.CREATIVE}[type(thing)]
         await self.graph.post(f"{self.act}/{level}", {**thing.params(), **VALIDATE}, effect=False)
+
+    async def validate_terms(self, ad_set_id: str, terms: Terms) -> None:
+        """A dry run of `set_terms`. Raises Rejected with what Meta would refuse."""
+        await self.graph.post(ad_set_id, {**terms.params(), **VALIDATE}, effect=False)
 
     async def _create(self, level: Level, params: Mapping[str, Any]) -> str:
         return str((await self.graph.post(f"{self.act}/{level}", params, effect=True))["id"])
@@ -131,6 +136,10 @@ class MetaAds:
     async def set_budget(self, thing_id: str, budget: Budget) -> None:
         """Another budget for a campaign or an ad set; Meta allows four changes an hour."""
         await self.graph.post(thing_id, budget.params(), effect=True)
+
+    async def set_terms(self, ad_set_id: str, terms: Terms) -> None:
+        """Other people, times or bids for an ad set."""
+        await self.graph.post(ad_set_id, terms.params(), effect=True)
 
     async def set_spend_cap(self, campaign_id: str, cap: int) -> None:
         """What a campaign may cost altogether, whatever its daily budgets; Meta stops it there by itself."""

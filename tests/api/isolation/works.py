@@ -230,7 +230,7 @@ class Works(Filling):
         made = dict.fromkeys(
             ("video_id", "ad_set_id", "creative_id", "ad_id", "activated_by", "planned_by", "held_by"), mark
         )
-        words = {"external_id": f"x{mark}", "review": {"issues": [mark]}, "decision": decision}
+        words = {"external_id": f"x{mark}", "changing": [mark], "review": {"issues": [mark]}, "decision": decision}
         for name, state, more in (
             ("campaign", CampaignState.PAUSED, words | made),
             ("failed_campaign", CampaignState.FAILED, {"error": error, "planned_by": mark}),

@@ -61,18 +61,21 @@ def create_ad_set(call: Call) -> Answer:
         call, "AdSet", campaign_id=campaign["id"], targeting=targeting, end_time=call.params.get("end_time"),
         start_time=call.params.get("start_time"), optimization_goal=call.text("optimization_goal"),
         billing_event=call.text("billing_event"), bid_amount=call.params.get("bid_amount"),
-        promoted_object=call.json("promoted_object"), budget_changes=[], **budgets,
+        promoted_object=call.json("promoted_object"), budget_changes=[], bid_strategy=call.params.get("bid_strategy"),
+        dsa_beneficiary=call.params.get("dsa_beneficiary"), dsa_payor=call.params.get("dsa_payor"), **budgets,
     )  # fmt: skip
 
 
-def _check_targeting(call: Call, targeting: Any) -> None:
+def _check_targeting(call: Call, targeting: Any, known: Mapping[str, Any] | None = None) -> None:
+    """`known` is what the ad set says already."""
     if not isinstance(targeting, dict) or not (targeting.get("geo_locations") or targeting.get("custom_audiences")):
         raise invalid("Your ads have to target at least one country", 1885364)
     if (targeting.get("targeting_automation") or {}).get("advantage_audience") not in {0, 1}:
         raise invalid("The advantage_audience flag must be set to 0 or 1", 1870227)
     people.require_audiences(call, targeting)
     countries = set((targeting.get("geo_locations") or {}).get("countries") or ())
-    if countries & EU and not (call.text("dsa_beneficiary") and call.text("dsa_payor")):
+    said = {name: call.text(name) or (known or {}).get(name) for name in ("dsa_beneficiary", "dsa_payor")}
+    if countries & EU and not all(said.values()):
         raise invalid("dsa_beneficiary and dsa_payor are required for ads in the European Union", 3858079)
 
 
@@ -149,9 +152,9 @@ def _budgets(call: Call) -> dict[str, int]:
 
 
 def update(call: Call) -> Answer:
-    """Another status, budget, name or end."""
+    """Another status, budget or name; of an ad set also other people, times and bids."""
     thing = call.node
-    changed: dict[str, Any] = {}
+    changed = _terms(call, thing) if thing["kind"] == "AdSet" else {}
     if call.text("status"):
         if call.text("status") not in STATUSES:
             raise invalid("Invalid status")
@@ -166,13 +169,31 @@ def update(call: Call) -> Answer:
         if len(recent) >= MOST_BUDGET_CHANGES:
             raise Refused(613, "You can only change your ad set budget 4 times per hour", subcode=1487632)
         changed["budget_changes"] = [*recent, call.now]
-    for name in ("name", "end_time", "spend_cap"):
+    for name in ("name", "spend_cap"):
         if call.text(name):
             changed[name] = call.text(name)
     if _dry(call):
         return {"success": True}
     delivery.settle(call.world, call.world.change(thing, **changed, **budgets))
     return {"success": True}
+
+
+def _terms(call: Call, ad_set: Thing) -> dict[str, Any]:
+    """Raises what Meta would refuse of an ad set that is there."""
+    names = ("start_time", "end_time", "bid_strategy", "bid_amount", "dsa_beneficiary", "dsa_payor")
+    changed: dict[str, Any] = {name: call.text(name) for name in names if call.text(name)}
+    if call.text("targeting"):
+        changed["targeting"] = call.json("targeting")
+        _check_targeting(call, changed["targeting"], ad_set)
+    begun = delivery.moment(ad_set.get("start_time")) or float(ad_set["made"])
+    if "start_time" in changed and begun <= call.now:
+        raise invalid("The start time of an ad set that has started can't be changed", 1487057)
+    if "end_time" in changed and (delivery.moment(changed["end_time"]) or 0) <= call.now:
+        raise invalid("The end time must be in the future", 1487058)
+    strategy = changed.get("bid_strategy", ad_set.get("bid_strategy")) or ""
+    if ("CAP" in strategy.removesuffix("WITHOUT_CAP")) and not (call.text("bid_amount") or ad_set.get("bid_amount")):
+        raise invalid("A bid amount is required for this bid strategy", 1815857)
+    return changed
 
 
 def remove(call: Call) -> Answer:

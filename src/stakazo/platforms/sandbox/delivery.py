@@ -46,7 +46,7 @@ def _per_day(world: World, ad: Thing) -> float:
     sharing = sum(_runs(world, other) for other in world.of("Ad", **{key: owner["id"]})) or 1
     if owner.get("daily_budget"):
         return float(owner["daily_budget"]) / sharing
-    end = _moment(ad_set.get("end_time")) or world.now() + 30 * DAY
+    end = moment(ad_set.get("end_time")) or world.now() + 30 * DAY
     days = max(1, math.ceil((end - float(ad_set["made"])) / DAY))
     return float(owner.get("lifetime_budget") or 0) / days / sharing
 
@@ -55,7 +55,7 @@ def spent(world: World, ad: Thing, day: date) -> int:
     """Minor units that an ad has spent on a day of its account's up to now; never more than its budget."""
     zone = ZoneInfo(world.things[ad["account"]]["timezone_name"])
     begin = datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()
-    end = min(begin + DAY, world.now(), _moment(world.things[ad["adset_id"]].get("end_time")) or math.inf)
+    end = min(begin + DAY, world.now(), moment(world.things[ad["adset_id"]].get("end_time")) or math.inf)
     total = 0.0
     for start, stop, per_day in ad["active"]:
         seconds = min(end, stop if stop is not None else math.inf) - max(begin, start)
@@ -95,7 +95,7 @@ def today(world: World, account: Thing) -> date:
     return datetime.fromtimestamp(world.now(), ZoneInfo(account["timezone_name"])).date()
 
 
-def _moment(text: Any) -> float | None:
+def moment(text: Any) -> float | None:
     if not text:
         return None
     return float(text) if str(text).isdigit() else datetime.fromisoformat(str(text)).timestamp()
