@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
@@ -13,6 +14,7 @@ from tests.near import NEAR
 from tests.publishing.press import Desk
 
 from stakazo.api.conditions import names
+from stakazo.cli.client import Api
 
 
 def test_tags_are_compared_by_what_they_name() -> None:
@@ -69,6 +71,10 @@ EDITS = {
     ("post", "/inbox/{item_id}/reply"),
     ("post", "/publications/{publication_id}/cancel"),
     ("patch", "/ad-accounts/{ad_account_id}"),
+    ("put", "/ads/policy"),
+    ("put", "/ads/rules"),
+    ("put", "/publishing/policy"),
+    ("put", "/videos/{video_id}/rights"),
     ("patch", "/campaigns/{campaign_id}"),
     ("post", "/campaigns/{campaign_id}/activate"),
     ("post", "/campaigns/{campaign_id}/archive"),
@@ -93,10 +99,6 @@ OTHERWISE = {
     ("delete", "/notifications/subscriptions/{subscription_id}"): "a subscription is not edited: it ends",
     ("patch", "/uploads/{upload_id}"): "Upload-Offset says on what it builds",
     ("delete", "/uploads/{upload_id}"): "nobody edits an upload: what came of it is thrown away",
-    ("put", "/videos/{video_id}/rights"): "rights are said as a whole, and the last word counts",
-    ("put", "/publishing/policy"): "likewise: it is one word",
-    ("put", "/ads/rules"): "likewise",
-    ("put", "/ads/policy"): "likewise: limits are said as a whole",
     ("delete", "/auth/sessions"): "whatever sessions there are, they end",
     ("delete", "/auth/sessions/{session_id}"): "a session is not edited: it ends",
 }
@@ -136,6 +138,7 @@ def test_an_edit_of_what_has_changed_since_is_refused(
     planned, posted = (f"/publications/{found}" for found in _publications(client, desk, channel))
     stand = Stand(site, None, client)
     advertiser, campaign = f"/ad-accounts/{stand.account('78')}", f"/campaigns/{stand.launched()}"
+    rights = f"/videos/{catalogue.video_id}/rights"
     item = desk.said(channel.rpartition("/")[2])
     edits = [
         ("patch", "/auth/me", "/auth/me", {"name": "Anna"}),
@@ -164,6 +167,15 @@ def test_an_edit_of_what_has_changed_since_is_refused(
         ("delete", webhook, webhook, None),
         ("patch", link, link, {"title": "Blue"}),
         ("delete", link, link, None),
+        ("put", "/publishing/policy", "/publishing/policy", {"approval": "another"}),
+        ("put", rights, rights, {"artist": "Ann", "embargo_until": "2030-01-01T00:00:00+01:00"}),
+        ("put", "/ads/policy", "/ads/policy", {"limits": {"USD": {"day": 5}, "EUR": {"campaign": 100_000}}}),
+        (
+            "put",
+            "/ads/rules",
+            "/ads/rules",
+            {"rules": [{"name": "r", "action": "pause", "metric": "cost_per_click", "above": 9}]},
+        ),
         ("patch", advertiser, advertiser, {"name": "Blue Note"}),
         ("delete", advertiser, advertiser, None),
         ("patch", campaign, campaign, {"name": "Green"}),
@@ -224,3 +236,24 @@ def test_of_two_edits_of_the_same_row_at_once_one_is_done(client: httpx.Client, 
 def test_what_is_not_there_is_404_whatever_the_tag(client: httpx.Client) -> None:
     answer = client.patch(f"/clips/{uuid4()}", json={"end": 9.0}, headers={"If-Match": '"old"'})
     assert answer.status_code == 404
+
+
+def test_what_the_program_edits_it_edits_as_it_is_by_then(site: Any, client: httpx.Client) -> None:
+    """Somebody else says something between its reading and its writing: it reads anew, and nothing is lost."""
+    seen: list[Any] = []
+
+    def change(found: dict[str, Any]) -> dict[str, Any]:
+        if not seen:
+            client.put("/ads/policy", json={"limits": {"USD": {"day": 5}}}).raise_for_status()
+        seen.append(found["limits"])
+        return {"limits": found["limits"] | {"EUR": {"day": 7}}}
+
+    async def work() -> dict[str, Any]:
+        api = Api(site.url, site.key)
+        try:
+            return await api.edit("/ads/policy", change)
+        finally:
+            await api.close()
+
+    assert set(asyncio.run(work())["limits"]) == {"EUR", "USD"}
+    assert [set(limits) for limits in seen] == [set(), {"USD"}]

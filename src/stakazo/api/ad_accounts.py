@@ -261,28 +261,38 @@ async def disconnect(
 # --- what may be spent --------------------------------------------------------------------------------------
 
 
-@router.get("/ads/policy", response_model=AdPolicyOut)
-async def get_policy(_: Annotated[Actor, may(Permission.CAMPAIGNS_READ)], db: DB) -> AdPolicyOut:
+@router.get("/ads/policy", response_model=AdPolicyOut, responses=KNOWN)
+async def get_policy(
+    _: Annotated[Actor, may(Permission.CAMPAIGNS_READ)], db: DB, reading: Reading
+) -> AdPolicyOut | Response:
     """What this workspace may spend; where nobody has said anything, nothing."""
-    return _policy(await policy.get(db))
+    return reading.show(_policy(await policy.get(db)))
 
 
-@router.put("/ads/policy", response_model=AdPolicyOut, responses=responses(422))
-async def say(_: Annotated[Actor, may(Permission.CAMPAIGNS_LIMIT)], db: DB, wanted: AdPolicyBody) -> AdPolicyOut:
+@router.put("/ads/policy", response_model=AdPolicyOut, responses=responses(412, 422))
+async def say(
+    _: Annotated[Actor, may(Permission.CAMPAIGNS_LIMIT)], db: DB, wanted: AdPolicyBody, editing: Editing
+) -> AdPolicyOut:
     """Say what may be spent, from now on. It holds for the worst case: see the guide."""
     limits = {currency: Limits(**said.model_dump()) for currency, said in wanted.limits.items()}
-    return _policy(await policy.say(db, limits))
+    editing.require(_policy(await policy.hold(db)))
+    return editing.show(_policy(await policy.say(db, limits)))
 
 
-@router.get("/ads/rules", response_model=RulesBody)
-async def get_rules(_: Annotated[Actor, may(Permission.CAMPAIGNS_READ)], db: DB) -> RulesBody:
-    return _rules(await policy.get(db))
+@router.get("/ads/rules", response_model=RulesBody, responses=KNOWN)
+async def get_rules(
+    _: Annotated[Actor, may(Permission.CAMPAIGNS_READ)], db: DB, reading: Reading
+) -> RulesBody | Response:
+    return reading.show(_rules(await policy.get(db)))
 
 
-@router.put("/ads/rules", response_model=RulesBody, responses=responses(422))
-async def say_rules(_: Annotated[Actor, may(Permission.CAMPAIGNS_LIMIT)], db: DB, wanted: RulesBody) -> RulesBody:
+@router.put("/ads/rules", response_model=RulesBody, responses=responses(412, 422))
+async def say_rules(
+    _: Annotated[Actor, may(Permission.CAMPAIGNS_LIMIT)], db: DB, wanted: RulesBody, editing: Editing
+) -> RulesBody:
     """Say by which rules campaigns are handled. `POST /campaigns/{id}/simulate` tries them on what has happened."""
-    return _rules(await ruling.say(db, [one.rule() for one in wanted.rules]))
+    editing.require(_rules(await policy.hold(db)))
+    return editing.show(_rules(await ruling.say(db, [one.rule() for one in wanted.rules])))
 
 
 def _rules(found: AdPolicy | None) -> RulesBody:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Annotated
 from uuid import UUID
 
+from fastapi import Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from stakazo.accounts.roles import Permission
+from stakazo.api.conditions import KNOWN, Editing, Reading
 from stakazo.api.deps import DB, may
 from stakazo.api.errors import responses
 from stakazo.api.routes import Router
@@ -44,31 +47,39 @@ class PolicyBody(BaseModel):
     )
 
 
-@router.get("/videos/{video_id}/rights", response_model=RightsBody, responses=responses(404))
-async def get(_: Annotated[Actor, may(Permission.VIDEOS_READ)], db: DB, video_id: UUID) -> RightsBody:
+@router.get("/videos/{video_id}/rights", response_model=RightsBody, responses=responses(404, also=KNOWN))
+async def get(
+    _: Annotated[Actor, may(Permission.VIDEOS_READ)], db: DB, video_id: UUID, reading: Reading
+) -> RightsBody | Response:
     await videos.get(db, video_id)
-    return _out(await rights.of_video(db, video_id))
+    return reading.show(_out(await rights.of_video(db, video_id)))
 
 
-@router.put("/videos/{video_id}/rights", response_model=RightsBody, responses=responses(404, 422))
+@router.put("/videos/{video_id}/rights", response_model=RightsBody, responses=responses(404, 412, 422))
 async def say(
-    _: Annotated[Actor, may(Permission.RIGHTS_WRITE)], db: DB, video_id: UUID, wanted: RightsBody
+    _: Annotated[Actor, may(Permission.RIGHTS_WRITE)], db: DB, video_id: UUID, wanted: RightsBody, editing: Editing
 ) -> RightsBody:
     """Write down what may be published of a video. What is scheduled is checked against it when its time comes."""
     territories = None if wanted.territories is None else frozenset(wanted.territories)
     said = Rights(wanted.isrc, wanted.artist, wanted.embargo_until, territories, wanted.content_id)
-    return _out(await rights.say(db, video_id, said))
+    editing.require(_out(await rights.hold(db, video_id)))
+    return editing.show(_out(await rights.say(db, video_id, said)))
 
 
-@router.get("/publishing/policy", response_model=PolicyBody)
-async def policy(_: Annotated[Actor, may(Permission.PUBLICATIONS_READ)], db: DB) -> PolicyBody:
-    return PolicyBody(approval=await rights.approval(db))
+@router.get("/publishing/policy", response_model=PolicyBody, responses=KNOWN)
+async def policy(
+    _: Annotated[Actor, may(Permission.PUBLICATIONS_READ)], db: DB, reading: Reading
+) -> PolicyBody | Response:
+    return reading.show(PolicyBody(approval=await rights.approval(db)))
 
 
-@router.put("/publishing/policy", response_model=PolicyBody, responses=responses(422))
-async def demand(_: Annotated[Actor, may(Permission.RIGHTS_WRITE)], db: DB, wanted: PolicyBody) -> PolicyBody:
+@router.put("/publishing/policy", response_model=PolicyBody, responses=responses(412, 422))
+async def demand(
+    _: Annotated[Actor, may(Permission.RIGHTS_WRITE)], db: DB, wanted: PolicyBody, editing: Editing
+) -> PolicyBody:
     """Who must agree before something is published; what is scheduled already stays so."""
-    return PolicyBody(approval=await rights.demand(db, wanted.approval))
+    editing.require(PolicyBody(approval=(await rights.hold_policy(db)).approval))
+    return editing.show(PolicyBody(approval=await rights.demand(db, wanted.approval)))
 
 
 def _out(found: Rights) -> RightsBody:
@@ -76,7 +87,7 @@ def _out(found: Rights) -> RightsBody:
     return RightsBody(
         isrc=found.isrc,
         artist=found.artist,
-        embargo_until=found.embargo_until,
+        embargo_until=found.embargo_until.astimezone(UTC) if found.embargo_until else None,
         territories=territories,
         content_id=found.content_id,
     )

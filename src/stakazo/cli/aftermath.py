@@ -74,10 +74,8 @@ async def _advertise(api: Api, screen: Screen, clip: Row, now: datetime) -> Row:
         if known["state"] == "ACTIVE":
             return known
     account = await api.post("/ad-accounts", {})
-    policy = await api.get("/ads/policy")
-    if account["currency"] not in policy["limits"]:
-        limits = {**policy["limits"], account["currency"]: {"campaign": BUDGET, "at_once": BUDGET}}
-        await api.put("/ads/policy", {"limits": limits})
+    own = {account["currency"]: {"campaign": BUDGET, "at_once": BUDGET}}
+    await api.edit("/ads/policy", lambda found: {"limits": own | found["limits"]})
     wish = {
         "ad_account_id": account["id"],
         "variant_id": variant["id"],

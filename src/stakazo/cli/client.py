@@ -74,8 +74,14 @@ class Api:
     async def post(self, path: str, body: Any = None) -> Any:
         return await self._ask("POST", path, json=body)
 
-    async def put(self, path: str, body: Any) -> Any:
-        return await self._ask("PUT", path, json=body)
+    async def edit(self, path: str, change: Callable[[Row], Row]) -> Row:
+        """Read a thing and write it back as `change` makes it; anew where somebody else has written it meanwhile."""
+        while True:
+            read = await self._answer("GET", path)
+            wanted, seen = change(dict(_checked(read))), {"If-Match": read.headers["etag"]}
+            answer = await self._answer("PUT", path, json=wanted, headers=seen)
+            if answer.status_code != httpx.codes.PRECONDITION_FAILED:
+                return dict(_checked(answer))
 
     async def patch(self, path: str, body: Any) -> Any:
         return await self._ask("PATCH", path, json=body)

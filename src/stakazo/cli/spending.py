@@ -53,12 +53,15 @@ def connect(settings: Settings, server: str | None, said: Row, *, as_json: bool)
 
 def limits(settings: Settings, server: str | None, currency: str | None, said: Row, *, as_json: bool) -> None:
     async def work(api: Api) -> Row:
-        found = dict(await api.get("/ads/policy"))
         changed = {name: minor(value, currency or "") for name, value in said.items() if value is not None}
         if currency is None or not changed:
-            return found
-        before = found["limits"].get(currency, {})
-        return dict(await api.put("/ads/policy", {"limits": {**found["limits"], currency: {**before, **changed}}}))
+            return dict(await api.get("/ads/policy"))
+
+        def with_changes(found: Row) -> Row:
+            before = found["limits"].get(currency, {})
+            return {"limits": {**found["limits"], currency: {**before, **changed}}}
+
+        return await api.edit("/ads/policy", with_changes)
 
     found = ask(settings, server, work)
     if as_json:

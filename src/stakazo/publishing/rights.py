@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from stakazo.core import rows
 from stakazo.core.actor import new_id
 from stakazo.core.db import actor_of
 from stakazo.core.errors import Invalid
@@ -15,7 +17,7 @@ from stakazo.ledger import service as ledger
 from stakazo.publishing.models import PublishingPolicy, VideoRights
 from stakazo.publishing.preflight import ISRC, TERRITORY, Rights
 from stakazo.publishing.states import Approval
-from stakazo.videos import service as videos
+from stakazo.videos.models import VideoAsset
 
 
 async def of_video(session: AsyncSession, video_id: UUID) -> Rights:
@@ -27,9 +29,15 @@ async def of_video(session: AsyncSession, video_id: UUID) -> Rights:
     return Rights(row.isrc, row.artist, row.embargo_until, territories, row.content_id)
 
 
+async def hold(session: AsyncSession, video_id: UUID) -> Rights:
+    """A video's rights, which nobody else changes until the transaction ends."""
+    await rows.hold(session, VideoAsset, video_id, "video")
+    return await of_video(session, video_id)
+
+
 async def say(session: AsyncSession, video_id: UUID, rights: Rights) -> Rights:
     """Write down a video's rights. What is scheduled is checked against them when its time comes. Raises Invalid."""
-    await videos.get(session, video_id)
+    await hold(session, video_id)
     isrc = rights.isrc.replace("-", "").replace(" ", "").upper()
     if isrc and not ISRC.fullmatch(isrc):
         raise Invalid("An ISRC is a country, a registrant, a year and a number: DE-A12-26-00001.")
@@ -37,9 +45,7 @@ async def say(session: AsyncSession, video_id: UUID, rights: Rights) -> Rights:
         raise Invalid(f"A territory is a country's two letters (ISO 3166-1): {', '.join(wrong)} is none.")
     if rights.embargo_until is not None and rights.embargo_until.tzinfo is None:
         raise Invalid("An embargo ends at a moment with its time zone: 2026-12-01T00:00:00+01:00.")
-    row = (
-        await session.scalars(select(VideoRights).where(VideoRights.video_id == video_id).with_for_update())
-    ).one_or_none()
+    row = (await session.scalars(select(VideoRights).where(VideoRights.video_id == video_id))).one_or_none()
     if row is None:
         row = VideoRights(id=new_id(), video_id=video_id)
         session.add(row)
@@ -67,14 +73,18 @@ async def approval(session: AsyncSession) -> Approval:
     return await session.scalar(select(PublishingPolicy.approval)) or Approval.NONE
 
 
+async def hold_policy(session: AsyncSession) -> PublishingPolicy:
+    """What the workspace demands, which nobody else changes until the transaction ends."""
+    row = {"id": new_id(), "approval": Approval.NONE}
+    await session.execute(insert(PublishingPolicy).values(row).on_conflict_do_nothing())
+    found = select(PublishingPolicy).with_for_update().execution_options(populate_existing=True)
+    return (await session.scalars(found)).one()
+
+
 async def demand(session: AsyncSession, wanted: Approval) -> Approval:
     """Say who must agree, from now on; what is scheduled stays so."""
-    before = await approval(session)
-    row = (await session.scalars(select(PublishingPolicy).with_for_update())).one_or_none()
-    if row is None:
-        session.add(PublishingPolicy(id=new_id(), approval=wanted))
-    else:
-        row.approval = wanted
+    policy = await hold_policy(session)
+    before, policy.approval = policy.approval, wanted
     await session.flush()
     if before is not wanted:
         await ledger.record(
