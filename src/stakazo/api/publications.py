@@ -22,7 +22,7 @@ from stakazo.core.limits import Kind as Counted
 from stakazo.insights import measuring
 from stakazo.ledger import service as ledger
 from stakazo.platforms.base import Audience, Kind, Platform, Trial
-from stakazo.publishing import by_hand, jobs, planning, service, states
+from stakazo.publishing import by_hand, discarding, jobs, planning, service, states
 from stakazo.publishing.by_hand import ByHand
 from stakazo.publishing.models import Publication
 from stakazo.publishing.planning import Planned, Wish
@@ -252,7 +252,10 @@ async def change(
     await _follow(db, await service.get(db, publication_id))
     details = None if wanted.details is None else wanted.details.model_dump(mode="json", exclude_none=True)
     changed = Change(wanted.at, wanted.caption, wanted.first_comment, details)
+    left = discarding.left_by(await service.get(db, publication_id))
     publication = await service.change(db, publication_id, changed)
+    if publication.handle_id is None:
+        await discarding.discard(db, publication.channel_id, left)
     if publication.job_id is None:
         await jobs.schedule(db, publication)
     return _out(editing.show(publication))
@@ -292,8 +295,12 @@ async def cancel(
 ) -> PublicationOut:
     """Call it off, as long as nobody can have seen it."""
     await editing.check(db, Publication, publication_id, hold=False)
-    await _follow(db, await service.get(db, publication_id))
-    return _out(editing.show(await service.cancel(db, publication_id)))
+    before = await service.get(db, publication_id)
+    await _follow(db, before)
+    left = discarding.left_by(before)
+    publication = await service.cancel(db, publication_id)
+    await discarding.discard(db, publication.channel_id, left)
+    return _out(editing.show(publication))
 
 
 @router.post("/publications/{publication_id}/retry", response_model=PublicationOut, responses=responses(404, 409, 422))
@@ -304,8 +311,12 @@ async def retry(
     wanted: RetryIn | None = None,
 ) -> PublicationOut:
     """Go on with what failed or got stuck. What may be public is asked about first, and never posted twice."""
-    await _follow(db, await service.get(db, publication_id))
+    before = await service.get(db, publication_id)
+    await _follow(db, before)
+    left = discarding.left_by(before)
     publication = await service.retry(db, publication_id, looked=bool(wanted and wanted.looked))
+    if publication.handle_id is None:
+        await discarding.discard(db, publication.channel_id, left)
     await jobs.schedule(db, publication)
     return _out(publication)
 

@@ -217,6 +217,7 @@ _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "channel_subscription_failed": lambda data: f"{_platform(data)} doesn't tell what happens there: {data['detail']}",
     "channel_unsubscribed": lambda data: f"{_platform(data)} was told to tell nothing more of it",
     "channel_goodbye_failed": lambda data: data["detail"],
+    "upload_discarded": lambda data: f"An upload that was wanted no more was removed from {_platform(data)}",
     "channel_connected": lambda data: f"{_platform(data)} was connected: {data['name']}",
     "publication_created": lambda data: f"A post on {_platform(data)} was planned for {data['due_at'][:16]} UTC",
     "publication_submitted": lambda _: "The draft was handed in",

@@ -277,6 +277,13 @@ class Publisher(Protocol):
         """
         ...
 
+    async def discard(self, handle_id: str) -> bool:
+        """Remove an upload that isn't wanted any more; whether it is gone. What may be seen is left alone.
+
+        False, too, where the platform removes by itself what nobody publishes.
+        """
+        ...
+
     async def quota(self) -> Quota | None:
         """How many posts are left; None where the platform doesn't say."""
         ...

@@ -109,6 +109,12 @@ class FacebookPage:
             raise
         return phases(found)
 
+    async def discard(self, handle_id: str) -> bool:
+        status = await self.ask(Handle(handle_id, self._connection.now()), Post())
+        if status.stage.inert and status.reason is not Reason.GONE:
+            await self.delete(handle_id)
+        return status.stage.inert
+
     async def quota(self) -> Quota | None:
         return None  # thirty Reels in 24 hours, but nowhere to be read
 

@@ -140,6 +140,14 @@ class YouTube:
             return progress(video, post)
         return Status(Stage.FAILED, reason=Reason.GONE, detail="YouTube doesn't know the video any more.")
 
+    async def discard(self, handle_id: str) -> bool:
+        for video in (await self._get("videos", {"part": "status", "id": handle_id})).get("items") or []:
+            status = video.get("status") or {}
+            if status.get("privacyStatus") != "private" or status.get("publishAt"):
+                return False
+            await self.delete(handle_id)
+        return True
+
     async def quota(self) -> Quota | None:
         return None  # a hundred uploads a day for a project, but nowhere to be read
 

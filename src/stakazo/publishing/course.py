@@ -15,7 +15,7 @@ from stakazo.core.security import Keyring
 from stakazo.jobs.run import Run
 from stakazo.platforms.base import Handle, Media, Publisher, Stage, Status
 from stakazo.platforms.errors import Reason, Rejected, TokenExpired, TryLater, Unknown
-from stakazo.publishing import progress, states
+from stakazo.publishing import discarding, progress, states
 from stakazo.publishing.progress import Order
 from stakazo.publishing.states import Act, Known, Next
 from stakazo.publishing.states import PublicationState as S
@@ -100,6 +100,8 @@ class Course:
     async def _begin(self) -> None:
         async with self.run.transaction() as session:
             await progress.begin(session, self.order.publication_id, self.run.job_id)
+            if self.handle is not None and not self.acted:
+                await discarding.discard(session, self.order.channel_id, self.handle.id)
         self.acted, self.uploaded, self.refusal, self.doubted = False, False, None, False
         self.run.report(0.1, "beginning")
         await self._keep(await self.publisher.begin(self.order.post, self.media))
