@@ -76,7 +76,7 @@ class Installation:
         names = self.rows(
             "select relname from pg_class where relkind = 'r' and relnamespace = current_schema()::regnamespace "
             "and not relname like any (%s) order by relname",
-            ["alembic_version", "stakazo_restore", "workers", "request_windows", "procrastinate%", *but],
+            ["alembic_version", "stakazo_restore", "workers", "request_windows", "held_room", "procrastinate%", *but],
         )
         return {name: self.rows(f"select t::text from {name} t order by 1") for (name,) in names}
 
