@@ -5,16 +5,22 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from fastapi.encoders import jsonable_encoder
+
+from stakazo.api.deps import SCHEMES
 from stakazo.api.errors import MEDIA_TYPE, Problem, responses
 
 Schema = dict[str, Any]
 
 
 def completed(schema: Schema) -> Schema:
-    """FastAPI's contract with what holds for all operations: every refusal is a `Problem`."""
+    """FastAPI's contract with what holds for all operations: how one shows who one is; refusals are `Problem`s."""
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     shapes = schema.setdefault("components", {}).setdefault("schemas", {})
     shapes |= problem.pop("$defs", {}) | {"Problem": problem}
+    schema["components"]["securitySchemes"] = {
+        scheme.scheme_name: jsonable_encoder(scheme.model, by_alias=True, exclude_none=True) for scheme in SCHEMES
+    }
     for operations in schema["paths"].values():
         for operation in operations.values():
             operation["responses"] = _answers(operation)

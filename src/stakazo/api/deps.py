@@ -1,4 +1,9 @@
-"""What an endpoint may ask for: the services of this process, whoever acts, and a transaction of theirs."""
+"""What an endpoint may ask for: the services of this process, whoever acts, and a transaction of theirs.
+
+FastAPI looks at the signature of everything that an endpoint asks for, and at what that asks for, anew for each of two
+hundred endpoints: that is what a start of the API is spent on. So what is in here asks for little and takes the
+services from the request.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +16,8 @@ from typing import Annotated, Any, Generic, Literal, TypeVar, cast
 import structlog
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.routing import APIRoute
-from fastapi.security import APIKeyCookie, APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import APIKeyCookie, APIKeyHeader, HTTPBearer
+from fastapi.security.base import SecurityBase
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -72,16 +78,13 @@ _bearer = HTTPBearer(
 )
 _header = APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="API key header")
 _cookie = APIKeyCookie(name=cookies.ACCESS.plain_name, auto_error=False, scheme_name="Browser")
+SCHEMES: tuple[SecurityBase, ...] = (_bearer, _header, _cookie)
+"""How to show who one is, one of these."""
 
 
-async def _caller(
-    request: Request,
-    here: Here,
-    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-    key: Annotated[str | None, Depends(_header)],
-    _: Annotated[str | None, Depends(_cookie)],
-) -> Caller:
-    token = bearer.credentials if bearer else key
+async def _caller(request: Request) -> Caller:
+    here, bearer = _services(request), await _bearer(request)
+    token = bearer.credentials if bearer else await _header(request)
     try:
         caller = request.state.caller = await identify(request, here.settings, here.db, here.tokens, token or None)
     except Unauthenticated:
@@ -114,8 +117,8 @@ class Access:
     """As what it is counted; by its method when None."""
     counted: bool = True
 
-    async def allow(self, request: Request, here: Here, actor: CurrentActor) -> Actor:
-        await count_caller(request, here.limiter, self.kind, actor)
+    async def allow(self, request: Request, actor: CurrentActor) -> Actor:
+        await count_caller(request, _services(request).limiter, self.kind, actor)
         self.check(actor)
         return actor
 
@@ -124,16 +127,16 @@ class Access:
         if self.needs not in actor.permissions:
             raise Forbidden(f"This needs the permission {self.needs}, which you don't have in this workspace.")
 
-    async def know(self, request: Request, here: Here, caller: CurrentCaller) -> Person:
-        await count_caller(request, here.limiter, self.kind, caller)
+    async def know(self, request: Request, caller: CurrentCaller) -> Person:
+        await count_caller(request, _services(request).limiter, self.kind, caller)
         if isinstance(caller, Actor):
             raise Forbidden("This is about a person: sign in, a key is nobody.")
         return caller
 
-    async def ignore(self, request: Request, here: Here) -> None:
+    async def ignore(self, request: Request) -> None:
         """Nobody is asked who they are."""
         if self.counted:
-            await count_stranger(request, here.limiter, self.kind)
+            await count_stranger(request, _services(request).limiter, self.kind)
 
 
 def may(permission: Permission, kind: Kind | None = None) -> Any:
@@ -182,13 +185,16 @@ def declare_access(router: APIRouter) -> None:
     for route in router.routes:
         assert isinstance(route, APIRoute)
         access = access_of(route)
-        route.openapi_extra = (route.openapi_extra or {}) | {"x-permission": access.needs}
+        shown: dict[str, Any] = {"x-permission": access.needs}
+        if access.needs != "public":
+            shown["security"] = [{scheme.scheme_name: []} for scheme in SCHEMES]
+        route.openapi_extra = (route.openapi_extra or {}) | shown
         refusals = ([403] if access.needs != "public" else []) + ([429] if access.counted else [])
         route.responses = responses(*refusals) | route.responses
 
 
-async def _session(request: Request, here: Here, actor: CurrentActor) -> AsyncIterator[AsyncSession]:
-    async with here.db.transaction(actor) as session:
+async def _session(request: Request, actor: CurrentActor) -> AsyncIterator[AsyncSession]:
+    async with _services(request).db.transaction(actor) as session:
         session.info["request"] = request
         yield session
         if tried(request):
@@ -199,10 +205,10 @@ async def _session(request: Request, here: Here, actor: CurrentActor) -> AsyncIt
 DB = Annotated[AsyncSession, Depends(_session, scope="function")]
 
 
-async def _personal_session(request: Request, here: Here, caller: CurrentCaller) -> AsyncIterator[AsyncSession]:
+async def _personal_session(request: Request, caller: CurrentCaller) -> AsyncIterator[AsyncSession]:
     if isinstance(caller, Actor):
         raise Forbidden("This is about a person: sign in, a key is nobody.")
-    async with here.db.personal_transaction(caller.user_id) as session:
+    async with _services(request).db.personal_transaction(caller.user_id) as session:
         session.info["request"] = request
         yield session
 

@@ -13,7 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from stakazo.accounts.person import Person
-from stakazo.api.deps import Access, CurrentActor, CurrentCaller, Here, access_of
+from stakazo.api.deps import Access, CurrentActor, CurrentCaller, access_of
 from stakazo.core.actor import Actor
 from stakazo.core.postgres import SYSTEM, Urls
 from stakazo.core.settings import Settings
@@ -94,9 +94,9 @@ def without_permission(app: FastAPI, operation: str) -> Iterator[None]:
 
 
 def _unasked(access: Access, operation: str) -> Callable[..., Any]:
-    async def allow(request: Request, here: Here, actor: CurrentActor) -> Actor:
+    async def allow(request: Request, actor: CurrentActor) -> Actor:
         asked = f"{request.method} {request.scope['route'].path}"
-        return actor if asked == operation else await access.allow(request, here, actor)
+        return actor if asked == operation else await access.allow(request, actor)
 
     return allow
 
