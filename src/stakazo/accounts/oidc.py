@@ -12,6 +12,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
@@ -63,16 +64,21 @@ class Provider:
         self._secret = settings.oidc_client_secret
         self._redirect = f"{settings.base_url}/auth/oidc/callback"
         self._keys_again = keys_again
-        self._http = httpx.AsyncClient(verify=trusted(), timeout=TIMEOUT, follow_redirects=False, trust_env=False)
         self._about: tuple[float, dict[str, Any]] | None = None
         self._keys: tuple[float, jwt.PyJWKSet] | None = None
+
+    @cached_property
+    def _http(self) -> httpx.AsyncClient:
+        """Made at the first question: most installations ask none, and reading the certificates takes a while."""
+        return httpx.AsyncClient(verify=trusted(), timeout=TIMEOUT, follow_redirects=False, trust_env=False)
 
     @property
     def configured(self) -> bool:
         return bool(self.issuer and self._client_id)
 
     async def close(self) -> None:
-        await self._http.aclose()
+        if "_http" in vars(self):
+            await self._http.aclose()
 
     async def begin(self) -> Begun:
         """Send somebody there."""

@@ -7,6 +7,8 @@ rule about kinds of characters, and no expiry.
 from __future__ import annotations
 
 import asyncio
+import base64
+import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -52,6 +54,12 @@ def require_good(password: str, *about: str) -> None:
         raise WeakPassword("This password is among the first that others would try. Take another; a sentence is good.")
 
 
+def _of_no_password(settings: Settings) -> str:
+    """A hash that nothing has, but that is compared with as slowly as any of today's parameters."""
+    salt, digest = (base64.b64encode(secrets.token_bytes(size)).rstrip(b"=").decode() for size in (16, 32))
+    return f"$argon2id$v=19$m={settings.password_memory_kib},t={settings.password_passes},p=1${salt}${digest}"
+
+
 class Passwords:
     """Argon2id in a few threads and no more: each hash takes tens of megabytes for a moment."""
 
@@ -62,7 +70,7 @@ class Passwords:
         self._threads = ThreadPoolExecutor(settings.password_threads, thread_name_prefix="passwords")
         self._asked = 0
         self._most = WAITING + settings.password_threads
-        self._nobodys = self._hasher.hash("of whoever does not exist")
+        self._nobodys = _of_no_password(settings)
 
     async def hash(self, password: str) -> str:
         """Raises Unavailable when too many wait."""
