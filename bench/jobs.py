@@ -37,7 +37,7 @@ from stakazo.core.workspaces import Workspace
 from stakazo.jobs import service
 from stakazo.jobs.engine import job
 from stakazo.jobs.run import Run
-from stakazo.worker import run_worker
+from stakazo.worker.process import run_worker
 
 REPORTS = Path(__file__).parent / "reports"
 BAR_MS = 20.0

@@ -26,7 +26,7 @@ from stakazo.core.postgres import conninfo
 Told = TypeVar("Told")
 
 _forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(["chaos.work", "stakazo.cli.server", "stakazo.worker", "stakazo.pipeline"])
+_forks.set_forkserver_preload(["chaos.work", "stakazo.cli.server", "stakazo.worker.process", "stakazo.pipeline"])
 
 
 def _be(what: Callable[..., object], arguments: tuple[Any, ...], environment: Mapping[str, str], log: str) -> None:
@@ -62,9 +62,9 @@ def live_through(story: Coroutine[Any, Any, Told]) -> Told:
 def be_worker(queues: list[str]) -> None:
     """`stakazo worker`, which knows our jobs too."""
     from chaos import work  # noqa: F401
-    from stakazo import worker
+    from stakazo.worker.process import process
 
-    raise SystemExit(worker.main(queues))
+    raise SystemExit(process.main(queues))
 
 
 def be_api(port: int) -> None:

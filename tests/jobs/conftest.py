@@ -27,7 +27,7 @@ from stakazo.jobs import service
 from stakazo.jobs.models import Job
 from stakazo.jobs.outage import persistently
 from stakazo.jobs.states import JobState
-from stakazo.worker import run_worker
+from stakazo.worker.process import run_worker
 
 PROGRAM = Path(__file__).with_name("program.py")
 PATIENCE = 120.0
@@ -127,7 +127,9 @@ async def house(database: Database, actor: Actor, app_settings: Settings, urls: 
 
 
 _forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(["stakazo.worker", "stakazo.core.telemetry"])  # imported once, not once per worker
+_forks.set_forkserver_preload(
+    ["stakazo.worker.process", "stakazo.core.telemetry"]
+)  # imported once, not once per worker
 
 
 class Processes:

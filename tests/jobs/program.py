@@ -22,7 +22,7 @@ from stakazo.jobs.models import Job
 from stakazo.jobs.run import Run
 from stakazo.jobs.supervisor import Supervisor
 from stakazo.videos import service as videos
-from stakazo.worker import run_worker
+from stakazo.worker.process import run_worker
 
 TABLES = """
     create table effects (what text, job_id uuid, attempt int, at timestamptz default clock_timestamp());

@@ -20,7 +20,7 @@ from stakazo.jobs.attempt import Executor
 from stakazo.jobs.engine import JobOptions
 from stakazo.jobs.run import Lost
 from stakazo.jobs.states import JobState
-from stakazo.worker import slots
+from stakazo.worker.process import slots
 
 # --- starting -------------------------------------------------------------------------------------------------
 

@@ -30,7 +30,7 @@ from stakazo.platforms.sandbox.server import running as sandbox_running
 from stakazo.platforms.sandbox.world import World
 from stakazo.variants.models import ClipVariant, VariantState
 from stakazo.videos.models import VideoAsset, VideoState
-from stakazo.worker import run_worker
+from stakazo.worker.process import run_worker
 
 SHAPES = {
     "instagram_reel": ("instagram", 1080, 1920),

@@ -10,7 +10,7 @@ from stakazo import pipeline  # noqa: F401 (its jobs are what this process can d
 from stakazo.core import postgres
 from stakazo.core.settings import Settings
 from stakazo.core.telemetry import setup_logging
-from stakazo.worker import run_worker
+from stakazo.worker.process import run_worker
 
 
 async def main(queue: str) -> None:

@@ -22,6 +22,7 @@ from stakazo.cli.publishing import publications as publications_app
 from stakazo.cli.publishing import publish
 from stakazo.cli.secrets import app as secrets_app
 from stakazo.cli.webhooks import app as webhooks_app
+from stakazo.core.loading import undisturbed
 from stakazo.jobs.states import JobState
 
 app = typer.Typer(
@@ -64,8 +65,9 @@ def serve(
 
     Example: stakazo serve --port 8400
     """
-    from stakazo.cli import server as command
-    from stakazo.core.settings import Settings
+    with undisturbed():
+        from stakazo.cli import server as command
+        from stakazo.core.settings import Settings
 
     wanted = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     command.serve(Settings().model_copy(update=wanted), workers=workers, parent=parent)
@@ -81,7 +83,8 @@ def worker(
 
     Example: STAKAZO_DATABASE_URL=postgresql://... stakazo worker media
     """
-    from stakazo import worker as command
+    with undisturbed():
+        from stakazo.worker.process import process as command
 
     raise typer.Exit(command.main(queues or ()))
 
@@ -224,7 +227,8 @@ def openapi(
 
     Example: stakazo openapi --out openapi/openapi.json
     """
-    from stakazo.main import contract
+    with undisturbed():
+        from stakazo.main import contract
 
     if out is None:
         sys.stdout.write(contract())

@@ -1,9 +1,4 @@
-"""The worker process: runs jobs until it is asked to stop.
-
-    python -m stakazo.worker [QUEUE ...]
-
-Exit codes: 0 asked to stop; 1 can't work here (the log says why); 70 the watchdog ended it, start another.
-"""
+"""The worker process: runs jobs until it is asked to stop."""
 
 from __future__ import annotations
 
@@ -11,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -34,6 +28,7 @@ from stakazo.core import postgres, revisions, window_table
 from stakazo.core.actor import new_id
 from stakazo.core.db import Database
 from stakazo.core.errors import Invalid, StakazoError, Unavailable
+from stakazo.core.loading import undisturbed
 from stakazo.core.postgres import Urls
 from stakazo.core.security import Keyring
 from stakazo.core.settings import Settings
@@ -70,7 +65,7 @@ LOOK = 600.0
 EXPIRE = 60.0
 """Seconds between two looks for rows whose time is up."""
 
-log = structlog.get_logger(__name__)
+log = structlog.get_logger("stakazo.worker")
 
 
 def slots(settings: Settings, queues: Sequence[str] | None = None) -> dict[str, int]:
@@ -295,9 +290,14 @@ def _signals(asked: Callable[[], None]) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-async def _main(queues: Sequence[str]) -> int:
-    from stakazo import pipeline  # noqa: F401, PLC0415 (its jobs are what this process can do)
+def main(queues: Sequence[str] = ()) -> int:
+    """Run a worker in this process; its exit code, as `__main__` explains them."""
+    with undisturbed():
+        from stakazo import pipeline  # noqa: F401, PLC0415 (its jobs are what this process can do)
+    return asyncio.run(_main(queues))
 
+
+async def _main(queues: Sequence[str]) -> int:
     settings = read_settings()
     setup_logging(settings)
     try:
@@ -312,12 +312,3 @@ async def _main(queues: Sequence[str]) -> int:
         log.error("worker_cannot_work", code=error.code, detail=str(error))  # noqa: TRY400 (a refusal, no mistake)
         return 1
     return 0
-
-
-def main(queues: Sequence[str] = ()) -> int:
-    """Run a worker in this process; its exit code."""
-    return asyncio.run(_main(queues))
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
