@@ -18,7 +18,20 @@ from stakazo.core.settings import Settings
 PARENT = "STAKAZO_SUPERVISOR"
 """Environment: the process without which a worker has no reason to live."""
 
+EARLY = 10.0
+"""Seconds: a worker that ended sooner may end so again, and the next one too."""
+LONGEST = 5.0
+"""Seconds between the end of one worker and the start of the next, at most."""
+
 log = structlog.get_logger(__name__)
+
+
+def pause(early: int) -> float:
+    """Seconds before the next worker where the last so many ended early, one after another.
+
+    What happens once, a kill or a crash, is mended at once: its jobs wait for it.
+    """
+    return 0.0 if early <= 1 else min(LONGEST, 0.25 * 2.0**early)
 
 
 class Supervisor:
@@ -69,7 +82,7 @@ class Supervisor:
             await asyncio.gather(*self._tasks)
 
     async def _keep(self, place: int) -> None:
-        pause = 0.5
+        early = 0
         while not self._stopping.is_set():
             began = time.monotonic()
             process = await asyncio.create_subprocess_exec(
@@ -83,7 +96,7 @@ class Supervisor:
             if self._stopping.is_set():
                 return
             lived = time.monotonic() - began
-            pause = 0.5 if lived > 30 else min(5.0, pause * 2)
-            log.warning("worker_ended", code=code, lived=round(lived, 1), again_in=pause)
+            early = early + 1 if lived < EARLY else 0
+            log.warning("worker_ended", code=code, lived=round(lived, 1), again_in=pause(early))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pause)
+                await asyncio.wait_for(self._stopping.wait(), pause(early))

@@ -132,8 +132,8 @@ class WorkerProcess:
         log.info("worker_started", worker=self.executor.name, slots=dict(self.slots), version=__version__)
         async with self.connector_open(), asyncio.TaskGroup() as side:
             self.watchdog.start()
-            chores = [side.create_task(chore) for chore in self._chores()]
             queues = [asyncio.create_task(self._serve(queue, n)) for queue, n in self.slots.items()]
+            chores = [side.create_task(chore) for chore in self._chores()]
             await self.stop.wait()
             log.info("worker_stopping", running=len(self.executor.attempts))
             for engine in self.engines.values():
