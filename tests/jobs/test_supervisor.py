@@ -28,6 +28,6 @@ async def test_a_killed_worker_is_replaced():
 
 async def _at(supervisor: Supervisor, *, but: int = 0) -> asyncio.subprocess.Process:
     """The worker that lives, once one does that isn't this one."""
-    while not (found := supervisor.processes.get(0)) or found.pid == but:
+    while not (found := supervisor.processes.get(0)) or found.pid == but:  # noqa: ASYNC110 (it lives elsewhere)
         await asyncio.sleep(0.01)
     return found
