@@ -31,6 +31,7 @@ async def test_ten_workers_are_killed_and_every_job_is_done_once(
     house: Any, program: ModuleType, processes: Any
 ) -> None:
     rows = [await house.start(program.steady, f"job {i}", 1.0) for i in range(24)]
+    active = "select 1 from jobs where state in ('PENDING', 'PROCESSING', 'RETRY') limit 1"
     alive = [processes.start() for _ in range(3)]
     kills: list[tuple[float, list[Any]]] = []
     running = """
@@ -42,6 +43,8 @@ async def test_ten_workers_are_killed_and_every_job_is_done_once(
 
         async def somebody_works(found: list[Any] = found) -> bool:
             found[:] = await house.rows(running, pids=[process.pid for process in alive])
+            if not await house.rows(active):  # they were quicker than we look: one more for who is still to be killed
+                rows.append(await house.start(program.steady, f"job {len(rows)}", 1.0))
             return bool(found)
 
         await house.until(somebody_works)
@@ -53,7 +56,7 @@ async def test_ten_workers_are_killed_and_every_job_is_done_once(
     done = await house.ended(*(row.id for row in rows))
     assert {row.state for row in done} == {JobState.COMPLETED}
     effects = [what for (what,) in await house.rows("select what from effects")]
-    assert sorted(effects) == sorted(f"job {i}" for i in range(24))
+    assert sorted(effects) == sorted(f"job {i}" for i in range(len(rows)))
     crashed = [job for _, jobs in kills for job in jobs]
     assert len(crashed) >= 10
     for killed_at, jobs in kills:
