@@ -200,8 +200,8 @@ async def stale(run: Run) -> None:
 @job(max_attempts=5, first_delay=0.05)
 async def blocks(run: Run, seconds: float) -> None:
     """Holds up the whole event loop, the first time."""
-    await began(run, "blocks")
     await asyncio.create_subprocess_exec("sleep", "60")
+    await began(run, "blocks")
     if run.attempt == 1:
         time.sleep(seconds)  # noqa: ASYNC251 (this is the mistake)
 
