@@ -62,7 +62,7 @@ def live_through(story: Coroutine[Any, Any, Told]) -> Told:
 def be_worker(queues: list[str]) -> None:
     """`stakazo worker`, which knows our jobs too."""
     from chaos import work  # noqa: F401
-    from stakazo.worker.process import process
+    from stakazo.worker import process
 
     raise SystemExit(process.main(queues))
 

@@ -63,8 +63,12 @@ class Services:
     """Set when the process is asked to end: open streams close themselves."""
 
 
-async def _services(request: Request) -> Services:
+def _of(request: Request) -> Services:
     return cast(Services, request.app.state.services)
+
+
+async def _services(request: Request) -> Services:
+    return _of(request)
 
 
 Here = Annotated[Services, Depends(_services)]
@@ -83,7 +87,7 @@ SCHEMES: tuple[SecurityBase, ...] = (_bearer, _header, _cookie)
 
 
 async def _caller(request: Request) -> Caller:
-    here, bearer = _services(request), await _bearer(request)
+    here, bearer = _of(request), await _bearer(request)
     token = bearer.credentials if bearer else await _header(request)
     try:
         caller = request.state.caller = await identify(request, here.settings, here.db, here.tokens, token or None)
@@ -118,7 +122,7 @@ class Access:
     counted: bool = True
 
     async def allow(self, request: Request, actor: CurrentActor) -> Actor:
-        await count_caller(request, _services(request).limiter, self.kind, actor)
+        await count_caller(request, _of(request).limiter, self.kind, actor)
         self.check(actor)
         return actor
 
@@ -128,7 +132,7 @@ class Access:
             raise Forbidden(f"This needs the permission {self.needs}, which you don't have in this workspace.")
 
     async def know(self, request: Request, caller: CurrentCaller) -> Person:
-        await count_caller(request, _services(request).limiter, self.kind, caller)
+        await count_caller(request, _of(request).limiter, self.kind, caller)
         if isinstance(caller, Actor):
             raise Forbidden("This is about a person: sign in, a key is nobody.")
         return caller
@@ -136,7 +140,7 @@ class Access:
     async def ignore(self, request: Request) -> None:
         """Nobody is asked who they are."""
         if self.counted:
-            await count_stranger(request, _services(request).limiter, self.kind)
+            await count_stranger(request, _of(request).limiter, self.kind)
 
 
 def may(permission: Permission, kind: Kind | None = None) -> Any:
@@ -194,7 +198,7 @@ def declare_access(router: APIRouter) -> None:
 
 
 async def _session(request: Request, actor: CurrentActor) -> AsyncIterator[AsyncSession]:
-    async with _services(request).db.transaction(actor) as session:
+    async with _of(request).db.transaction(actor) as session:
         session.info["request"] = request
         yield session
         if tried(request):
@@ -208,7 +212,7 @@ DB = Annotated[AsyncSession, Depends(_session, scope="function")]
 async def _personal_session(request: Request, caller: CurrentCaller) -> AsyncIterator[AsyncSession]:
     if isinstance(caller, Actor):
         raise Forbidden("This is about a person: sign in, a key is nobody.")
-    async with _services(request).db.personal_transaction(caller.user_id) as session:
+    async with _of(request).db.personal_transaction(caller.user_id) as session:
         session.info["request"] = request
         yield session
 

@@ -84,7 +84,7 @@ def worker(
     Example: STAKAZO_DATABASE_URL=postgresql://... stakazo worker media
     """
     with undisturbed():
-        from stakazo.worker.process import process as command
+        from stakazo.worker import process as command
 
     raise typer.Exit(command.main(queues or ()))
 
