@@ -17,7 +17,7 @@ TARGETING = Targeting(countries=("DE", "US"), age_max=40, instagram_positions=("
 IDS = {Part.CAMPAIGN: "1", Part.AD_SET: "2", Part.CREATIVE: "3", Part.AD: "4"}
 END = datetime(2026, 12, 24, tzinfo=UTC)
 TERMS = Terms(targeting=TARGETING, ends_at=END)
-APPROVED = Approved(Run.ACTIVE, IDS, Budget(daily=1000), Part.AD_SET, 10_000, TERMS)
+APPROVED = Approved(Run.ACTIVE, IDS, Budget(daily=1000), Part.AD_SET, 10_000, "3", TERMS)
 
 
 def live(status: str = "ACTIVE", **changes: Any) -> dict[Part, Live]:
@@ -50,6 +50,22 @@ def test_what_is_as_approved_differs_in_nothing() -> None:
         ({"ad_set__targeting": TARGETING | {"targeting_relaxation_types": {"lookalike": 1}}}, "targeting"),
         ({"ad_set__ends_at": END + timedelta(seconds=1)}, "end"),
         ({"ad_set__ends_at": None}, "end"),
+        (
+            {
+                "campaign__raw": {
+                    "spend_cap": "10000",
+                    "ads": {
+                        "data": [
+                            {"id": "4", "status": "ACTIVE"},
+                            {"id": "5", "status": "PAUSED"},
+                            {"id": "6", "status": "ACTIVE"},
+                        ]
+                    },
+                }
+            },
+            "ads",
+        ),
+        ({"ad__raw": {"creative": {"id": "9"}}}, "creative"),
     ],
 )
 def test_whatever_is_not_as_approved_is_found(changes: dict[str, Any], what: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from tests.ads.stand import Stand
 
 from stakazo.platforms.sandbox.faults import Fault
@@ -46,6 +47,19 @@ def test_an_option_that_was_switched_on_again_stops_it(stand: Stand) -> None:
     assert "advantage_audience" in stopped["error"]["detail"]
     stand.act(made, "activate")  # not before somebody has set it right
     stand.eventually(lambda: stand.look(made)["state"] == "PAUSED")
+    assert stand.there("Campaign", made)[0]["status"] == "PAUSED"
+
+
+@pytest.mark.parametrize("what", ["creative", "ads"])
+def test_what_shows_something_else_is_stopped(stand: Stand, what: str) -> None:
+    made = running(stand)
+    (ad,) = stand.there("Ad", made)
+    if what == "creative":
+        stand.world.change(ad, creative={"id": "17800000000099999"})
+    else:
+        stand.world.new("Ad", **{name: value for name, value in ad.items() if name not in {"id", "kind", "made"}})
+    stopped = stand.rests(made, "PAUSED")
+    assert (stopped["error"]["code"], stopped["error"]["said"]["found"][0]["what"]) == ("drifted", what)
     assert stand.there("Campaign", made)[0]["status"] == "PAUSED"
 
 

@@ -264,7 +264,9 @@ def terms(plan: Plan, money: Money) -> Terms:
     )
 
 
-def approved(state: S, plan: Plan, money: Money, ids: Mapping[Part, str], changing: Iterable[str] = ()) -> Approved:
+def approved(
+    state: S, plan: Plan, money: Money, ids: Mapping[Part, str], shows: str | None, changing: Iterable[str] = ()
+) -> Approved:
     """What the platform should say of a campaign in this state."""
     return Approved(
         run=approved_run(state),
@@ -272,6 +274,7 @@ def approved(state: S, plan: Plan, money: Money, ids: Mapping[Part, str], changi
         budget=money.budget,
         budget_on=plan.budget_on,
         spend_cap=money.spend_cap,
+        shows=shows,
         terms=terms(plan, money),
         changing=frozenset(changing),
     )

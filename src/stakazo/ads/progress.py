@@ -87,7 +87,7 @@ async def order(session: AsyncSession, keys: Keyring, campaign: Campaign, accoun
         state=campaign.state,
         plan=wanted,
         money=money,
-        approved=plan.approved(campaign.state, wanted, money, ids, campaign.changing),
+        approved=service.approved(campaign, ids),
         ids=ids,
         making=campaign.making,
         video_id=campaign.video_id,

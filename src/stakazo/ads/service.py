@@ -13,9 +13,10 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo.ads import accounts, policy, states
+from stakazo.ads import accounts, plan, policy, states
 from stakazo.ads.models import AdAccount, Campaign
 from stakazo.ads.plan import Money, Plan
+from stakazo.ads.states import Approved, Part
 from stakazo.ads.states import CampaignState as S
 from stakazo.core import rows
 from stakazo.core.db import actor_of, now
@@ -206,10 +207,17 @@ def money_of(campaign: Campaign) -> Money:
     )
 
 
+def approved(campaign: Campaign, ids: Mapping[Part, str]) -> Approved:
+    """What the platform should say of it, by the ids of its parts there."""
+    shows = (campaign.review or {}).get("shows")
+    return plan.approved(campaign.state, plan_of(campaign), money_of(campaign), ids, shows, campaign.changing)
+
+
 async def reviewed(session: AsyncSession, campaign: Campaign, review: Mapping[str, Any]) -> None:
     """What the platform says of it now; a review that refuses it, or does so no more, is told once."""
-    before, says = (campaign.review or {}).get("says"), review["says"]
-    campaign.review = dict(review)
+    known = campaign.review or {}
+    before, says = known.get("says"), review["says"]
+    campaign.review = {**review, "shows": known.get("shows") or review.get("shows")}  # as when it was made
     if says == before or not {says, before} & states.REFUSED:
         return
     if says in states.REFUSED:

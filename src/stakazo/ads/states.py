@@ -107,6 +107,8 @@ class Approved:
     budget_on: Part
     spend_cap: int | None
     """Minor units, of the campaign."""
+    shows: str | None
+    """The creative of its ad; None where that isn't known."""
     terms: Terms
     """Of its ad set. What of them is None may be as it likes."""
     changing: frozenset[str] = frozenset()
@@ -118,7 +120,7 @@ class Approved:
         return FIXED - self.changing
 
 
-FIXED = frozenset({"targeting", "end"})
+FIXED = frozenset({"targeting", "end", "ads", "creative"})
 """What nobody but a person may have changed, and then here."""
 
 
@@ -128,7 +130,7 @@ class Difference:
 
     part: Part
     what: str
-    """status, budget, spend_cap, targeting, end"""
+    """status, budget, spend_cap, targeting, start, end, dsa, bid, ads, creative"""
     approved: Any
     found: Any
 
@@ -145,7 +147,7 @@ def differences(approved: Approved, live: Mapping[Part, Live]) -> tuple[Differen
     status = _statuses(approved, live)
     if approved.run is Run.ARCHIVED:
         return tuple(status)
-    terms = [*_budgets(approved, live), *_terms(approved, live)]
+    terms = [*_budgets(approved, live), *_terms(approved, live), *_shown(approved, live)]
     return (*status, *terms) if approved.run is not Run.ACTIVE else (*terms, *status)
 
 
@@ -186,6 +188,24 @@ def _times(approved: Approved, live: Mapping[Part, Live]) -> Iterator[Difference
     wanted, found = _seconds(approved.terms.starts_at), there.starts_at
     if "start" in approved.changing and wanted is not None and found != wanted:
         yield Difference(Part.AD_SET, "start", wanted.isoformat(), found.isoformat() if found else None)
+
+
+def _shown(approved: Approved, live: Mapping[Part, Live]) -> Iterator[Difference]:
+    """Another ad below the campaign spends what nobody has approved; another creative shows it."""
+    below = (live[Part.CAMPAIGN].raw.get("ads") or {}).get("data") or []
+    mine = approved.ids.get(Part.AD)
+    others = sorted(str(one["id"]) for one in below if one.get("status") == Run.ACTIVE and str(one["id"]) != mine)
+    if others:
+        yield Difference(Part.CAMPAIGN, "ads", [mine], [mine, *others])
+    shows = creative_of(live)
+    if None not in {shows, approved.shows} and shows != approved.shows:
+        yield Difference(Part.AD, "creative", approved.shows, shows)
+
+
+def creative_of(live: Mapping[Part, Live]) -> str | None:
+    """What its ad shows, as the platform says."""
+    creative = live[Part.AD].raw.get("creative") or {} if Part.AD in live else {}
+    return str(creative["id"]) if "id" in creative else None
 
 
 def _seconds(moment: datetime | None) -> datetime | None:
@@ -307,7 +327,7 @@ def review(live: Mapping[Part, Live]) -> dict[str, Any]:
     refused = [state for state in parts.values() if state in REFUSED]
     waits = any(state in {"PENDING_REVIEW", "IN_PROCESS", "PREAPPROVED"} for state in parts.values())
     says = refused[0] if refused else "PENDING_REVIEW" if waits else parts.get("campaign", "")
-    return {"says": says, "parts": parts, "issues": list(dict.fromkeys(issues))}
+    return {"says": says, "parts": parts, "issues": list(dict.fromkeys(issues)), "shows": creative_of(live)}
 
 
 # --- troubles -----------------------------------------------------------------------------------------------
@@ -322,8 +342,8 @@ def doubt(detail: str) -> Trouble:
 def drifted(found: tuple[Difference, ...], done: str) -> Trouble:
     words = "; ".join(f"{one.part.value} {one.what}: {one.found}, approved {one.approved}" for one in found)
     todo = (
-        "See who changes it in Ads Manager. Say here anew (PATCH) for whom and until when it is, and activate it; or "
-        "archive it."
+        "See who changes it in Ads Manager, and stop other ads there. Say here anew (PATCH) for whom and until when it "
+        "is, and activate it; or archive it."
     )
     return Trouble("drifted", f"Not as approved: {words}. {done}", todo, {"found": [one.as_json() for one in found]})
 

@@ -111,10 +111,7 @@ async def judge(session: AsyncSession, campaign_id: UUID, seen: datetime, live: 
         await _gone(session, campaign)
         return campaign
     await service.reviewed(session, campaign, states.review(live))
-    wanted = plan.approved(
-        campaign.state, service.plan_of(campaign), service.money_of(campaign), progress.ids_of(campaign)
-    )
-    differs = states.differences(wanted, live)
+    differs = states.differences(service.approved(campaign, progress.ids_of(campaign)), live)
     match states.answer(campaign.state, differs, live):
         case Answer.GONE:
             await _gone(session, campaign)

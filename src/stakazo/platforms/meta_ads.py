@@ -41,6 +41,9 @@ FIELDS = {
     Level.AD: "id,name,status,effective_status,adset_id,campaign_id,creative,ad_review_feedback,issues_info",
 }
 
+LOOKED_AT = FIELDS | {Level.CAMPAIGN: f"{FIELDS[Level.CAMPAIGN]},ads.limit(50){{id,status}}"}
+"""Of one thing: a campaign with the ads below it, whoever made them."""
+
 
 class MetaAds:
     """One advertising account.
@@ -95,11 +98,11 @@ class MetaAds:
 
     async def get(self, level: Level, thing_id: str) -> Live:
         """What it is now."""
-        return live(await self.graph.get(thing_id, {"fields": FIELDS[level]}))
+        return live(await self.graph.get(thing_id, {"fields": LOOKED_AT[level]}))
 
     async def get_all(self, wanted: Sequence[tuple[Level, str]]) -> list[Live | PlatformError]:
         """Many in few requests, each with its own answer or error, in their order."""
-        parts = [Part("GET", thing_id, {"fields": FIELDS[level]}) for level, thing_id in wanted]
+        parts = [Part("GET", thing_id, {"fields": LOOKED_AT[level]}) for level, thing_id in wanted]
         found = await self.graph.batch(parts, effect=False)
         return [answer if isinstance(answer, PlatformError) else live(answer) for answer in found]
 

@@ -227,6 +227,9 @@ def _shown(world: World, thing: Thing) -> Thing:
     for name in ("daily_budget", "lifetime_budget"):
         if thing["kind"] in {"Campaign", "AdSet"}:
             found[name] = str(thing.get(name, 0))  # Meta's numbers are strings, and 0 is none
+    if thing["kind"] == "Campaign":
+        below = [ad for ad in world.of("Ad", campaign_id=thing["id"]) if ad["status"] not in {"DELETED", "ARCHIVED"}]
+        found["ads"] = {"data": [{"id": ad["id"], "status": ad["status"]} for ad in below]}
     if found["effective_status"] == "DISAPPROVED":
         found["ad_review_feedback"] = {"global": {"Personal Attributes": "Ads must not assert personal attributes."}}
     return found

@@ -111,7 +111,8 @@ class Contract:
         returned = self.node(about)
         if "fields" in params and returned is not None and returned.fields:
             asked = names(params["fields"])
-            found += [f"fields: {about} has no {name}" for name in asked if name not in returned.fields]
+            edges = {edge for verb, edge in returned.endpoints if verb == "GET"}  # asked for with what is below it
+            found += [f"fields: {about} has no {name}" for name in asked if name not in {*returned.fields, *edges}]
         return found
 
     def node(self, kind: str) -> Node | None:
