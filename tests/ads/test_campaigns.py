@@ -10,6 +10,7 @@ import pytest
 from tests.ads.stand import Stand
 
 from stakazo.platforms.sandbox.faults import Fault
+from stakazo.platforms.sandbox.world import PIXEL
 
 
 def test_a_campaign_is_made_paused_let_run_changed_paused_and_archived(stand: Stand) -> None:
@@ -60,6 +61,13 @@ def test_a_post_that_is_out_is_boosted(stand: Stand) -> None:
     copy = stand.act(made, "duplicate", {"name": "Again"}, status=201)
     assert stand.rests(copy)["publication_id"] == post["id"]
     assert len(stand.there("Campaign", copy)) == 1
+
+
+def test_conversions_are_counted_by_the_accounts_pixel(stand: Stand) -> None:
+    made = stand.campaign(objective="OUTCOME_SALES", goal="OFFSITE_CONVERSIONS", event="PURCHASE")
+    assert made["plan"]["pixel_id"] == PIXEL
+    stand.rests(made, "PAUSED")
+    assert stand.there("AdSet", made)[0]["promoted_object"] == {"pixel_id": PIXEL, "custom_event_type": "PURCHASE"}
 
 
 @pytest.mark.parametrize("what", ["lost_reply", "never_arrived"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,13 +23,15 @@ def test_money_is_written_as_people_write_it() -> None:
 
 
 @pytest.mark.usefixtures("quiet")
-def test_a_campaign_from_the_first_limit_to_the_stop(stand: Stand) -> None:
+def test_a_campaign_from_the_first_limit_to_the_stop(stand: Stand, tmp_path: Path) -> None:
     def run(*words: str) -> Any:
         said = ask(stand.site, "campaigns", *words)
         return json.loads(said) if "--json" in words else said
 
     assert run("connect", "--json")["currency"] == "EUR"
-    assert "200.00 EUR" in run("limits", "EUR", "--campaign", "200", "--second-person", "150")
+    assert "200.00 EUR" in run(
+        "limits", "EUR", "--campaign", "200", "--second-person", "150", "--stop-loss", "90", "--step", "30"
+    )
     assert run("limits", "EUR", "--day", "200", "--json")["limits"]["EUR"]["campaign"] == 200_00
     (variant,) = stand.variants("instagram_reel")
     wish = ["create", variant, "--total", "100", "--country", "US", "--ends", "2030-01-01 00:00"]
@@ -41,6 +44,16 @@ def test_a_campaign_from_the_first_limit_to_the_stop(stand: Stand) -> None:
     changed = run("change", made["id"], "--age", "18-40", "--interest", "jazz music", "--total", "90", "--json")
     assert (changed["plan"]["age_max"], changed["total_budget"]) == (40, 90_00)
     assert changed["plan"]["interests"] == [["6003139266461", "Jazz music"]]
+    stand.rests(made, "ACTIVE")
+    file = tmp_path / "rules.json"
+    file.write_text('[{"name": "loser", "action": "pause", "metric": "cost_per_click", "above": 80}]')
+    assert "No rules" in run("rules")
+    assert "cost per click above 80" in run("rules", str(file))
+    stand.measured(made, spend=100_00, clicks=1, impressions=10)
+    assert "0.00 EUR would not have been spent" in run("simulate", made["id"], str(file))
+    assert [one["action"] for one in run("simulate", made["id"], "--json")["decisions"]] == ["pause"]
+    stand.rests(made, "PAUSED")
+    assert run("undo", made["id"], "--json")["state"] == "ACTIVATING"
     stand.rests(made, "ACTIVE")
     assert "stopped" in run("stop")
     stand.rests(made, "PAUSED")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from stakazo.clips.models import Clip
 from stakazo.core.actor import new_id
 from stakazo.core.db import now
 from stakazo.core.errors import Invalid
+from stakazo.platforms.ads import Goal
 from stakazo.platforms.base import Platform
 from stakazo.publishing import channels, rights
 from stakazo.publishing import service as publications
@@ -48,6 +49,8 @@ async def want(session: AsyncSession, wish: Wish) -> Campaign:
     """Write down a campaign that is to be made, PAUSED. Raises NotAllowed, Conflict, NotFound."""
     account = await accounts.get(session, wish.account_id)
     require_open(account)
+    if wish.plan.goal is Goal.CONVERSIONS and wish.plan.pixel_id is None:
+        wish = replace(wish, plan=replace(wish.plan, pixel_id=account.pixel_id))
     variant, publication = await _shown(session, wish, account)
     money = Money(
         currency=account.currency,

@@ -105,7 +105,7 @@ class PlanIn(BaseModel):
     budget_on: BudgetOn = "ad_set"
     bid: Bid | None = None
     bid_amount: BidAmount | None = None
-    pixel_id: Key | None = None
+    pixel_id: Key | None = Field(default=None, description="That counts conversions; null: the ad account's.")
     event: Event | None = None
     dsa_beneficiary: Beneficiary | None = None
     dsa_payor: Payor | None = None

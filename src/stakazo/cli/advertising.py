@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -19,6 +20,12 @@ campaigns = typer.Typer(
 
 AdAccount = Annotated[
     str | None, typer.Option("--account", help="The ad account's name or id, where there are several.")
+]
+RulesFile = Annotated[
+    Path | None,
+    typer.Argument(
+        help="A JSON list of rules, as PUT /ads/rules takes them.", exists=True, dir_okay=False, show_default=False
+    ),
 ]
 Id = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Its id, or its last few letters.", show_default=False)]
 
@@ -53,7 +60,7 @@ def connect(
 
 
 @campaigns.command("limits")
-def limits(
+def limits(  # noqa: PLR0917 - one argument per option
     currency: Annotated[str | None, typer.Argument(help="EUR, USD, ...; none shows all.", show_default=False)] = None,
     campaign: Annotated[str | None, typer.Option(help="One campaign at most, as in 100.00.")] = None,
     at_once: Annotated[str | None, typer.Option("--at-once", help="All that may still spend, together.")] = None,
@@ -61,6 +68,12 @@ def limits(
     month: Annotated[str | None, typer.Option(help="All of them in a month, at worst.")] = None,
     second_person: Annotated[
         str | None, typer.Option("--second-person", help="What may cost more is let run by another person.")
+    ] = None,
+    stop_loss: Annotated[
+        str | None, typer.Option("--stop-loss", help="What has cost this much without one click is paused.")
+    ] = None,
+    step: Annotated[
+        int | None, typer.Option(min=0, max=1000, help="How many percent more a budget may become at once.")
     ] = None,
     server: Server = None,
     as_json: AsJson = False,
@@ -72,8 +85,11 @@ def limits(
     from stakazo.cli import spending as command
     from stakazo.core.settings import Settings
 
-    said = {"campaign": campaign, "at_once": at_once, "day": day, "month": month, "second_person_above": second_person}
-    command.limits(Settings(), server, currency, said, as_json=as_json)
+    said = {
+        "campaign": campaign, "at_once": at_once, "day": day, "month": month, "second_person_above": second_person,
+        "stop_loss": stop_loss,
+    }  # fmt: skip
+    command.limits(Settings(), server, currency, said, step, as_json=as_json)
 
 
 @campaigns.command("audiences")
@@ -307,6 +323,43 @@ def retry(campaign: Id, server: Server = None, as_json: AsJson = False) -> None:
     Example: stakazo campaigns retry 3f9a1c
     """
     _act(campaign, "retry", server, as_json=as_json)
+
+
+@campaigns.command("rules")
+def rules(
+    file: RulesFile = None,
+    server: Server = None,
+    as_json: AsJson = False,
+) -> None:
+    """By which rules campaigns are paused, scaled, revived and put away; with a file they are these from now on.
+
+    Example: stakazo campaigns rules rules.json
+    """
+    from stakazo.cli import spending as command
+    from stakazo.core.settings import Settings
+
+    command.rules(Settings(), server, file, as_json=as_json)
+
+
+@campaigns.command("simulate")
+def simulate(campaign: Id, file: RulesFile = None, server: Server = None, as_json: AsJson = False) -> None:
+    """What rules would have done, day by day, with what a campaign has brought; of a file, or the workspace's own.
+
+    Example: stakazo campaigns simulate 3f9a1c rules.json
+    """
+    from stakazo.cli import spending as command
+    from stakazo.core.settings import Settings
+
+    command.simulate(Settings(), server, campaign, file, as_json=as_json)
+
+
+@campaigns.command("undo")
+def undo(campaign: Id, server: Server = None, as_json: AsJson = False) -> None:
+    """Take back what a rule has decided last; no rule touches the campaign for a week then.
+
+    Example: stakazo campaigns undo 3f9a1c
+    """
+    _act(campaign, "undo", server, as_json=as_json)
 
 
 @campaigns.command("stop")

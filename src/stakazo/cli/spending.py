@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any
 
 from stakazo.cli.client import Api, Row
@@ -51,9 +53,12 @@ def connect(settings: Settings, server: str | None, said: Row, *, as_json: bool)
     show(ask(settings, server, work), as_json=as_json)
 
 
-def limits(settings: Settings, server: str | None, currency: str | None, said: Row, *, as_json: bool) -> None:
+def limits(
+    settings: Settings, server: str | None, currency: str | None, said: Row, step: int | None, *, as_json: bool
+) -> None:
     async def work(api: Api) -> Row:
         changed = {name: minor(value, currency or "") for name, value in said.items() if value is not None}
+        changed |= {"step_percent": step} if step is not None else {}
         if currency is None or not changed:
             return dict(await api.get("/ads/policy"))
 
@@ -198,6 +203,55 @@ def change(settings: Settings, server: str | None, given: str, said: Row, money:
         return dict(await api.patch(f"/campaigns/{campaign_id}", body))
 
     show(ask(settings, server, work), as_json=as_json)
+
+
+def _rules(file: Path) -> list[Row]:
+    """Of a file: a list, or as the API answers it. Raises Failure for what isn't JSON."""
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise Failure(f"{file} is no JSON: {error}.", USAGE) from error
+    return list(found["rules"] if isinstance(found, dict) and "rules" in found else found)
+
+
+def rules(settings: Settings, server: str | None, file: Path | None, *, as_json: bool) -> None:
+    async def work(api: Api) -> list[Row]:
+        if file is None:
+            return list((await api.get("/ads/rules"))["rules"])
+        wanted = _rules(file)
+        return list((await api.edit("/ads/rules", lambda _: {"rules": wanted}))["rules"])
+
+    found = ask(settings, server, work)
+    if as_json:
+        print_json(found)
+    elif not found:
+        console().print("No rules. `stakazo campaigns rules rules.json` says some; the guide on ads shows how.")
+    else:
+        rows = [[one["name"], one["action"], _when(one), f"{one['days']} days"] for one in found]
+        table(("rule", "does", "where", "looking back"), rows)
+
+
+def _when(rule: Row) -> str:
+    bounds = [f"{word} {rule[word]:g}" for word in ("above", "below") if rule[word] is not None]
+    return f"{rule['metric'].replace('_', ' ')} {' and '.join(bounds)}".strip()
+
+
+def simulate(settings: Settings, server: str | None, given: str, file: Path | None, *, as_json: bool) -> None:
+    async def work(api: Api) -> Row:
+        campaign_id = await whole_id(api, "/campaigns", given, "campaign")
+        body = {"rules": _rules(file)} if file is not None else None
+        found = dict(await api.post(f"/campaigns/{campaign_id}/simulate", body))
+        return found | {"currency": (await api.get(f"/campaigns/{campaign_id}"))["currency"]}
+
+    found = ask(settings, server, work)
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        [one["day"], one["rule"], one["action"], major(one["total"], found["currency"])] for one in found["decisions"]
+    ]
+    table(("day", "rule", "would have", "total"), rows)
+    console().print(f"{major(found['saved'], found['currency'])} would not have been spent.")
 
 
 def stop(settings: Settings, server: str | None, *, release: bool) -> None:
