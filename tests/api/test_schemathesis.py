@@ -50,6 +50,7 @@ ALONE = (
     "GET /debug/health",
     "POST /ad-accounts",
     "GET /ad-accounts/{ad_account_id}/audiences",
+    "GET /channels/{channel_id}/allowance",
     "GET /ad-accounts/{ad_account_id}/targeting",
     "POST /campaigns",
     "PATCH /campaigns/{campaign_id}",

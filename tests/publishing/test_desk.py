@@ -167,3 +167,23 @@ def test_a_channel_with_open_publications_is_not_disconnected(desk: Desk) -> Non
     assert desk.http.delete(f"/channels/{channel}").status_code == 409
     desk.http.post(f"/publications/{wanted['id']}/cancel").raise_for_status()
     assert desk.http.delete(f"/channels/{channel}").status_code == 204
+
+
+def test_what_an_account_may_post_is_asked_of_its_platform(desk: Desk) -> None:
+    def allowance(channel: str, status: int = 200) -> dict[str, Any]:
+        answer = desk.http.get(f"/channels/{channel}/allowance")
+        assert answer.status_code == status, answer.text
+        return dict(answer.json())
+
+    said = allowance(desk.channel("tiktok"))
+    assert (said["name"], said["audiences"], said["longest"]) == ("Blue Note", ["public", "friends", "private"], 600)
+    assert (said["comments"], said["duets"], said["stitches"], said["quota"]) == (True, True, False, None)
+    instagram = desk.channel("instagram")
+    assert allowance(instagram)["quota"]["total"] == 100
+    assert set(allowance(desk.channel("youtube")).values()) == {None}
+    desk.world.faults.add(Fault("expired_token", "GET IGUser/content_publishing_limit", times=1))
+    assert "connected again" in allowance(instagram, 409)["detail"]
+    desk.world.faults.add(Fault("error", "GET IGUser/content_publishing_limit", times=1, detail={"code": 2}))
+    assert allowance(instagram, 503)["retryable"]
+    desk.http.delete(f"/channels/{instagram}").raise_for_status()
+    assert allowance(instagram, 409)["code"] == "conflict"

@@ -17,8 +17,8 @@ from stakazo.api.once import keyless
 from stakazo.api.routes import Router
 from stakazo.core.actor import Actor
 from stakazo.core.errors import Invalid
-from stakazo.platforms.base import Platform
-from stakazo.publishing import channels, leaving, outside, subscriptions, tokens
+from stakazo.platforms.base import Audience, Platform
+from stakazo.publishing import allowances, channels, leaving, outside, subscriptions, tokens
 from stakazo.publishing.channels import Given
 from stakazo.publishing.models import Channel
 from stakazo.publishing.subscriptions import Told
@@ -75,6 +75,28 @@ class ChannelOut(BaseModel):
     created_at: datetime
     updated_at: datetime
     disconnected_at: datetime | None
+
+
+class QuotaOut(BaseModel):
+    """How many posts the account may still make."""
+
+    model_config = ConfigDict(from_attributes=True)
+    used: int
+    total: int
+    seconds: int = Field(description="The length of the moving window.")
+
+
+class AllowanceOut(BaseModel):
+    """What an account may post now. Null: its platform doesn't say."""
+
+    model_config = ConfigDict(from_attributes=True)
+    quota: QuotaOut | None = Field(description="Instagram.")
+    name: str | None = Field(description="TikTok: what people know the creator by, to be shown before a post.")
+    audiences: list[Audience] | None = Field(description="TikTok: who may be chosen to see a post.")
+    longest: float | None = Field(description="TikTok: seconds of a video.")
+    comments: bool | None = Field(description="TikTok: whether the creator allows them.")
+    duets: bool | None
+    stitches: bool | None
 
 
 class ChannelIn(BaseModel):
@@ -174,6 +196,16 @@ async def get(
     channel = await channels.get(db, channel_id)
     found = reading.show(channel)
     return shown(channel) if isinstance(found, Channel) else found
+
+
+@router.get("/{channel_id}/allowance", response_model=AllowanceOut, responses=responses(404, 409, 422, 503))
+async def allowance(
+    actor: Annotated[Actor, may(Permission.CHANNELS_READ)], here: Here, channel_id: UUID
+) -> allowances.Allowance:
+    """What the account may post now: asked of the platform, and to be shown before a post on TikTok."""
+    async with here.db.transaction(actor) as session:
+        account = channels.account(await channels.get(session, channel_id), here.keys)
+    return await allowances.ask(here.settings, account)
 
 
 @router.patch("/{channel_id}", response_model=ChannelOut, responses=responses(404, 412, 422))

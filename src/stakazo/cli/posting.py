@@ -71,6 +71,14 @@ def connect(
     show(ask(settings, server, work), as_json=as_json)
 
 
+def allows(settings: Settings, server: str | None, given: str, *, as_json: bool) -> None:
+    async def work(api: Api) -> Row:
+        channel = await _channel(api, given)
+        return dict(await api.get(f"/channels/{channel['id']}/allowance"))
+
+    show(ask(settings, server, work), as_json=as_json)
+
+
 def disconnect(settings: Settings, server: str | None, given: str) -> None:
     async def work(api: Api) -> str:
         channel = await _channel(api, given)

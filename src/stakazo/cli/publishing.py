@@ -76,6 +76,22 @@ def _prompt(question: str) -> str:
     return str(typer.prompt(question, default="", show_default=False))
 
 
+@channels.command("allows")
+def channels_allows(
+    channel: Annotated[str, typer.Argument(help="Its name, id or platform.", show_default=False)],
+    server: Server = None,
+    as_json: AsJson = False,
+) -> None:
+    """What an account may post now, as its platform says.
+
+    Example: stakazo channels allows tiktok
+    """
+    from stakazo.cli import posting as command
+    from stakazo.core.settings import Settings
+
+    command.allows(Settings(), server, channel, as_json=as_json)
+
+
 @channels.command("disconnect")
 def channels_disconnect(
     channel: Annotated[str, typer.Argument(help="Its name, id or platform.", show_default=False)], server: Server = None

@@ -262,6 +262,7 @@ ASKS: dict[str, list[Ask]] = {
         Ask(json={"receipt": "@receipt", "accounts": [{"platform": "tiktok", "external_id": "@offered"}]}, good=(409,)),
     ],
     "GET /channels/{channel_id}": [Ask()],
+    "GET /channels/{channel_id}/allowance": [Ask(shows=False)],
     "PATCH /channels/{channel_id}": [Ask(json={"name": "Another"})],
     "POST /channels/{channel_id}/live": [Ask(json={"live": False})],
     "GET /publications": by_query(channel_id="@channel", variant_id="@variant", clip_id="@clip", video_id="@video"),
