@@ -75,6 +75,16 @@ def test_tiktok_s_word_that_it_is_done_ends_the_waiting(desk: Desk) -> None:
     assert ends == {("PUBLISHED", None, True), ("FAILED", "media", False)}
 
 
+@pytest.mark.usefixtures("told")
+def test_a_draft_that_its_person_posts_in_the_app_is_out(desk: Desk) -> None:
+    (wanted,) = desk.want(desk.variants("tiktok"), [desk.channel("tiktok")], kind="inbox")
+    found = desk.until(wanted, "NEEDS_HUMAN")
+    assert (found["error"]["code"], found["ask_at"] is not None) == ("in_inbox", True)
+    happens(desk, tiktok=found["handle"], event="post.publish.complete")
+    found = desk.until(wanted, "PUBLISHED")
+    assert (found["error"], bool(found["external_id"]), found["ask_at"]) == (None, True, None)
+
+
 def _never(desk: Desk, job_id: str) -> None:
     """So that it is the platform's word that wakes it, and not its own patience."""
     later = datetime.now(UTC) + timedelta(days=1)

@@ -165,7 +165,7 @@ class Next:
 IN_INBOX = Trouble(
     "in_inbox",
     "The draft is in the inbox of the platform's app.",
-    "Open the app, find the draft in the inbox, post it, and confirm it here.",
+    "Open the app, find the draft in the inbox, and post it. That is found out by itself; or confirm it here.",
 )
 
 

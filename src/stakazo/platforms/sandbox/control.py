@@ -121,7 +121,9 @@ async def send(world: World, sender: Sender, request: Request) -> Response:
     """Let something happen, and tell who has subscribed.
 
     `{"comment": "Nice!", "on": "<post>", "author": "bob"}` makes a comment, on Instagram or below a Page's video;
-    `{"tiktok": "<post>", "event": "post.publish.complete"}` and `{"youtube": "<video>", "gone": false}` tell of posts;
+    `{"tiktok": "<draft>", "event": "post.publish.complete"}` has its person post a draft in the app;
+    `{"tiktok": "<post>", "event": "post.publish.no_longer_publicaly_available"}` and
+    `{"youtube": "<video>", "gone": false}` tell of posts;
     `{"object", "id", "field", "value"}` sends anything else of Meta's.
     """
     body = await _body(request)
@@ -130,6 +132,9 @@ async def send(world: World, sender: Sender, request: Request) -> Response:
             sent = _comment(world, sender, body)
         elif "tiktok" in body:
             post = world.things[str(body["tiktok"]).rpartition(".")[2]]
+            if post["inbox"] and body["event"] == tiktok.COMPLETE:
+                tiktok.post_draft(world, post)  # and TikTok tells of it by itself
+                return JSONResponse({"deliveries": 0})
             sent = sender.send_tiktok(post, str(body["event"]), tiktok.told(post, body))
         elif "youtube" in body:
             video = world.things[str(body["youtube"])]

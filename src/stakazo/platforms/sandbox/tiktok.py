@@ -155,9 +155,9 @@ def befallen(world: World, post: Thing) -> list[str]:
         return []
     if post["failed"]:
         return [FAILED]
-    if post["inbox"]:
+    if post["inbox"] and not post.get("posted"):
         return [IN_INBOX]
-    everybody = post["info"].get("privacy_level") == "PUBLIC_TO_EVERYONE"
+    everybody = post["inbox"] or post["info"].get("privacy_level") == "PUBLIC_TO_EVERYONE"
     moderated = world.now() >= post["done"] + world.processing + post["moderated_after"]
     return [COMPLETE, PUBLIC] if everybody and moderated else [COMPLETE]
 
@@ -183,6 +183,11 @@ def _video(world: World, post: Thing, fields: list[str]) -> dict[str, Any]:
         "share_url": f"https://www.tiktok.com/@{creator}/video/{post['id']}",
     }  # fmt: skip
     return {name: values[name] for name in fields if name in values}
+
+
+def post_draft(world: World, post: Thing) -> Thing:
+    """The person posts a draft in the app, for everybody."""
+    return world.change(post, posted=True)
 
 
 def told(post: Thing, said: Mapping[str, Any]) -> dict[str, Any]:
