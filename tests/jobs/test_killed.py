@@ -198,6 +198,13 @@ async def test_workers_outlive_a_database_that_is_killed(
     assert {row.state for row in done} == {JobState.COMPLETED}
     assert await effects_of(urls) == sorted(f"job {i}" for i in range(12))
     assert [worker.exitcode for worker in workers] == [None, None]
+    if not embedded:  # nobody who is asked to stop waits for a database that is gone
+        assert await asyncio.to_thread(postgres.stop, data_dir, force=True)
+        for worker in workers:
+            os.kill(worker.pid, signal.SIGTERM)
+        await asyncio.gather(*(asyncio.to_thread(worker.join, 30) for worker in workers))
+        assert [worker.exitcode for worker in workers] == [0, 0]
+        assert all("worker_stopped_without_its_database" in processes.log(worker) for worker in workers)
 
 
 async def effects_of(urls: postgres.Urls) -> list[str]:

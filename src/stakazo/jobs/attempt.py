@@ -48,7 +48,7 @@ class Executor:
         self.db, self.storage, self.settings = db, storage, settings
         self.name = name or f"{socket.gethostname()}:{os.getpid()}"
         self.attempts: set[Attempt] = set()
-        self.closing = False
+        self.closing = asyncio.Event()
 
     async def execute(self, job_id: UUID, delivery: int, why_cancelled: Callable[[], Stop]) -> None:
         """Run the job that this delivery is about to its end. A cancellation of the caller stops the handler.
@@ -57,7 +57,7 @@ class Executor:
         """
         attempt = Attempt(self, job_id, delivery)
         self.attempts.add(attempt)
-        if self.closing:
+        if self.closing.is_set():
             attempt.stop(Stop.SHUTDOWN)
         task = asyncio.create_task(attempt.live(), name=f"job {job_id}")
         task.add_done_callback(lambda _: self.attempts.discard(attempt))
@@ -95,7 +95,7 @@ class Executor:
 
     def close(self) -> None:
         """Hand back every job that runs, and each that still comes in."""
-        self.closing = True
+        self.closing.set()
         for attempt in self.attempts:
             attempt.stop(Stop.SHUTDOWN)
 
@@ -134,7 +134,7 @@ class Attempt:
             self._told.set()
 
     async def live(self) -> None:
-        job = await persistently(self._claim)
+        job = await persistently(self._claim, stop=self.executor.closing)
         if job is None:
             return
         self.token = job.attempt
@@ -170,7 +170,9 @@ class Attempt:
             log.info("job_completed", exc_info=late)
             return
         failure = self._failure(job, work)
-        state = "lost" if self.stopped is Stop.LOST else await persistently(lambda: self._write_down(run, failure))
+        state = "lost"
+        if self.stopped is not Stop.LOST:
+            state = await persistently(lambda: self._write_down(run, failure), stop=self.executor.closing)
         log.info("job_ended", state=state, code=failure.code if failure else None)
 
     async def _work(self, job: Job, run: Run) -> None:

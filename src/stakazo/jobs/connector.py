@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any, LiteralString
 
@@ -29,22 +30,32 @@ def watchful(url: str, *, idle_in_transaction: float) -> str:
 class SteadyConnector(PsycopgConnector):
     """Procrastinate's connector, for a worker that must outlive its database's restarts.
 
-    Every query is repeated until the database answers. That is safe: a heartbeat or an acknowledgement may be said
-    twice, and a delivery that was fetched without our hearing of it is found by the sweeper.
+    Every query is repeated until the database answers, or the worker is asked to `stop`. That is safe: a heartbeat or
+    an acknowledgement may be said twice, and a delivery that was fetched without our hearing of it, or that is not
+    acknowledged, is found by the sweeper.
     """
 
-    def __init__(self, url: str, *, pool_size: int) -> None:
-        super().__init__(conninfo=conninfo(url), min_size=1, max_size=pool_size, timeout=5.0)
+    def __init__(self, url: str, *, pool_size: int, stop: asyncio.Event) -> None:
+        super().__init__(conninfo=conninfo(url), min_size=1, max_size=pool_size, timeout=1.0)
+        self._stop = stop
 
     async def execute_query_async(self, query: LiteralString, **arguments: Any) -> None:
-        await persistently(lambda: super(SteadyConnector, self).execute_query_async(query, **arguments))
+        await persistently(
+            lambda: super(SteadyConnector, self).execute_query_async(query, **arguments), stop=self._stop
+        )
 
     async def execute_query_one_async(self, query: LiteralString, **arguments: Any) -> dict[str, Any]:
-        return await persistently(lambda: super(SteadyConnector, self).execute_query_one_async(query, **arguments))
+        return await persistently(
+            lambda: super(SteadyConnector, self).execute_query_one_async(query, **arguments), stop=self._stop
+        )
 
     async def execute_query_all_async(self, query: LiteralString, **arguments: Any) -> list[dict[str, Any]]:
-        return await persistently(lambda: super(SteadyConnector, self).execute_query_all_async(query, **arguments))
+        return await persistently(
+            lambda: super(SteadyConnector, self).execute_query_all_async(query, **arguments), stop=self._stop
+        )
 
     async def listen_notify(self, on_notification: Notify, channels: Iterable[str]) -> None:
         channels = list(channels)
-        await persistently(lambda: super(SteadyConnector, self).listen_notify(on_notification, channels))
+        await persistently(
+            lambda: super(SteadyConnector, self).listen_notify(on_notification, channels), stop=self._stop
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -43,20 +44,26 @@ def away_for_all(error: BaseException) -> bool:
 
 
 async def persistently(
-    act: Callable[[], Awaitable[T]], *, seen: Callable[[Exception], None] = lambda _: None, longest: float = 2.0
+    act: Callable[[], Awaitable[T]],
+    *,
+    seen: Callable[[Exception], None] = lambda _: None,
+    longest: float = 2.0,
+    stop: asyncio.Event | None = None,
 ) -> T:
     """The act's result, however long the database is away. The act must be safe to repeat.
 
-    `seen` is called with each error; `longest` is in seconds, between two attempts.
+    `seen` is called with each error; `longest` is in seconds, between two attempts. Once `stop` is set nobody waits
+    for the database any more: its error is raised.
     """
-    delay = 0.1
+    delay, stop = 0.1, stop or asyncio.Event()
     while True:
         try:
             return await act()
         except Exception as error:
-            if not away(error):
+            if not away(error) or stop.is_set():
                 raise
             seen(error)
             log.warning("database_away", error=str(error.__cause__ or error).partition("\n")[0][:200], retry_in=delay)
-        await asyncio.sleep(delay)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), delay)
         delay = min(longest, delay * 2)

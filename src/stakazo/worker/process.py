@@ -40,7 +40,7 @@ from stakazo.jobs.attempt import Executor, Stop
 from stakazo.jobs.connector import SteadyConnector, watchful
 from stakazo.jobs.engine import HANDLERS, TASK
 from stakazo.jobs.models import Worker
-from stakazo.jobs.outage import away_for_all, persistently
+from stakazo.jobs.outage import away, away_for_all, persistently
 from stakazo.jobs.pulse import Pulse
 from stakazo.jobs.supervisor import PARENT
 from stakazo.jobs.sweeper import sweep
@@ -102,7 +102,7 @@ class WorkerProcess:
         self.post = Post(settings)
         self.outlets = [*elsewhere.of(settings), *digest.of(settings, self.post)]
         self.executor = Executor(self.db, DiskStorage(settings.storage_dir), settings)
-        self.connector = SteadyConnector(url, pool_size=2 + len(slots))
+        self.connector = SteadyConnector(url, pool_size=2 + len(slots), stop=stop)
         self.app = App(connector=self.connector)
         self.app.task(name=TASK, pass_context=True)(self._deliver)
         self.engines: dict[str, EngineWorker] = {}
@@ -144,9 +144,17 @@ class WorkerProcess:
             for chore in chores:
                 chore.cancel()
             self.watchdog.stop()
-        async with self.machinery.system_transaction() as session:
-            await session.execute(text("delete from workers where id = :id"), {"id": self.id})
+        await self._sign_off()
         log.info("worker_stopped", worker=self.executor.name)
+
+    async def _sign_off(self) -> None:
+        try:
+            async with self.machinery.system_transaction() as session:
+                await session.execute(text("delete from workers where id = :id"), {"id": self.id})
+        except SQLAlchemyError as error:
+            if not away(error):
+                raise
+            log.warning("worker_stopped_without_its_database", worker=self.executor.name)
 
     def _asked(self) -> None:
         if self.stop.is_set():
@@ -200,7 +208,8 @@ class WorkerProcess:
                 await self.engines[queue].run()  # type: ignore[no-untyped-call]
             except (ProcrastinateException, OSError) as error:
                 log.warning("engine_worker_ended", queue=queue, error=repr(error), cause=repr(error.__cause__))
-                await asyncio.sleep(POLL)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.stop.wait(), POLL)
 
     async def _keep_database(self) -> None:
         await postgres.keep_up(self.settings, self.urls)
