@@ -114,6 +114,7 @@ def test_people_end_and_bid_of_what_runs_are_changed_and_are_the_truth_from_then
     stand.world.change(stand.there("AdSet", made)[0], targeting=older)
     told(stand, made, "campaign_drifted")
     assert "PATCH" in stand.rests(made, "PAUSED")["error"]["todo"]
+    assert stand.there("AdSet", made)[0]["targeting"]["age_max"] == 40  # nobody here has said so
     stand.http.patch(f"/campaigns/{made['id']}", json={"age_max": 30}).raise_for_status()  # said anew
     stand.rests(made, "PAUSED")
     assert stand.there("AdSet", made)[0]["targeting"]["age_max"] == 30

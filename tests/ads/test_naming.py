@@ -117,12 +117,31 @@ def test_a_city_in_the_eu_and_an_audience_for_special_ads_are_known_as_such(stan
     nobody_pays = {"countries": [], "cities": ["Berlin"], "dsa_payor": None}
     answer = stand.http.post("/campaigns", json=stand.wish(**nobody_pays))
     assert "In the EU" in answer.json()["detail"]
+    answer = stand.http.post("/campaigns", json=stand.wish(countries=["US"], cities=["Portland, Oregon", "Paris"]))
+    assert "Portland, Oregon, US lies in a country" in answer.json()["detail"]
     special = {"special_categories": ["HOUSING"], "age_max": 65, "audiences": [ALIKE]}
     answer = stand.http.post("/campaigns", json=stand.wish(**special))
     assert "special category" in answer.json()["detail"]
     stand.world.faults.add(Fault("never_arrived", "GET AdAccount/customaudiences"))
     answer = stand.http.post("/campaigns", json=stand.wish(audiences=["Newsletter"]))
     assert (answer.status_code, answer.json()["code"], answer.json()["retryable"]) == (503, "unavailable", True)
+
+
+def test_where_there_are_no_rights_no_ad_is_shown(stand: Stand) -> None:
+    """Whether the country is named, or a city in it, or nobody knows where its audience lives."""
+    wish = stand.wish(countries=["US"], dsa_payor="Blue Note")
+    clip = stand.http.get(f"/variants/{wish['variant_id']}").json()["clip_id"]
+    video = stand.http.get(f"/clips/{clip}").json()["video_id"]
+    stand.http.put(f"/videos/{video}/rights", json={"territories": ["US"]}).raise_for_status()
+    for said, words in (
+        ({"countries": ["US", "FR"]}, "no rights to the recording for FR"),
+        ({"cities": ["Paris"]}, "no rights to the recording for FR"),
+        ({"countries": [], "audiences": [FOLLOWERS]}, "say the countries"),
+    ):
+        answer = stand.http.post("/campaigns", json=wish | said)
+        assert answer.json()["code"] == "campaign_refused", answer.text
+        assert words in answer.json()["detail"]
+    assert stand.http.post("/campaigns", json=wish | {"audiences": [FOLLOWERS]}).status_code == 201
 
 
 @pytest.mark.usefixtures("quiet")

@@ -93,6 +93,17 @@ async def test_the_sdk_reads_back_what_our_client_has_made(there: There, sdk: An
     assert [row["spend"] for row in later] == [row["spend"] for row in rows]
 
 
+async def test_the_sdk_reads_audiences(there: There, sdk: Any):
+    account = AdAccount(ACCOUNT, api=sdk)
+    fields = ["name", "subtype", "delivery_status", "approximate_count_lower_bound"]
+    found = await off_loop(lambda: list(account.get_custom_audiences(fields=fields, params={"limit": 3})))
+    assert {one["id"] for one in found} == {key for key, *_ in known.AUDIENCES}
+    assert {one["name"]: one["delivery_status"]["code"] for one in found}["Newsletter"] == 300
+    words = {"q": "jazz", "limit_type": "interests"}
+    (jazz,) = await off_loop(lambda: list(account.get_targeting_search(params=words)))
+    assert jazz["name"] == "Jazz music"
+
+
 async def test_the_sdk_publishes_a_reel(there: There, sdk: Any):
     user = IGUser(known.IG_USER, api=sdk)
     params = {"media_type": "REELS", "video_url": "https://example.com/f.mp4", "caption": "Schön"}

@@ -161,6 +161,8 @@ def findings(plan: Plan, money: Money, now: datetime) -> Iterator[str]:
 def _about_people(plan: Plan) -> Iterator[str]:
     if not (plan.countries or plan.regions or plan.cities or plan.audiences):
         yield "Say who is to see it: at least one country, region, city or audience."
+    if inside := [name for _, name, land in (*plan.regions, *plan.cities) if land in plan.countries]:
+        yield f"Places may not overlap: {'; '.join(inside)} lies in a country that is named too. Name one of the two."
     if plan.age_min > plan.age_max:
         yield "The youngest are older than the oldest."
     if plan.lands & EU and not (plan.dsa_beneficiary and plan.dsa_payor):
