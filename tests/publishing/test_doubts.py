@@ -121,26 +121,19 @@ def test_it_is_asked_on_when_a_person_is_told_and_an_answer_settles_it(desk: Des
     assert desk.events(doubt.wanted).count("publication_published") == 1
 
 
-def test_that_it_never_will_be_public_settles_it_too(desk: Desk) -> None:
+def test_what_is_ready_still_is_left_to_a_person_and_what_never_will_be_is_settled(desk: Desk) -> None:
+    """Ready it was before, too: a request that is on its way may come yet. Failed it will never be public."""
     doubt = Doubt(desk, "never_arrived")
-    found = doubt.until_a_person_is_told()
-    doubt.see()
-    container = desk.world.things[found["handle"]]
-    desk.world.change(container, failed=2207076)
-    desk.run(doubt.question())
-    found = desk.until(doubt.wanted, "FAILED")
-    assert (found["error"]["code"], found["ask_at"]) == ("processing", None)
-    assert (doubt.acted, doubt.seen()) == (1, 0)
-
-
-def test_what_is_ready_still_is_left_to_a_person(desk: Desk) -> None:
-    """Ready it was before, too; a request that is on its way may come yet."""
-    doubt = Doubt(desk, "never_arrived")
-    doubt.until_a_person_is_told()
+    handle = doubt.until_a_person_is_told()["handle"]
     doubt.see()
     desk.run(doubt.question())
     found = doubt.asked(3)
     assert (found["state"], doubt.acted, doubt.seen()) == ("NEEDS_HUMAN", 1, 0)
+    desk.world.change(desk.world.things[handle], failed=2207076)
+    desk.run(doubt.question())
+    found = desk.until(doubt.wanted, "FAILED")
+    assert (found["error"]["code"], found["ask_at"]) == ("processing", None)
+    assert (doubt.acted, doubt.seen()) == (1, 0)
 
 
 def test_whoever_settles_it_first_ends_the_asking(desk: Desk) -> None:
