@@ -22,6 +22,7 @@ STARTS = {
     "command": (["-m", "stakazo.cli", "jobs", "list"], PICTURES | DATABASE | WEB | RARE | {"cryptography"}),
     "worker": (["-m", "stakazo.worker", "no such queue"], PICTURES | WEB | RARE | {"typer", "limits"}),
     "server": (["-c", "import stakazo.cli.server"], PICTURES | RARE),
+    "verification": (["-P", "-c", "import stakazo.media.verify, stakazo.media.codec"], {"cv2", "scipy", "asyncio"}),
 }
 
 
