@@ -36,7 +36,7 @@ BY_SUBCODE: dict[tuple[int, int], Meaning] = {
     (100, 1487534): Meaning("rejected", Reason.TOO_MUCH_DATA),
     (100, 1504018): Meaning("rejected", Reason.TOO_MUCH_DATA),
     (-2, 2490547): Meaning("later", Reason.BUSY, 5 * MINUTE),
-    (4, 2207051): Meaning("unknown", Reason.BLOCKED, 2 * MINUTE),  # "action is blocked": now and then of what is live
+    (4, 2207051): Meaning("unknown", Reason.BLOCKED, 30.0),  # "action is blocked": now and then of what is live
     (9, 2207042): Meaning("later", Reason.QUOTA, HOUR),
     (10, 33): Meaning("rejected", Reason.NOT_FOUND),
     (100, 33): Meaning("rejected", Reason.NOT_FOUND),
