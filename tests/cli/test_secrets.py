@@ -19,8 +19,10 @@ async def test_a_key_is_made_used_for_everything_and_the_old_one_forgotten(
     installed: Any, tmp_path: Path, database: Database, actor: Actor
 ) -> None:
     keys = Keyring(Settings(_env_file=None, data_dir=tmp_path / "var"))
-    async with database.transaction(actor) as session:
+    here = Database(database.url, pool_size=1, keyring=keys)
+    async with here.transaction(actor) as session:
         await imports.request(session, keys, "https://a.example/b.mp4")
+    await here.close()
     [old] = keys.keys
 
     async def run(verb: str, *flags: str) -> Any:
