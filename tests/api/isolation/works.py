@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -50,7 +50,7 @@ from stakazo.publishing.states import Approval, PublicationState
 from stakazo.variants.models import ClipVariant, VariantState
 from stakazo.videos import imports
 from stakazo.videos import service as videos
-from stakazo.videos.models import Upload, VideoState
+from stakazo.videos.models import HeldRoom, Upload, VideoState
 
 TUS = {"Tus-Resumable": "1.0.0"}
 
@@ -168,6 +168,9 @@ class Works(Filling):
         async def finish(session: AsyncSession) -> None:
             video = await videos.get(session, UUID(self.stage.real("video")))
             await imports.done(session, UUID(done["id"]), video, created=False)
+            now = datetime.now(UTC)
+            for until in (now + timedelta(hours=1), now):
+                session.add(HeldRoom(id=new_id(), size_bytes=len(MP4), expires_at=until))
 
         self.within(finish)
         said = {"filename": f"{mark}.mp4", "title": f"Parts {mark}", "dedup_key": f"parts {mark}"}
