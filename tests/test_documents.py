@@ -49,7 +49,7 @@ def test_commands_exist(document: Path) -> None:
         command = program
         for word in words.split():
             commands = getattr(command, "commands", None)
-            if commands is None:
+            if commands is None or word.startswith("-"):
                 break  # what follows are arguments
             assert word in commands, f"{name(document)}: there is no `stakazo {words.strip()}`"
             command = commands[word]

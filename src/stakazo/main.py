@@ -13,7 +13,6 @@ from typing import Any
 import structlog
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.routing import APIRoute
 
 from stakazo import __version__
 from stakazo.accounts.mail import Post
@@ -110,7 +109,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=_open,
         docs_url=None,
         redoc_url=None,
-        generate_unique_id_function=_operation_id,
     )
     app.state.settings = settings or read_settings()
     app.state.stopping = asyncio.Event()
@@ -132,13 +130,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Telling, places=places)
     for router in (*ROUTERS, docs.router):
         declare_access(router)
-        app.include_router(router)
+        app.router.routes.extend(router.routes)  # to include them, FastAPI would build each of them a second time
     return app
-
-
-def _operation_id(route: APIRoute) -> str:
-    """`clips_find`: what generated clients call it."""
-    return f"{route.tags[0] if route.tags else 'root'}_{route.name}"
 
 
 def contract() -> str:

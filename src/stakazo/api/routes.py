@@ -118,7 +118,12 @@ class Router(APIRouter):
     """Routes of one resource."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**{"route_class": Route, **options})
+        super().__init__(**{"route_class": Route, "generate_unique_id_function": _operation_id, **options})
+
+
+def _operation_id(route: APIRoute) -> str:
+    """`clips_find`: what generated clients call it."""
+    return f"{route.tags[0] if route.tags else 'root'}_{route.name}"
 
 
 def _point_on(request: Request, response: Response) -> None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 import psycopg
 from fastapi import FastAPI, Request
-from fastapi.routing import APIRoute, iter_route_contexts
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 
 from stakazo.accounts.person import Person
-from stakazo.api.deps import Access, CurrentActor, CurrentCaller, access_of
+from stakazo.api.deps import CurrentCaller, access_of
 from stakazo.core.actor import Actor
 from stakazo.core.postgres import SYSTEM, Urls
 from stakazo.core.settings import Settings
@@ -77,26 +78,17 @@ def policies(connection: psycopg.Connection[Any]) -> list[PolicyMutant]:
     return found
 
 
-def accesses(app: FastAPI) -> Iterator[Access]:
-    """What each endpoint asks for, as the application holds it: an included router's are its own."""
-    for context in iter_route_contexts(app.routes):
-        if isinstance(context.original_route, APIRoute):
-            yield access_of(cast(APIRoute, context))
-
-
 @contextmanager
 def without_permission(app: FastAPI, operation: str) -> Iterator[None]:
     """Nobody who asks for this operation is asked what they may."""
-    for access in accesses(app):
-        app.dependency_overrides[access.allow] = _unasked(access, operation)
-    yield
-    app.dependency_overrides.clear()
+    asked = {access_of(route).allow for route in app.routes if isinstance(route, APIRoute)}
+    with replaced(app, {allow: _unasked(allow, operation) for allow in asked}):
+        yield
 
 
-def _unasked(access: Access, operation: str) -> Callable[..., Any]:
-    async def allow(request: Request, actor: CurrentActor) -> Actor:
-        asked = f"{request.method} {request.scope['route'].path}"
-        return actor if asked == operation else await access.allow(request, actor)
+def _unasked(ask: Callable[..., Any], operation: str) -> Callable[..., Any]:
+    async def allow(request: Request, actor: Actor) -> Any:
+        return actor if f"{request.method} {request.scope['route'].path}" == operation else await ask(request, actor)
 
     return allow
 
@@ -104,6 +96,34 @@ def _unasked(access: Access, operation: str) -> Callable[..., Any]:
 @contextmanager
 def taken_for(app: FastAPI, person: Person) -> Iterator[None]:
     """Whoever asks counts as this one."""
-    app.dependency_overrides[get_args(CurrentCaller)[1].dependency] = lambda: person
+
+    async def known(request: Request) -> Person:
+        return person
+
+    with replaced(app, {get_args(CurrentCaller)[1].dependency: known}):
+        yield
+
+
+@contextmanager
+def replaced(app: FastAPI, calls: Mapping[Callable[..., Any], Callable[..., Any]]) -> Iterator[None]:
+    """Whatever endpoints depend on, asked of another function with the same arguments."""
+    found = [
+        dependant
+        for route in app.routes
+        if isinstance(route, APIRoute)
+        for dependant in _below(route.dependant)
+        if dependant.call in calls
+    ]
+    before = [dependant.call for dependant in found]
+    for dependant in found:
+        assert dependant.call
+        dependant.call = calls[dependant.call]
     yield
-    app.dependency_overrides.clear()
+    for dependant, call in zip(found, before, strict=True):
+        dependant.call = call
+
+
+def _below(dependant: Dependant) -> Iterator[Dependant]:
+    yield dependant
+    for dependency in dependant.dependencies:
+        yield from _below(dependency)
