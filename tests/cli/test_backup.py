@@ -56,7 +56,7 @@ def test_a_running_installation_is_taken_along_and_served_elsewhere(
             uploads.append((answer.json()["video"]["id"], data))
 
         def write() -> None:
-            while not stop.wait(0.02):
+            while not stop.wait(0.1):
                 sent.append(client.post("/invitations", json={"role": "VIEWER"}).json()["invitation"]["id"])
 
         writing = threading.Thread(target=write)
