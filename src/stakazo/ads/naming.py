@@ -9,10 +9,9 @@ from typing import Any
 
 from stakazo.ads.plan import Named, Place
 from stakazo.ads.service import NotAllowed
-from stakazo.core.errors import Conflict, Invalid, Unavailable
 from stakazo.core.settings import Settings
 from stakazo.platforms.base import Account
-from stakazo.platforms.errors import PlatformError, Reason, Rejected, TokenExpired
+from stakazo.platforms.errors import PlatformError, Reason
 from stakazo.platforms.meta_people import MetaPeople
 from stakazo.platforms.people import USABLE, Audience, Choice, Fitness, Kind
 from stakazo.publishing import outside
@@ -50,15 +49,9 @@ async def people(settings: Settings, account: Account) -> AsyncIterator[MetaPeop
     Raises Conflict where its token isn't taken any more, Invalid for what the platform refuses, Unavailable where it
     doesn't answer now.
     """
-    try:
+    with outside.waited_for("ad account", "whom the ads would reach"):
         async with outside.connected(settings) as connection:
             yield MetaPeople(connection, account)
-    except TokenExpired as error:
-        raise Conflict(f"The ad account must be connected again: {error}") from error
-    except Rejected as error:
-        raise Invalid(f"The platform refuses to say: {error}") from error
-    except PlatformError as error:
-        raise Unavailable(f"The platform doesn't say now whom the ads would reach; try again later. {error}") from error
 
 
 async def settle(meta: MetaPeople, names: Names) -> dict[str, Any]:

@@ -11,13 +11,13 @@ from stakazo.ads.models import Campaign
 from stakazo.ads.plan import Shown
 from stakazo.ads.progress import Order
 from stakazo.ads.service import NotAllowed
-from stakazo.core.errors import Conflict, Unavailable
 from stakazo.core.security import Keyring
 from stakazo.core.settings import Settings
 from stakazo.platforms.ads import Campaign as Advertised
 from stakazo.platforms.ads import Creative, Terms
 from stakazo.platforms.base import Account, Platform
-from stakazo.platforms.errors import PlatformError, Rejected, TokenExpired
+from stakazo.platforms.errors import PlatformError, Rejected
+from stakazo.publishing.outside import waited_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +88,11 @@ async def ask(settings: Settings, asked: Asked) -> Preview:
 
 async def check(settings: Settings, account: Account, ad_set_id: str, terms: Terms) -> None:
     """Ask whether an ad set that is there could be so. Raises NotAllowed, Conflict, Unavailable."""
-    try:
+    with waited_for(
+        "ad account", "whether it would take it", refusal="The platform would refuse it", refused=NotAllowed
+    ):
         async with outside.advertiser(settings, account) as meta:
             await meta.validate_terms(ad_set_id, terms)
-    except Rejected as error:
-        raise NotAllowed(f"The platform would refuse it: {error}") from error
-    except TokenExpired as error:
-        raise Conflict(f"The ad account must be connected again: {error}") from error
-    except PlatformError as error:
-        raise Unavailable(f"The platform doesn't say now whether it would take it; try again later. {error}") from error
 
 
 def _boost(order: Order) -> list[Creative]:

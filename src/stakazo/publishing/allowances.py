@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stakazo.core.errors import Conflict, Invalid, Unavailable
 from stakazo.core.settings import Settings
 from stakazo.platforms import publishers
 from stakazo.platforms.base import Account, Audience, Quota
-from stakazo.platforms.errors import PlatformError, Rejected, TokenExpired
 from stakazo.platforms.tiktok import PRIVACY, Creator, TikTok
 from stakazo.publishing import outside
 
@@ -35,18 +33,12 @@ async def ask(settings: Settings, account: Account) -> Allowance:
     Raises Conflict where the token isn't taken any more, Invalid for what the platform refuses, Unavailable where it
     doesn't answer now.
     """
-    try:
+    with outside.waited_for("channel", "what may be posted"):
         async with outside.connected(settings) as connection:
             publisher = publishers.of(connection, account)
             if isinstance(publisher, TikTok):
                 return of(await publisher.creator())
             return Allowance(quota=await publisher.quota())
-    except TokenExpired as error:
-        raise Conflict(f"The channel must be connected again: {error}") from error
-    except Rejected as error:
-        raise Invalid(f"The platform refuses to say: {error}") from error
-    except PlatformError as error:
-        raise Unavailable(f"The platform doesn't say now what may be posted; try again later. {error}") from error
 
 
 def of(creator: Creator) -> Allowance:

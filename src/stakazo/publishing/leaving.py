@@ -39,7 +39,7 @@ PATIENCE = 3 * 86_400.0
 """Seconds for which a platform that is away is asked again."""
 SOONEST, LATEST = 30.0, 6 * 3600.0
 
-_TODO = {
+_ADVICE = {
     Platform.YOUTUBE: "Nothing: Google's hub stops by itself within ten days.",
 }
 _AT_META = "Remove the app at Facebook, in the Page's settings under Business integrations."
@@ -168,4 +168,4 @@ async def _unsaid(session: AsyncSession, row: Job, error: dict[str, Any]) -> Non
 
 def _trouble(platform: Platform, words: str, said: dict[str, Any] | None = None) -> Trouble:
     detail = f"{platform.label} may go on telling what happens there, and nobody reads it. {words}".strip()
-    return Trouble("still_told", detail, _TODO.get(platform, _AT_META), said or None)
+    return Trouble("still_told", detail, _ADVICE.get(platform, _AT_META), said or None)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import httpx
 
-from stakazo.core.errors import Unavailable
+from stakazo.core.errors import Conflict, Invalid, StakazoError, Unavailable
 from stakazo.core.outside import trusted
 from stakazo.core.settings import Settings
 from stakazo.platforms import hosts
+from stakazo.platforms.errors import PlatformError, Rejected, TokenExpired
 from stakazo.platforms.http import App, Connection, client
 
 SANDBOX = {
@@ -27,6 +28,31 @@ async def connected(settings: Settings) -> AsyncIterator[Connection]:
     """How to reach the platforms: the sandbox, and the real ones for accounts that a person has switched to live."""
     async with client(trusted()) as http:
         yield Connection(http, sandbox=hosts.sandbox(settings.sandbox_url), apps=apps(settings), sandbox_apps=SANDBOX)
+
+
+@contextmanager
+def waited_for(
+    whose: str,
+    question: str,
+    *,
+    refusal: str = "The platform refuses to say",
+    refused: type[StakazoError] = Invalid,
+) -> Iterator[None]:
+    """A question to a platform that somebody waits for: what goes wrong, as they are told it.
+
+        with waited_for("ad account", "whom the ads would reach"): ...
+
+    Raises Conflict where the token isn't taken any more, `refused` (Invalid) with the `refusal` for what the platform
+    refuses, Unavailable where it doesn't answer now.
+    """
+    try:
+        yield
+    except TokenExpired as error:
+        raise Conflict(f"The {whose} must be connected again: {error}") from error
+    except Rejected as error:
+        raise refused(f"{refusal}: {error}") from error
+    except PlatformError as error:
+        raise Unavailable(f"The platform doesn't say now {question}; try again later. {error}") from error
 
 
 def apps(settings: Settings) -> dict[str, App]:

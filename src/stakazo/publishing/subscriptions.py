@@ -39,7 +39,7 @@ EVERY = timedelta(days=1)
 AGAIN = timedelta(hours=1)
 """After which a subscription that failed is tried again."""
 
-_TODO = {
+_ADVICE = {
     Reason.PERMISSION: "Connect the channel again and allow what is asked for, then wait or connect it once more.",
     Reason.EXPIRED: "Connect the channel again.",
     Reason.REVOKED: "Connect the channel again.",
@@ -128,7 +128,7 @@ async def subscribe_channel(run: Run, channel_id: UUID) -> None:
             async with outside.connected(run.settings) as connection:
                 await _subscribe(connection, run.settings, keys, account, live=live)
     except PlatformError as error:
-        trouble = Trouble(error.reason.value, str(error), _TODO.get(error.reason, _ELSE), error.said.as_json())
+        trouble = Trouble(error.reason.value, str(error), _ADVICE.get(error.reason, _ELSE), error.said.as_json())
         if isinstance(error, TryLater):
             async with run.transaction() as session:
                 await _settle(session, channel_id, trouble)
