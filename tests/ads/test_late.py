@@ -45,3 +45,19 @@ def test_what_comes_after_all_is_done_is_swept_and_never_runs(stand: Stand) -> N
     late = [one for kind in ("Campaign", "AdSet", "Ad") for one in stand.world.of(kind) if one["status"] == "DELETED"]
     assert [one["active"] for one in late if UUID(made["id"]).hex in one["name"]] == [[]] * 3
     assert stand.look(made)["state"] == "ACTIVE"
+
+
+def test_what_comes_after_a_launch_has_failed_is_swept_and_what_it_kept_serves_the_retry(stand: Stand) -> None:
+    """The last part is refused for good: nobody waits for the first two any more when they come."""
+    for part in ("campaigns", "adsets"):
+        stand.world.faults.add(Fault("late_effect", f"POST AdAccount/{part}", times=1, detail={"seconds": LONG}))
+    stand.world.faults.add(Fault("error", "POST AdAccount/ads", times=1, detail={"code": 100}))
+    made = stand.campaign()
+    assert stand.rests(made)["state"] == "FAILED"
+    kept = {kind: [one["id"] for one in stand.there(kind, made)] for kind in ("Campaign", "AdSet", "AdCreative")}
+    stand.world.move_on(LONG)
+    stand.eventually(lambda: [every(stand, kind, made) for kind in ("Campaign", "AdSet")] == [2, 2])
+    stand.eventually(lambda: {kind: [one["id"] for one in stand.there(kind, made)] for kind in kept} == kept)
+    stand.act(made, "retry")
+    assert stand.rests(made)["state"] == "PAUSED"
+    assert {kind: [one["id"] for one in stand.there(kind, made)] for kind in kept} == kept

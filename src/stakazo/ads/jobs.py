@@ -15,6 +15,7 @@ from stakazo.ads.models import AdAccount, Campaign
 from stakazo.ads.progress import Order
 from stakazo.ads.states import CampaignState as S
 from stakazo.ads.states import Part
+from stakazo.ads.watching import Marked
 from stakazo.core.db import now
 from stakazo.core.security import Keyring
 from stakazo.jobs import holding
@@ -25,6 +26,7 @@ from stakazo.jobs.states import ACTIVE_STATES
 from stakazo.platforms.ads import Live
 from stakazo.platforms.ads import Run as Wanted
 from stakazo.platforms.errors import PlatformError, Reason, Rejected, TokenExpired, TryLater, Unknown
+from stakazo.platforms.meta_ads import MetaAds
 from stakazo.publishing.course import NotYet
 from stakazo.publishing.states import Trouble
 
@@ -83,9 +85,9 @@ async def launch_campaign(run: Run, campaign_id: UUID) -> None:
         if live is None:
             assert trouble is not None
             await progress.not_launched(session, campaign_id, run.job_id, trouble)
-            return
-        await progress.launched(session, campaign_id, run.job_id, states.review(live))
-        await watch(session, order.account_id)
+        else:
+            await progress.launched(session, campaign_id, run.job_id, states.review(live))
+        await watch(session, order.account_id)  # of what failed, too, something may come late
 
 
 def _other_money(order: Order, facts: tuple[str, str, str]) -> Trouble | None:
@@ -99,7 +101,8 @@ def _other_money(order: Order, facts: tuple[str, str, str]) -> Trouble | None:
 
 @launch_campaign.on_end
 async def _launch_ended(session: AsyncSession, row: Job, error: dict[str, Any]) -> None:
-    await progress.abandoned(session, UUID(row.payload["campaign_id"]), row.id, error)
+    campaign = await progress.abandoned(session, UUID(row.payload["campaign_id"]), row.id, error)
+    await watch(session, campaign.account_id)
 
 
 # --- letting run, and stopping ------------------------------------------------------------------------------
@@ -145,7 +148,7 @@ def _stopped(error: steering.Drifting) -> tuple[S, Trouble]:
     return S.PAUSING, states.drifted(error.found, "It is being stopped.")
 
 
-async def _refused(order: Order, error: Rejected, meta: Any) -> tuple[S, Trouble]:
+async def _refused(order: Order, error: Rejected, meta: MetaAds) -> tuple[S, Trouble]:
     """The platform refuses: where it says that the campaign rests, nothing was lost; else a person must know."""
     trouble = states.refusal(error.reason, str(error), error.said.as_json())
     if error.reason is not Reason.NOT_FOUND and order.state is S.ACTIVATING:
@@ -212,14 +215,11 @@ async def watch_ad_account(run: Run, account_id: UUID) -> None:
             found = await watching.look(meta, round_)
             marked = await watching.marked(meta, round_)
             found = watching.believed(round_, found, marked)
-            async with run.transaction() as session:
-                orphans = await watching.orphans(session, account_id, marked)
-            for orphan in orphans:
-                await meta.remove(orphan.id)
+            removed = await _sweep(run, account_id, meta, marked)
     except TokenExpired as error:
         async with run.transaction() as session:
             await accounts.token_died(session, account_id, error)
-        found, orphans = {}, []
+        found, removed = {}, []
     except Unknown as error:
         raise NotYet(str(error), after=5.0) from error
     for campaign_id, live in found.items():
@@ -229,9 +229,23 @@ async def watch_ad_account(run: Run, account_id: UUID) -> None:
         async with run.db.transaction(run.actor) as session:
             await start(session, await ruling.apply(session, campaign_id))
     async with run.completion() as session:
-        account = await watching.end(session, account_id, run.job_id, orphans)
+        account = await watching.end(session, account_id, run.job_id, removed)
         if account is not None:
             await _watch_next(session, account, run.settings.ads_watch_interval)
+
+
+async def _sweep(run: Run, account_id: UUID, meta: MetaAds, marked: list[Marked]) -> list[Live]:
+    """Remove what came late. Asked anew before each: a launch that is retried meanwhile may take it for its own."""
+    async with run.transaction() as session:
+        orphans = await watching.orphans(session, account_id, marked)
+    removed = list[Live]()
+    for orphan in orphans:
+        async with run.transaction() as session:
+            still = await watching.orphans(session, account_id, [orphan])
+        for _, one in still:
+            await meta.remove(one.id)
+            removed.append(one)
+    return removed
 
 
 @watch_ad_account.on_end

@@ -201,11 +201,11 @@ async def settle(session: AsyncSession, campaign_id: UUID, job_id: UUID, state: 
     return campaign
 
 
-async def abandoned(session: AsyncSession, campaign_id: UUID, job_id: UUID, error: Mapping[str, Any]) -> None:
+async def abandoned(session: AsyncSession, campaign_id: UUID, job_id: UUID, error: Mapping[str, Any]) -> Campaign:
     """Its job came to nothing: what may run needs a person, a launch has failed; neither is silent."""
     campaign = await service.hold(session, campaign_id)
     if campaign.job_id != job_id or campaign.state not in states.UNDER_WAY:
-        return
+        return campaign
     detail = str(error.get("detail") or "The job that was at it came to nothing.")
     if campaign.state is S.LAUNCHING:
         trouble = Trouble(str(error.get("code") or "internal"), detail, "Retry: what was made is looked for first.")
@@ -213,6 +213,7 @@ async def abandoned(session: AsyncSession, campaign_id: UUID, job_id: UUID, erro
     else:
         campaign.job_id = None
         await service.fail(session, campaign, S.NEEDS_HUMAN, states.doubt(detail))
+    return campaign
 
 
 async def _not_launched(session: AsyncSession, campaign: Campaign, trouble: Trouble) -> None:

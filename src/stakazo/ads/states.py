@@ -23,6 +23,9 @@ from stakazo.publishing.states import Trouble
 PATIENCE = 6 * 3600.0
 """Seconds after its begin at which a launch or an act that has come to nothing is given to a person."""
 
+LATE = 86400.0
+"""Seconds for which late parts of a launch that is over are looked for: made by requests that nobody waits for."""
+
 
 class CampaignState(StrEnum):
     """How far a campaign has come."""

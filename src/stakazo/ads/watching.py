@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.ads import accounts, plan, policy, progress, service, states
@@ -25,6 +25,10 @@ from stakazo.platforms.meta_ads import MetaAds
 OUTSIDE = "platform/somebody"
 """Who pauses at the platform."""
 LOOKED_AT = (Part.CAMPAIGN, Part.AD_SET, Part.AD)
+
+
+Marked = tuple[Part, Live]
+"""Something that carries our mark, and what it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,32 +78,35 @@ async def look(meta: MetaAds, round_: Round) -> dict[UUID, dict[Part, Live] | No
 
 
 def believed(
-    round_: Round, found: dict[UUID, dict[Part, Live] | None], marked: Sequence[Live]
+    round_: Round, found: dict[UUID, dict[Part, Live] | None], marked: Sequence[Marked]
 ) -> dict[UUID, dict[Part, Live] | None]:
     """Without what is called not there and is listed all the same: Meta says so of what it can't load just now, too."""
-    listed = {one.id for one in marked}
+    listed = {one.id for _, one in marked}
     return {one: parts for one, parts in found.items() if parts is not None or not listed & {*round_.ids[one].values()}}
 
 
-async def marked(meta: MetaAds, round_: Round) -> list[Live]:
+async def marked(meta: MetaAds, round_: Round) -> list[Marked]:
     """Whatever carries a mark of this workspace, parents before their parts."""
-    return [one for part in Part for one in await meta.find(LEVELS[part], round_.prefix)]
+    return [(part, one) for part in Part for one in await meta.find(LEVELS[part], round_.prefix)]
 
 
-async def orphans(session: AsyncSession, account_id: UUID, found: Sequence[Live]) -> list[Live]:
+async def orphans(session: AsyncSession, account_id: UUID, found: Sequence[Marked]) -> list[Marked]:
     """Which of these belong to a campaign of ours that doesn't know them: made by a request that came late.
 
-    A campaign that is being launched may not know yet what it has made. What has the mark of no campaign at all, as
-    after a restore, is left alone.
+    A campaign that is being launched may not know yet what it has made; one that stopped in doubt may not know its next
+    part. What has the mark of no campaign at all, as after a restore, is left alone.
     """
     rows = list(await session.scalars(select(Campaign).where(Campaign.account_id == account_id)))
     known = {made for one in rows for made in progress.ids_of(one).values()}
-    settled = {
-        plan.mark(one.workspace_id, one.id)
-        for one in rows
-        if one.state not in states.UNDER_WAY and (one.ad_id is not None or one.state in states.OVER)
-    }
-    return [one for one in found if one.id not in known and any(mark in one.name for mark in settled)]
+    settled = {plan.mark(one.workspace_id, one.id): one for one in rows if one.state not in states.UNDER_WAY}
+
+    def is_orphan(part: Part, one: Live) -> bool:
+        owner = next((row for mark, row in settled.items() if mark in one.name), None)
+        if owner is None or one.id in known:
+            return False
+        return owner.state in states.OVER or part in progress.ids_of(owner)
+
+    return [(part, one) for part, one in found if is_orphan(part, one)]
 
 
 async def judge(session: AsyncSession, campaign_id: UUID, seen: datetime, live: dict[Part, Live] | None) -> Campaign:
@@ -172,8 +179,13 @@ async def _settled(session: AsyncSession, campaign: Campaign) -> None:
 
 async def anything(session: AsyncSession, account_id: UUID) -> bool:
     """Whether anything of the account is to be looked at, or will be."""
+    lately = await now(session) - timedelta(seconds=states.LATE)
     left = select(Campaign.id).where(
-        Campaign.account_id == account_id, Campaign.state.in_(states.WATCHED | states.UNDER_WAY)
+        Campaign.account_id == account_id,
+        or_(
+            Campaign.state.in_(states.WATCHED | states.UNDER_WAY),
+            and_(Campaign.state.in_(states.OVER), Campaign.updated_at > lately),
+        ),
     )
     return await session.scalar(left.limit(1)) is not None
 
