@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 from tests.api.conftest import People
 from tests.insights.test_measuring import look, posted
 from tests.insights.test_news import comment, inbox, send, settled
 from tests.publishing.press import Desk
 
+from stakazo.jobs.models import Job
 from stakazo.platforms.sandbox import instagram, pages, youtube
 from stakazo.platforms.sandbox import world as known
 from stakazo.platforms.sandbox.faults import Fault
@@ -34,32 +37,57 @@ def answers(desk: Desk, item: dict[str, Any]) -> list[str]:
 def answered(desk: Desk, item: dict[str, Any], text: str = "In May!") -> dict[str, Any]:
     reply = desk.http.post(f"/inbox/{item['id']}/reply", json={"text": text})
     assert reply.status_code == 202, reply.text
+    return over(desk, item)
+
+
+def over(desk: Desk, item: dict[str, Any]) -> dict[str, Any]:
+    """The item once its answer is there, or isn't."""
     shown: dict[str, Any] = {}
 
-    def over() -> bool:
+    def is_over() -> bool:
         shown.update(desk.http.get(f"/inbox/{item['id']}").json())
         return shown["reply_id"] is not None or shown["error"] is not None
 
-    desk.eventually(over)
+    desk.eventually(is_over)
     return shown
 
 
-FAULTS = {
-    "nothing": [],
-    "the reply to it is lost": [Fault("lost_reply", "POST IGComment/replies", times=1)],
-    "it never arrives": [Fault("never_arrived", "POST IGComment/replies", times=1)],
-}
+def looked_for(desk: Desk, item: dict[str, Any], times: int) -> None:
+    """Until an answer was looked for so often in vain."""
+    query = {"subject": f"inbox_item/{item['id']}", "event": "reply_looked_for"}
+    desk.eventually(lambda: len(desk.http.get("/ledger/events", params=query).json()["items"]) == times)
 
 
-@pytest.mark.parametrize("wrong", FAULTS)
-def test_a_comment_is_answered_at_most_once_whatever_goes_wrong(desk: Desk, wrong: str) -> None:
+def look_again(desk: Desk, item: dict[str, Any]) -> None:
+    """Without waiting for it."""
+
+    async def job(session: AsyncSession) -> Any:
+        mine = Job.payload["item_id"].astext == item["id"]
+        return await session.scalar(select(Job.id).where(Job.type == "send_reply", mine))
+
+    desk.hurry(str(desk.site.within(job)))
+
+
+@pytest.mark.parametrize("wrong", [None, "lost_reply", "late_effect", "never_arrived"])
+def test_a_comment_is_answered_at_most_once_whatever_goes_wrong(desk: Desk, wrong: str | None) -> None:
     item = commented(desk)
-    for fault in FAULTS[wrong]:
-        desk.world.faults.add(fault)
-    shown = answered(desk, item)
-    if wrong == "it never arrives":
+    if wrong is not None:
+        desk.world.faults.add(Fault(wrong, "POST IGComment/replies", times=1, detail={"seconds": 600}))
+    said = desk.http.post(f"/inbox/{item['id']}/reply", json={"text": "In May!"})
+    assert said.status_code == 202
+    if wrong == "late_effect":
+        looked_for(desk, item, 1)
+        desk.world.move_on(600)
+        look_again(desk, item)
+    if wrong == "never_arrived":
+        for looks in (1, 2):
+            looked_for(desk, item, looks)
+            look_again(desk, item)
+        looked_for(desk, item, 3)
+        shown = desk.http.get(f"/inbox/{item['id']}").json()
         assert (shown["error"]["code"], shown["state"], answers(desk, item)) == ("doubt", "OPEN", [])
-        shown = answered(desk, item)
+        assert desk.http.post(f"/inbox/{item['id']}/reply", json={"text": "In May!"}).status_code == 202
+    shown = over(desk, item)
     assert (shown["state"], answers(desk, item)) == ("DONE", ["In May!"])
     assert shown["done_by"] == shown["replied_by"]
     again = desk.http.post(f"/inbox/{item['id']}/reply", json={"text": "In May!"})

@@ -207,6 +207,20 @@ def publications_retry(
     _act(publication, "retry", server, {"looked": looked}, as_json=as_json)
 
 
+@publications.command("comment")
+def publications_comment(
+    publication: Id,
+    looked: Annotated[bool, typer.Option("--looked", help="I have looked under the post: it isn't there.")] = False,
+    server: Server = None,
+    as_json: AsJson = False,
+) -> None:
+    """Have the first comment written that was not. What may be there, only after you have looked.
+
+    Example: stakazo publications comment 3f9a1c --looked
+    """
+    _act(publication, "first_comment", server, {"looked": looked}, as_json=as_json)
+
+
 @publications.command("remove")
 def publications_remove(publication: Id, server: Server = None, as_json: AsJson = False) -> None:
     """Take down what is public.

@@ -21,7 +21,7 @@ from stakazo.insights.hearing import ItemKind, ItemState, Said
 from stakazo.insights.models import InboxItem
 from stakazo.ledger import service as ledger
 from stakazo.platforms.base import Platform
-from stakazo.publishing import rights
+from stakazo.publishing import rights, states
 from stakazo.publishing import service as publications
 from stakazo.publishing.models import Channel, Publication
 
@@ -177,6 +177,7 @@ async def want_reply(session: AsyncSession, item_id: UUID, text: str) -> InboxIt
         raise Conflict("It has been answered already." if item.reply_id is not None else "Its answer is on its way.")
     item.reply, item.replied_by = text, await publications.author(session)
     item.error = item.reply_tried_at = None
+    item.reply_looks = 0
     await session.flush()
     await record(session, "reply_wanted", item)
     return item
@@ -191,6 +192,29 @@ async def replied(session: AsyncSession, item_id: UUID, reply_id: str) -> None:
         item.state, item.done_at, item.done_by = ItemState.DONE, moment, item.replied_by
     await session.flush()
     await record(session, "reply_written", item, reply_id=reply_id)
+
+
+async def look_again_after(session: AsyncSession, item_id: UUID) -> float | None:
+    """Seconds until an answer of which nothing was heard is looked for once more; None where it was often enough.
+
+    Who wanted it is told in between.
+    """
+    item = await hold(session, item_id)
+    after = states.ask_after(item.reply_looks)
+    if states.ask_after(item.reply_looks, alone=True) is None:
+        await in_doubt(session, item)
+    item.reply_looks += 1
+    await session.flush()
+    await record(session, "reply_looked_for", item, looks=item.reply_looks, after=after)
+    return after
+
+
+async def in_doubt(session: AsyncSession, item: InboxItem) -> None:
+    """The answer may not be there: say so, once."""
+    if item.error is None:
+        detail = "The platform gave no answer that says whether the reply is there, and doesn't show it."
+        todo = "Look in the app; answer again if it isn't there. Meanwhile it is looked for by itself."
+        await not_replied(session, item.id, "doubt", detail, todo)
 
 
 async def not_replied(session: AsyncSession, item_id: UUID, code: str, detail: str, todo: str) -> None:

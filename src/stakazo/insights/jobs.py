@@ -11,12 +11,13 @@ from stakazo.core.db import now
 from stakazo.core.security import Keyring
 from stakazo.insights import inbox, news
 from stakazo.insights.measuring import QUEUE
-from stakazo.jobs.engine import JobOptions, job
+from stakazo.jobs.engine import job
 from stakazo.jobs.models import Job
 from stakazo.jobs.run import Run
 from stakazo.platforms import publishers
-from stakazo.platforms.errors import Rejected, TokenExpired, TryLater, Unknown
-from stakazo.publishing import channels, outside, renewals
+from stakazo.platforms.errors import Rejected, TokenExpired, TryLater
+from stakazo.publishing import channels, outside, renewals, saying
+from stakazo.publishing.course import NotYet
 
 
 @job(queue=QUEUE, timeout=600)
@@ -32,8 +33,8 @@ async def read_news(run: Run) -> None:
 
 
 async def answer(session: AsyncSession, item_id: UUID) -> Job:
-    """Have an answer sent; asked for twice it is one job."""
-    return await send_reply.using(JobOptions(dedup_key=str(item_id))).start(session, item_id)
+    """Have an answer sent."""
+    return await send_reply.start(session, item_id)
 
 
 @job(queue=QUEUE, timeout=300)
@@ -48,30 +49,34 @@ async def send_reply(run: Run, item_id: UUID) -> None:
         channel = await channels.get(session, item.channel_id)
         account, tried = channels.account(channel, keys), item.reply_tried_at is not None
         channel_id, item.reply_tried_at = channel.id, item.reply_tried_at or await now(session)
-    reply_id: str | None = None
     async with renewals.minding(run, keys, channel_id, account), outside.connected(run.settings) as connection:
         publisher = publishers.of(connection, account)
         try:
-            if not tried:
-                reply_id = await publisher.reply(comment_id, text)
-        except Unknown:
-            pass
+            reply_id = await saying.once(
+                lambda: publisher.reply(comment_id, text),
+                lambda: publisher.replies(post_id, comment_id),
+                text,
+                tried=tried,
+            )
         except (TryLater, TokenExpired, Rejected):  # nothing happened: the next attempt may answer
             async with run.transaction() as session:
                 (await inbox.hold(session, item_id)).reply_tried_at = None
             raise
-        if reply_id is None:
-            mine = [one.id for one in await publisher.replies(post_id, comment_id) if one.text == text]
-            reply_id = mine[0] if mine else None
+    if reply_id is None:
+        async with run.transaction() as session:
+            after = await inbox.look_again_after(session, item_id)
+        if after is not None:
+            raise NotYet("The platform doesn't show the answer (yet).", after=after)
+        return
     async with run.completion() as session:
-        if reply_id is not None:
-            await inbox.replied(session, item_id, reply_id)
-            return
-        detail = "The platform gave no answer that says whether the reply is there, and doesn't show it."
-        await inbox.not_replied(session, item_id, "doubt", detail, "Look in the app; answer again if it isn't there.")
+        await inbox.replied(session, item_id, reply_id)
 
 
 @send_reply.on_end
 async def _no_reply(session: AsyncSession, row: Job, error: dict[str, Any]) -> None:
+    item = await inbox.hold(session, UUID(row.payload["item_id"]))
+    if item.reply_tried_at is not None and item.reply_id is None:
+        await inbox.in_doubt(session, item)
+        return
     words = (str(error.get("code") or "internal"), str(error.get("detail") or ""))
-    await inbox.not_replied(session, UUID(row.payload["item_id"]), *words, "Answer again, or in the platform's app.")
+    await inbox.not_replied(session, item.id, *words, "Answer again, or in the platform's app.")

@@ -148,6 +148,8 @@ class InboxItem(Owned, Base):
     replied_by: Mapped[str | None] = mapped_column(String(120))
     reply_tried_at: Mapped[datetime | None]
     """When the platform was about to be asked to take it."""
+    reply_looks: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How often it was looked for in vain since it is in doubt whether it is there."""
     reply_id: Mapped[str | None] = mapped_column(String(300))
     """The platform's id of the answer, or empty: it is there, and its id isn't known."""
     error: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))

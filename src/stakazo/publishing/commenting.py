@@ -1,4 +1,10 @@
-"""The job of the first comment below a post: it has no inert form, so it is written at most once."""
+"""The job of the first comment below a post: written at most once, looked for after a doubt, never lost silently.
+
+    await commenting.begin(session, publication)                     when it is public, and known which post it is
+    await commenting.again(session, publication_id, looked=True)     when a person wants it written once more
+
+Where no answer came it is looked for under the post, ever more seldom; a person is told after the third look in vain.
+"""
 
 from __future__ import annotations
 
@@ -8,48 +14,127 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.core.db import now
+from stakazo.core.errors import Conflict
 from stakazo.core.security import Keyring
 from stakazo.jobs.engine import job
 from stakazo.jobs.models import Job
 from stakazo.jobs.run import Run
 from stakazo.platforms import publishers
-from stakazo.platforms.errors import Rejected, TokenExpired, TryLater, Unknown
-from stakazo.publishing import channels, outside, renewals, service
+from stakazo.platforms.errors import Rejected, TokenExpired, TryLater
+from stakazo.publishing import channels, outside, renewals, saying, service, states
+from stakazo.publishing.course import NotYet
+from stakazo.publishing.models import Publication
 from stakazo.publishing.states import PublicationState as S
+from stakazo.publishing.states import Trouble
+
+
+def _is_due(publication: Publication) -> bool:
+    """Whether there is a post of ours below which a comment is to be, and isn't known to be."""
+    there = publication.state is S.PUBLISHED and publication.external_id and publication.channel_id is not None
+    return bool(there and publication.first_comment and publication.comment_id is None)
+
+
+async def begin(session: AsyncSession, publication: Publication) -> Job | None:
+    """Have the first comment written; None where there is to be none (yet), or somebody is at it."""
+    if not _is_due(publication) or publication.commented_at is not None:
+        return None
+    publication.comment_error, publication.comment_looks = None, 0
+    await session.flush()
+    return await write_first_comment.start(session, publication.id)
+
+
+async def again(session: AsyncSession, publication_id: UUID, *, looked: bool = False) -> Publication:
+    """Have the first comment written that was not. Raises Conflict where it is there, or could be.
+
+    Args:
+        looked: A person has looked under the post, and it isn't there.
+    """
+    publication = await service.hold(session, publication_id)
+    if not _is_due(publication):
+        raise Conflict(
+            "The first comment is there already."
+            if publication.comment_id is not None
+            else "There is no first comment to be written: it was not asked for, or the post isn't known to be public."
+        )
+    if publication.comment_error is None:
+        raise Conflict("The first comment is on its way.")
+    if publication.commented_at is not None and not looked:
+        raise Conflict("It may be there. Look under the post; if it is not there, say that you have looked.")
+    publication.commented_at = None
+    await begin(session, publication)
+    await service.record(session, "first_comment_wanted_again", publication, looked=looked)
+    return publication
 
 
 @job(queue="publish", timeout=600)
 async def write_first_comment(run: Run, publication_id: UUID) -> None:
-    """Comment on what was just published, at most once: where that is doubtful it is looked for, never repeated."""
+    """Comment on what was published, at most once: where that is doubtful it is looked for, never repeated."""
     keys = Keyring(run.settings)
     async with run.transaction() as session:
         publication = await service.hold(session, publication_id)
-        tried = publication.commented_at is not None
-        if publication.state is not S.PUBLISHED or not publication.external_id or publication.channel_id is None:
+        if not _is_due(publication):
             return
+        assert publication.channel_id is not None
+        assert publication.external_id is not None
         account = channels.account(await channels.get(session, publication.channel_id), keys)
+        tried = publication.commented_at is not None
         publication.commented_at = publication.commented_at or await now(session)
         channel_id, post_id, text = publication.channel_id, publication.external_id, publication.first_comment
     async with renewals.minding(run, keys, channel_id, account), outside.connected(run.settings) as connection:
         publisher = publishers.of(connection, account)
-        written = False
         try:
-            if not tried:
-                await publisher.comment(post_id, text)
-                written = True
-        except Unknown:
-            pass
+            comment_id = await saying.once(
+                lambda: publisher.comment(post_id, text), lambda: publisher.comments(post_id), text, tried=tried
+            )
         except (TryLater, TokenExpired, Rejected):  # nothing happened: the next attempt may write it
             async with run.transaction() as session:
                 (await service.hold(session, publication_id)).commented_at = None
             raise
-        written = written or any(comment.text == text for comment in await publisher.comments(post_id))
+    if comment_id is None:
+        async with run.transaction() as session:
+            after = await _look_again_after(session, await service.hold(session, publication_id))
+        if after is not None:
+            raise NotYet("The platform doesn't show the first comment (yet).", after=after)
+        return
     async with run.completion() as session:
-        event = "first_comment_written" if written else "first_comment_doubtful"
-        await service.record(session, event, await service.hold(session, publication_id), text=text)
+        publication = await service.hold(session, publication_id)
+        publication.comment_id, publication.comment_error = comment_id[:300], None
+        await session.flush()
+        await service.record(session, "first_comment_written", publication, text=text, comment_id=comment_id)
+
+
+async def _look_again_after(session: AsyncSession, publication: Publication) -> float | None:
+    """Seconds until it is looked for once more; None where it was often enough. A person is told in between."""
+    after = states.ask_after(publication.comment_looks)
+    if states.ask_after(publication.comment_looks, alone=True) is None:
+        await _doubt(session, publication)
+    publication.comment_looks += 1
+    await session.flush()
+    await service.record(session, "first_comment_looked_for", publication, looks=publication.comment_looks, after=after)
+    return after
+
+
+async def _doubt(session: AsyncSession, publication: Publication) -> None:
+    """Tell a person, once, that it may not be there."""
+    if publication.comment_error is None:
+        detail = "The platform gave no answer that says whether the first comment is there, and doesn't show it."
+        await _trouble(session, publication, "first_comment_doubtful", Trouble(states.DOUBTFUL, detail, saying.TODO))
+
+
+async def _trouble(session: AsyncSession, publication: Publication, event: str, trouble: Trouble) -> None:
+    publication.comment_error = trouble.as_json()
+    await session.flush()
+    await service.record(session, event, publication, **trouble.as_json())
 
 
 @write_first_comment.on_end
 async def _no_comment(session: AsyncSession, row: Job, error: dict[str, Any]) -> None:
     publication = await service.hold(session, UUID(row.payload["publication_id"]))
-    await service.record(session, "first_comment_failed", publication, detail=error.get("detail"))
+    if publication.comment_id is not None:
+        return
+    if publication.commented_at is not None:
+        await _doubt(session, publication)
+        return
+    todo = "Have it written again when the cause is gone, or write it in the platform's own app."
+    words = (str(error.get("code") or "internal"), str(error.get("detail") or ""))
+    await _trouble(session, publication, "first_comment_failed", Trouble(*words, todo))

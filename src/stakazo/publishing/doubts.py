@@ -23,8 +23,7 @@ from stakazo.jobs.run import Run
 from stakazo.platforms import publishers
 from stakazo.platforms.base import Status
 from stakazo.platforms.errors import PlatformError
-from stakazo.publishing import outside, progress, renewals, service, states
-from stakazo.publishing.commenting import write_first_comment
+from stakazo.publishing import commenting, outside, progress, renewals, service, states
 from stakazo.publishing.models import Publication
 from stakazo.publishing.progress import Order
 from stakazo.publishing.states import Act, Trouble
@@ -126,8 +125,7 @@ async def _settle(session: AsyncSession, publication: Publication, heard: _Heard
             await progress.make_public(session, publication, heard.status)
         elif await progress.is_free(session, publication, heard.status.post_id):
             await progress.name_post(session, publication, heard.status)
-        if publication.first_comment and publication.external_id and publication.commented_at is None:
-            await write_first_comment.start(session, publication.id)
+        await commenting.begin(session, publication)
     elif following is not None and not public:
         assert following.trouble is not None
         await service.fail(session, publication, following.state, following.trouble)

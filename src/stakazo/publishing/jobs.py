@@ -17,8 +17,7 @@ from stakazo.platforms import publishers
 from stakazo.platforms.base import Media, Stage, Status
 from stakazo.platforms.errors import Reason, Rejected, TokenExpired, TryLater
 from stakazo.platforms.source import FileSource
-from stakazo.publishing import channels, doubts, outside, progress, renewals, service, states
-from stakazo.publishing.commenting import write_first_comment
+from stakazo.publishing import channels, commenting, doubts, outside, progress, renewals, service, states
 from stakazo.publishing.course import Course, NotYet, Outcome
 from stakazo.publishing.models import Publication
 from stakazo.publishing.progress import Order
@@ -73,8 +72,7 @@ async def publish_variant(run: Run, publication_id: UUID) -> None:
             await progress.settle(session, publication_id, run.job_id, outcome.next.state, outcome.next.trouble)
         else:
             publication = await progress.published(session, publication_id, run.job_id, outcome.status)
-            if publication.first_comment and publication.external_id:
-                await write_first_comment.start(session, publication_id)
+            await commenting.begin(session, publication)
         await doubts.go_on(session, publication_id)
 
 
@@ -148,6 +146,7 @@ async def check_publication(run: Run, publication_id: UUID) -> None:
         if there:
             publication.checked_at = await now(session)
             await service.record(session, "publication_checked", publication, external_id=post_id)
+            await commenting.begin(session, publication)
             return
         publication.published_at = publication.external_id = None
         detail = f"The platform knows no post {post_id} on this channel."

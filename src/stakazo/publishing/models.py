@@ -238,6 +238,12 @@ class Publication(Owned, WorkedOn):
     removed_at: Mapped[datetime | None]
     commented_at: Mapped[datetime | None]
     """When the first comment was about to be written: it is never tried a second time unless nothing happened."""
+    comment_id: Mapped[str | None] = mapped_column(String(300))
+    """The platform's id of the first comment, once it is there."""
+    comment_looks: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How often it was looked for in vain since it is in doubt whether it is there."""
+    comment_error: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """Why it isn't there, or may not be, and what to do: code, detail, todo."""
     error: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     """Why it didn't go out, and what to do: code, detail, todo."""
 

@@ -276,6 +276,7 @@ ASKS: dict[str, list[Ask]] = {
     "POST /publications/{publication_id}/approve": [Ask()],
     "POST /publications/{publication_id}/cancel": [Ask()],
     "POST /publications/{publication_id}/retry": [Ask(path={"publication_id": "@failed_publication"})],
+    "POST /publications/{publication_id}/first_comment": [Ask(path={"publication_id": "@posted"})],
     "POST /confirm_publish": [
         Ask(
             json={"variant_id": "@variant", "platform": "facebook", "channel_id": "@broken_channel", "external_id": "8"}

@@ -279,6 +279,7 @@ class Works(Filling):
             "aliases": [f"1_x{mark}"],
             "url": f"https://facebook.example/{mark}",
             "handle_id": mark,
+            "comment_error": why,
         }
         for name, state, more in (
             ("publication", PublicationState.AWAITING_APPROVAL, {}),

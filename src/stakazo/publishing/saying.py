@@ -1,0 +1,46 @@
+"""Words below a post have no inert form: they are written at most once, and after a doubt only looked for.
+
+there = await saying.once(write, look, text, tried=tried)      its id; None where that is in doubt
+after = states.ask_after(looks)                                ... and when it is worth looking again
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+
+from stakazo.platforms.base import Comment
+from stakazo.platforms.errors import PlatformError, Unknown
+
+TODO = (
+    "Look under the post. Is it there, nothing is to be done; is it not, have it written again and say that you have "
+    "looked. Meanwhile it is looked for by itself, and never written a second time."
+)
+
+
+async def once(
+    write: Callable[[], Awaitable[str]], look: Callable[[], Awaitable[Iterable[Comment]]], text: str, *, tried: bool
+) -> str | None:
+    """The id of what we said; None where it isn't known whether it is there: look again later.
+
+    Raises TryLater, TokenExpired and Rejected where it was not written, and may be.
+
+    Args:
+        write: Says it, and gives its id.
+        look: What is said there now.
+        text: The words.
+        tried: Whether it may have been written before: then it is only looked for.
+    """
+    if not tried:
+        try:
+            return await write()
+        except Unknown:
+            pass
+    try:
+        return among(await look(), text)
+    except PlatformError:
+        return None
+
+
+def among(said: Iterable[Comment], text: str) -> str | None:
+    """Which of them our words are. Platforms change the space around and between words."""
+    return next((one.id for one in said if one.text.split() == text.split()), None)
