@@ -92,6 +92,16 @@ class Stand(Desk):
         self.site.within(write)
         return campaign_id
 
+    def watched(self, campaign: dict[str, Any]) -> None:
+        """Wait until its account was looked at again, from the beginning."""
+        looks = set[str]()
+
+        def looked_twice() -> bool:
+            looks.add(str(self.http.get(f"/ad-accounts/{campaign['ad_account_id']}").json()["watched_at"]))
+            return len(looks) > 2
+
+        self.eventually(looked_twice)
+
     # --- looking --------------------------------------------------------------------------------------------
 
     def look(self, campaign: dict[str, Any]) -> dict[str, Any]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 from tests.ads.stand import Stand
 from tests.ads.test_doubts import committed, row
 from tests.ads.test_states import APPROVED, END, TARGETING, live
@@ -14,6 +17,7 @@ from tests.ads.test_watching import running, told
 from tests.api.conftest import People
 
 from stakazo.ads.changing import Change, costs_less
+from stakazo.ads.models import AdCommitment
 from stakazo.ads.plan import Money, Plan
 from stakazo.ads.states import differences
 from stakazo.platforms.ads import Bid, Goal, Objective, Terms
@@ -100,13 +104,7 @@ def test_people_end_and_bid_of_what_runs_are_changed_and_are_the_truth_from_then
     (changed,) = [one["data"] for one in stand.told(made) if one["event"] == "campaign_changed"]
     assert (changed["before"]["age_max"], changed["changed"]["age_max"]) == (40, 30)
     assert committed(stand, made) == 1
-    looks = set[str]()
-
-    def looked_twice() -> bool:
-        looks.add(stand.http.get(f"/ad-accounts/{made['ad_account_id']}").json()["watched_at"])
-        return len(looks) > 2
-
-    stand.eventually(looked_twice)
+    stand.watched(made)
     assert stand.look(made)["state"] == "ACTIVE"
     assert "campaign_drifted" not in {one["event"] for one in stand.told(made)}
 
@@ -177,6 +175,65 @@ def test_a_platform_that_does_not_say_whether_it_would_take_it_changes_nothing(s
     assert stand.http.patch(f"/campaigns/{made['id']}", json={"name": "Green"}).json()["name"] == "Green"
     changes = [one["data"]["changed"] for one in stand.told(made) if one["event"] == "campaign_changed"]
     assert changes == [{}]
+
+
+REFUSES = {"code": 100, "subcode": 1885272}
+
+
+def test_a_change_that_the_platform_refuses_after_all_is_taken_back_and_what_runs_runs_on(stand: Stand) -> None:
+    """The end is refused when the people were taken already: they are assigned back, and the old end stands."""
+    made = running(stand)
+    stand.world.faults.add(Fault("late_reply", "POST AdSet", times=1, detail={"seconds": 0}))  # the dry run's
+    stand.world.faults.add(Fault("lost_reply", "POST AdSet", times=1, after="late_reply"))  # the people's
+    stand.world.faults.add(Fault("error", "POST AdSet", times=1, after="lost_reply", detail=REFUSES))
+    said = {"age_max": 30, "ends_at": later(20)}
+    stand.http.patch(f"/campaigns/{made['id']}", json=said).raise_for_status()
+    refused = told(stand, made, "campaign_change_refused")
+    found = stand.rests(made, "ACTIVE")
+    assert (found["error"]["code"], found["plan"], found["ends_at"]) == (
+        "change_refused",
+        made["plan"],
+        made["ends_at"],
+    )
+    assert "taken back" in found["error"]["detail"]
+    assert refused["data"]["wanted"]["plan"]["age_max"] == 30
+    (ad_set,) = stand.there("AdSet", made)
+    assert (ad_set["targeting"]["age_max"], stand.there("Campaign", made)[0]["status"]) == (40, "ACTIVE")
+    assert committed(stand, made) == 1
+    assert "PAUSED" not in [one["data"]["approved"] for one in stand.told(made) if one["event"] == "campaign_told"]
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_money_that_is_refused_is_not_counted_on(stand: Stand, *, paused: bool) -> None:
+    made = running(stand, total_budget=50_00)
+    if paused:
+        stand.act(made, "pause")
+        stand.rests(made, "PAUSED")
+    stand.world.faults.add(Fault("error", "POST AdSet", times=1, detail=REFUSES))
+    stand.http.patch(f"/campaigns/{made['id']}", json={"total_budget": 60_00}).raise_for_status()
+    told(stand, made, "campaign_change_refused")
+    found = stand.rests(made, "PAUSED" if paused else "ACTIVE")
+    assert (found["total_budget"], stand.there("AdSet", made)[0]["lifetime_budget"]) == (50_00, 50_00)
+    assert found["error"]["code"] == "change_refused"
+
+    async def promised(session: AsyncSession) -> list[int]:
+        held = select(AdCommitment.total).where(
+            AdCommitment.campaign_id == UUID(made["id"]), AdCommitment.ended_at.is_(None)
+        )
+        return list(await session.scalars(held))
+
+    assert stand.site.within(promised) == ([] if paused else [50_00])
+
+
+def test_where_what_was_approved_is_refused_too_it_is_stopped_and_a_person_knows(stand: Stand) -> None:
+    """The change had its effect although it was refused, and can't be assigned back."""
+    made = running(stand, total_budget=50_00)
+    stand.world.faults.add(Fault("error_after", "POST AdSet", times=1, detail=REFUSES))
+    stand.world.faults.add(Fault("error", "POST AdSet", times=1, after="error_after", detail=REFUSES))
+    stand.http.patch(f"/campaigns/{made['id']}", json={"total_budget": 60_00}).raise_for_status()
+    told(stand, made, "campaign_change_refused")
+    told(stand, made, "campaign_needs_human")
+    stand.eventually(lambda: stand.there("Campaign", made)[0]["status"] == "PAUSED")
 
 
 def test_a_copy_may_differ_in_what_can_not_be_changed(stand: Stand) -> None:

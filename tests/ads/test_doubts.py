@@ -201,13 +201,7 @@ def test_a_lost_reply_to_an_assignment_costs_one_more_look(stand: Stand) -> None
 def test_what_cannot_be_loaded_just_now_is_not_gone(stand: Stand) -> None:
     made = running(stand)
     stand.world.faults.add(Fault("error", "GET Campaign", detail={"code": 100, "subcode": 33}))
-    looks = set[str]()
-
-    def looked_twice() -> bool:
-        looks.add(stand.http.get(f"/ad-accounts/{made['ad_account_id']}").json()["watched_at"])
-        return len(looks) > 2
-
-    stand.eventually(looked_twice)
+    stand.watched(made)
     assert (stand.look(made)["state"], committed(stand, made)) == ("ACTIVE", 1)
 
 

@@ -55,6 +55,7 @@ def test_what_comes_after_a_launch_has_failed_is_swept_and_what_it_kept_serves_t
     made = stand.campaign()
     assert stand.rests(made)["state"] == "FAILED"
     kept = {kind: [one["id"] for one in stand.there(kind, made)] for kind in ("Campaign", "AdSet", "AdCreative")}
+    stand.watched(made)
     stand.world.move_on(LONG)
     stand.eventually(lambda: [every(stand, kind, made) for kind in ("Campaign", "AdSet")] == [2, 2])
     stand.eventually(lambda: {kind: [one["id"] for one in stand.there(kind, made)] for kind in kept} == kept)

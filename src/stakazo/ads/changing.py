@@ -165,6 +165,7 @@ async def change(session: AsyncSession, campaign_id: UUID, wanted: Change) -> Ca
         campaign.name = wanted.name
     if after != its.money or wanted.terms:
         await _require_right(session, campaign, its, moment)
+        campaign.before = campaign.before or _kept(campaign)
         campaign.plan, campaign.changing = its.plan_after.as_json(), sorted({*campaign.changing, *wanted.terms})
         campaign.daily_budget, campaign.total_budget = after.daily, after.total
         campaign.starts_at, campaign.ends_at = after.starts_at, after.ends_at
@@ -207,9 +208,37 @@ async def _let(session: AsyncSession, campaign: Campaign, *, less: bool) -> None
     await service.head_for(session, campaign, S.ACTIVATING if running else S.PAUSING)
 
 
+KEPT = ("plan", "daily_budget", "total_budget", "planned_by")
+TIMES = ("starts_at", "ends_at")
+
+
+def _kept(campaign: Campaign) -> dict[str, Any]:
+    """What of it a change may change, as JSON."""
+    times = {name: moment.isoformat() if (moment := getattr(campaign, name)) else None for name in TIMES}
+    return {name: getattr(campaign, name) for name in KEPT} | times
+
+
+async def take_back(session: AsyncSession, campaign: Campaign) -> dict[str, Any]:
+    """Have it wanted again as it was before the change; says what was wanted.
+
+    What the platform has taken of that already differs from now on, and is assigned back.
+    """
+    refused, before = _kept(campaign), campaign.before
+    assert before is not None
+    for name in KEPT:
+        setattr(campaign, name, before[name])
+    for name in TIMES:
+        setattr(campaign, name, datetime.fromisoformat(before[name]) if before[name] else None)
+    campaign.before = None
+    await session.flush()
+    if campaign.state is S.ACTIVATING:
+        await policy.go_on(session, campaign, await accounts.get(session, campaign.account_id))
+    return refused
+
+
 def _said(money: Money, known: Plan, wanted: Change) -> dict[str, Any]:
     """As JSON: what a change is about, as it is in these."""
-    times = {name: value for name in ("starts_at", "ends_at") if (value := getattr(wanted, name)) is not None}
+    times = {name: value for name in TIMES if (value := getattr(wanted, name)) is not None}
     found = {name: getattr(money, name).isoformat() if getattr(money, name) else None for name in times}
     stored = known.as_json()
     return found | {name: stored.get(name) for name in sorted(wanted.plan)}

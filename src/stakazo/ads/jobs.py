@@ -120,8 +120,8 @@ async def steer_campaign(run: Run, campaign_id: UUID) -> None:
         async with outside.advertiser(run.settings, order.account) as meta:
             try:
                 live = await steering.steer(run, order, meta)
-            except Rejected as error:
-                settled = await _refused(order, error, meta)
+            except steering.Refused as refused:
+                settled = await _refused(order, refused, meta)
             except steering.Drifting as error:
                 settled = _stopped(error)
     except (NotYet, TryLater, Unknown) as later:
@@ -148,8 +148,11 @@ def _stopped(error: steering.Drifting) -> tuple[S, Trouble]:
     return S.PAUSING, states.drifted(error.found, "It is being stopped.")
 
 
-async def _refused(order: Order, error: Rejected, meta: MetaAds) -> tuple[S, Trouble]:
-    """The platform refuses: where it says that the campaign rests, nothing was lost; else a person must know."""
+async def _refused(order: Order, refused: steering.Refused, meta: MetaAds) -> tuple[S, Trouble]:
+    """A change is taken back; where the campaign rests, as the platform says, nothing was lost; else a person knows."""
+    error = refused.error
+    if states.is_of_change(refused.what, error.reason, changing=order.changing):
+        return order.state, states.change_refused(error)
     trouble = states.refusal(error.reason, str(error), error.said.as_json())
     if error.reason is not Reason.NOT_FOUND and order.state is S.ACTIVATING:
         live = await launching.look(meta, order.ids)

@@ -96,9 +96,19 @@ async def commit_to(session: AsyncSession, campaign: Campaign, account: AdAccoun
         raise OverLimit(
             f"Nobody has said what may be spent in {campaign.currency}, so nothing may. PUT /ads/policy says it."
         )
-    wanted = await _wanted(session, campaign, account)
     if said is not None and not less and (found := await breaches(session, said, campaign, account)):
         raise OverLimit(" ".join(f"{one.limit}: {one.sentence}" for one in found))
+    await _commit(session, campaign, account)
+
+
+async def go_on(session: AsyncSession, campaign: Campaign, account: AdAccount) -> None:
+    """It runs on with what was agreed to before a change that came to nothing: that counts. Holds the policy."""
+    await hold(session)
+    await _commit(session, campaign, account)
+
+
+async def _commit(session: AsyncSession, campaign: Campaign, account: AdAccount) -> None:
+    wanted = await _wanted(session, campaign, account)
     session.add(
         AdCommitment(
             id=new_id(),

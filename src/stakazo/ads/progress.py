@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo.ads import accounts, plan, policy, service, states
+from stakazo.ads import accounts, changing, plan, policy, service, states
 from stakazo.ads.models import AdAccount, Campaign
 from stakazo.ads.plan import Money, Plan
 from stakazo.ads.states import Approved, Part
@@ -53,6 +53,8 @@ class Order:
     post: tuple[Platform, str] | None
     """The post that is boosted."""
     begun_at: datetime
+    changing: bool
+    """Whether it was changed here, and the platform doesn't say so yet."""
 
 
 async def claim(session: AsyncSession, keys: Keyring, campaign_id: UUID, job_id: UUID) -> Order | None:
@@ -94,6 +96,7 @@ async def order(session: AsyncSession, keys: Keyring, campaign: Campaign, accoun
         storage_key=storage_key,
         post=post,
         begun_at=campaign.begun_at or campaign.created_at,
+        changing=campaign.before is not None,
     )
 
 
@@ -172,7 +175,8 @@ async def tell(session: AsyncSession, campaign_id: UUID, job_id: UUID, said: Map
 async def arrived(session: AsyncSession, campaign_id: UUID, job_id: UUID, review: Mapping[str, Any]) -> Campaign:
     """It is as was wanted, as the platform says. What doesn't run any more can cost nothing more."""
     campaign = await mine(session, campaign_id, job_id)
-    campaign.state, campaign.job_id, campaign.changing = states.ARRIVED[campaign.state], None, []
+    campaign.state, campaign.job_id = states.ARRIVED[campaign.state], None
+    campaign.changing, campaign.before = [], None
     await service.reviewed(session, campaign, review)
     account = await accounts.get(session, campaign.account_id)
     if campaign.state is S.ACTIVE:
@@ -188,9 +192,15 @@ async def arrived(session: AsyncSession, campaign_id: UUID, job_id: UUID, review
 
 
 async def settle(session: AsyncSession, campaign_id: UUID, job_id: UUID, state: S, trouble: Trouble) -> Campaign:
-    """It rests, is to be stopped, or only a person can say: why, and what to do."""
+    """It rests, is to be stopped, or only a person can say: why, and what to do.
+
+    In the state that it has it goes on as it was approved before what is being changed.
+    """
     campaign = await mine(session, campaign_id, job_id)
     campaign.job_id = None
+    if state is campaign.state:
+        await _take_back(session, campaign, trouble)
+        return campaign
     if state is S.NEEDS_HUMAN:
         await service.fail(session, campaign, state, trouble)
         return campaign
@@ -199,6 +209,16 @@ async def settle(session: AsyncSession, campaign_id: UUID, job_id: UUID, state: 
         await policy.release(session, campaign, await accounts.get(session, campaign.account_id))
     await service.record(session, "campaign_refused", campaign, **trouble.as_json())
     return campaign
+
+
+async def _take_back(session: AsyncSession, campaign: Campaign, trouble: Trouble) -> None:
+    wanted = await changing.take_back(session, campaign)
+    campaign.error, campaign.begun_at = trouble.as_json(), await now(session)
+    await session.flush()
+    await service.record(
+        session, "campaign_change_refused", campaign, wanted=wanted, daily_budget=campaign.daily_budget,
+        total_budget=campaign.total_budget, plan=campaign.plan, **trouble.as_json(),
+    )  # fmt: skip
 
 
 async def abandoned(session: AsyncSession, campaign_id: UUID, job_id: UUID, error: Mapping[str, Any]) -> Campaign:

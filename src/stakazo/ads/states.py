@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import Any
 
 from stakazo.platforms.ads import Budget, Live, Run, Terms
-from stakazo.platforms.errors import Reason
+from stakazo.platforms.errors import Reason, Rejected
 from stakazo.publishing.states import Trouble
 
 PATIENCE = 6 * 3600.0
@@ -349,6 +349,18 @@ def drifted(found: tuple[Difference, ...], done: str) -> Trouble:
         "is, and activate it; or archive it."
     )
     return Trouble("drifted", f"Not as approved: {words}. {done}", todo, {"found": [one.as_json() for one in found]})
+
+
+def is_of_change(what: Difference, reason: Reason, *, changing: bool) -> bool:
+    """Whether what the platform refuses can be taken back: a change, not whether it runs, nor what is gone."""
+    return changing and what.what != "status" and reason is not Reason.NOT_FOUND
+
+
+def change_refused(error: Rejected) -> Trouble:
+    """The platform had no word against a change when it was asked, and refuses it now."""
+    detail = f"The platform refuses the change, which was taken back: {error}"
+    todo = "It goes on as it was approved before. Change it to what the platform takes, or leave it so."
+    return Trouble("change_refused", detail, todo, error.said.as_json() or None)
 
 
 def disapproved(issues: list[str]) -> Trouble:

@@ -12,7 +12,7 @@ from stakazo.ads.states import Difference, Part
 from stakazo.jobs.run import Run
 from stakazo.platforms.ads import Live, Terms
 from stakazo.platforms.ads import Run as Wanted
-from stakazo.platforms.errors import Unknown
+from stakazo.platforms.errors import Rejected, Unknown
 from stakazo.platforms.meta_ads import MetaAds
 from stakazo.publishing.course import NotYet
 
@@ -31,8 +31,17 @@ class Drifting(Exception):
         """Whether the platform says that it doesn't run."""
 
 
+class Refused(Exception):
+    """The platform refuses to have something as it was approved."""
+
+    def __init__(self, what: Difference, error: Rejected) -> None:
+        super().__init__(str(error))
+        self.what = what
+        self.error = error
+
+
 async def steer(run: Run, order: Order, meta: MetaAds) -> dict[Part, Live]:
-    """Until the platform says what was approved. Raises its errors, NotYet, and Drifting."""
+    """Until the platform says what was approved. Raises its errors, NotYet, Drifting and Refused."""
     approved = order.approved
     told = approved.run is not Wanted.PAUSED  # it may say so, and a request to let it run be on its way
     for number in range(ROUNDS):
@@ -56,6 +65,8 @@ async def steer(run: Run, order: Order, meta: MetaAds) -> dict[Part, Live]:
             await _assign(meta, order, todo)
         except Unknown:
             continue  # the next look tells
+        except Rejected as error:
+            raise Refused(todo, error) from error
     raise NotYet("The platform doesn't say yet what it was told.", after=LOOK_AGAIN)
 
 

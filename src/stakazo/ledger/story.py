@@ -257,6 +257,7 @@ _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "campaign_rule_refused": lambda data: f"The rule {data['rule']} wanted to {data['action']}: {data['refused']}",
     "campaign_rule_undone": lambda data: f"A person took back what the rule {data['rule']} had decided",
     "campaign_drifted": lambda data: data["detail"],
+    "campaign_change_refused": lambda data: f"A change was taken back: {data['detail']}",
     "campaign_disapproved": lambda data: f"The review refused it: {data['detail']}",
     "campaign_needs_human": lambda data: f"A person has to settle it: {data['detail']}",
     "campaign_failed": lambda data: f"It was not made: {data['detail']}",
