@@ -18,10 +18,17 @@ from typing import Any, Self, TypeVar
 
 import httpx
 import psycopg
+from sqlalchemy.exc import SQLAlchemyError
 
 from chaos import outside
 from stakazo.core import postgres
+from stakazo.core.db import Database
 from stakazo.core.postgres import conninfo
+from stakazo.core.security import Keyring
+from stakazo.core.settings import Settings
+from stakazo.jobs.pulse import name_of
+from stakazo.jobs.supervisor import EARLY, pause
+from stakazo.jobs.sweeper import mourn
 
 Told = TypeVar("Told")
 
@@ -128,6 +135,14 @@ class House:
         self.backlog = 0
         """Active jobs, as they were counted last."""
         self._keepers: dict[str, asyncio.Task[None]] = {}
+        self._mourning: set[asyncio.Task[None]] = set()
+        self._urls: postgres.Urls | None = None
+
+    def settings(self) -> Settings:
+        """As its processes read them."""
+        told = self.environment.items()
+        ours = {name.removeprefix("STAKAZO_").lower(): value for name, value in told if name.startswith("STAKAZO_")}
+        return Settings(_env_file=None, **ours)  # type: ignore[arg-type]  # as words, like the environment's
 
     # --- processes ----------------------------------------------------------------------------------------
 
@@ -141,18 +156,40 @@ class House:
         return process
 
     def keep(self, place: str, what: Callable[..., object], *arguments: Any, **changed: str) -> None:
-        """Run it, and run it again whenever it has ended."""
+        """Run it, and run it again whenever it has ended: workers by the rules of `stakazo serve`."""
 
         async def always() -> None:
+            early = 0
             while True:
                 process = self.start(place, what, *arguments, **changed)
                 while process.is_alive():
                     await asyncio.sleep(0.05)
                 process.join()
                 del self.living[place]
-                await asyncio.sleep(0.1)
+                wait, lived = 0.1, self.age(place)
+                if what is be_worker and process.pid is not None:
+                    early = early + 1 if lived < EARLY else 0
+                    wait = max(wait, pause(process.exitcode or 0, lived, early))
+                    mourning = asyncio.create_task(self._mourn(name_of(process.pid)))
+                    self._mourning.add(mourning)
+                    mourning.add_done_callback(self._mourning.discard)
+                await asyncio.sleep(wait)
 
         self._keepers[place] = asyncio.create_task(always(), name=f"keep {place}")
+
+    async def _mourn(self, worker: str) -> None:
+        """What `stakazo serve` does when one of its workers has ended."""
+        from chaos import work  # noqa: F401 (a dead worker's job may be one of ours)
+
+        settings = self.settings()
+        assert self._urls is not None
+        db = Database(self._urls.app, pool_size=2, keyring=Keyring(settings))
+        try:
+            await mourn(db, worker, settings.stalled_after, settings.silent_after)
+        except (SQLAlchemyError, OSError):
+            pass  # it has just been stopped: the missing heartbeats say the same, later
+        finally:
+            await db.close()
 
     def kill(self, place: str, number: int = signal.SIGKILL) -> int | None:
         """Send a signal to what runs there; its process id."""
@@ -287,6 +324,7 @@ class House:
             self.start("platform", outside.serve, self.outside_port, self.seed)
         self.keep("api", be_api, self.port)
         await self.answers()
+        self._urls = await asyncio.to_thread(self.urls)
         async with self.connection() as connection:
             await connection.execute(TABLES)
         self.keep_workers(workers)
@@ -301,6 +339,7 @@ class House:
     async def close(self) -> list[str]:
         """End everything, the platform last; says who had to be killed. Twice is once."""
         stubborn = await self.end({*self._keepers, *self.living} - {"platform"})
+        await asyncio.gather(*self._mourning)
         await self.end(["platform"])
         await asyncio.to_thread(postgres.stop, self.data, force=True)
         return stubborn

@@ -29,7 +29,7 @@ def written(tally: Tally, found: Reckoning, *, seed: int, seconds: float, argv: 
             f"`python -m chaos {' '.join(argv)}`".replace(" `", "`")
             + f", seed {seed}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {seconds:.0f} s on {os.cpu_count()} cores "
             f"({platform.system()} {platform.machine()}, load {os.getloadavg()[1]:.1f} in the last five minutes). "
-            "Default settings of heartbeats; durable commits."
+            "Default settings of heartbeats; durable commits; workers kept as `stakazo serve` keeps its own."
         ),
         "",
         "| | |",

@@ -21,8 +21,10 @@ from stakazo.core.db import Database
 from stakazo.core.settings import Settings
 from stakazo.core.storage import DiskStorage
 from stakazo.core.workspaces import Workspace
+from stakazo.jobs.pulse import name_of
 from stakazo.jobs.states import JobState
 from stakazo.jobs.supervisor import Supervisor
+from stakazo.jobs.sweeper import Swept, mourn
 from stakazo.jobs.watchdog import EXIT
 from stakazo.orphans import missing
 
@@ -125,6 +127,38 @@ async def test_the_supervisor_outlives_a_job_that_kills_its_workers(
     assert (failed.state, failed.error["code"]) == (JobState.FAILED, "poison")
     assert done.state is JobState.COMPLETED
     assert not worker.is_running()
+
+
+async def test_what_a_dead_worker_had_is_begun_again_although_nobody_has_missed_it_yet(
+    house: Any, program: ModuleType, processes: Any
+) -> None:
+    patient = {"STAKAZO_HEARTBEAT_INTERVAL": "100", "STAKAZO_STALLED_AFTER": "600"}
+    row = await house.start(program.sleeper, 60.0)
+    argv, told = (processes.python, str(processes.program)), []
+
+    async def ended(worker: str) -> None:
+        told.append((worker, await mourn(house.db, worker, 600.0, 0.1)))
+
+    async with Supervisor(house.settings, argv=argv, environment=processes.environment | patient, ended=ended):
+        (begun,) = await until_begun(house, 1)
+        os.kill(psutil.Process(int(begun.what)).ppid(), signal.SIGKILL)
+        await until_begun(house, 2)
+        await house.cancel(row.id)
+        (done,) = await house.ended(row.id)
+    assert told == [(name_of(begun.pid), Swept(recovered=1))]
+    assert (done.attempt, done.crashes) == (2, 1)
+
+
+async def until_begun(house: Any, times: int) -> list[Any]:
+    """The attempts that were begun, once there are so many."""
+    found: list[Any] = []
+
+    async def so_often() -> bool:
+        found[:] = await house.rows("select what, pid from starts order by at")
+        return len(found) == times
+
+    await house.until(so_often)
+    return found
 
 
 async def test_workers_go_when_their_supervisor_is_killed(house: Any, program: ModuleType, processes: Any) -> None:

@@ -6,15 +6,20 @@ import asyncio
 import sys
 
 from stakazo.core.settings import Settings
-from stakazo.jobs.supervisor import LONGEST, Supervisor, pause
+from stakazo.jobs.supervisor import KILLED, LONGEST, Supervisor, pause
 
 
 def test_once_is_mended_at_once_and_again_and_again_less_and_less_eagerly():
-    waits = [pause(early) for early in range(12)]
+    waits = [pause(1, 0.0, early) for early in range(12)]
     assert waits[:2] == [0.0, 0.0]
     assert waits == sorted(waits)
     assert waits[2] > 0
     assert waits[-1] == LONGEST
+
+
+def test_one_that_is_killed_every_other_second_works_most_of_the_time():
+    assert max(pause(-9, 1.5, early) for early in range(12)) == KILLED - 1.5
+    assert pause(-9, 3.0, 12) == 0.0
 
 
 async def test_a_killed_worker_is_replaced():

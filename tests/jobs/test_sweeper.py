@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from stakazo.core.db import Database
 from stakazo.core.security import Keyring
 from stakazo.jobs import lifecycle
 from stakazo.jobs.pulse import LOCKS, Pulse
 from stakazo.jobs.states import JobState
-from stakazo.jobs.sweeper import LOCK, Swept, sweep
+from stakazo.jobs.sweeper import LOCK, Swept, mourn, sweep
 
 
 async def taken(house: Any, row: Any, *, begun: bool = True) -> None:
@@ -68,6 +69,22 @@ async def silent_for(house: Any, row: Any, seconds: float) -> int:
         delivery=row.engine_job_id,
     )
     return int(found.id)
+
+
+async def test_a_worker_that_somebody_saw_die_is_not_waited_for_unless_it_lives(
+    house: Any, program: ModuleType
+) -> None:
+    row = await house.start(program.note, "x")
+    worker = await silent_for(house, row, -100.0)  # however long this takes, it is not silent by itself
+    async with house.db.engine.connect() as connection:
+        held = {"locks": LOCKS, "number": worker}
+        await connection.execute(text("select pg_advisory_lock(:locks, :number)"), held)
+        with pytest.raises(OperationalError, match="lock timeout"):  # another's name is like its
+            await mourn(house.db, "dead:1", 1000.0, 1.0)
+        await connection.execute(text("select pg_advisory_unlock(:locks, :number)"), held)
+    assert await sweep(house.db, 1000.0, 1.0) == Swept()
+    assert await mourn(house.db, "dead:2", 1000.0, 1.0) == Swept()
+    assert await mourn(house.db, "dead:1", 1000.0, 1.0) == Swept(recovered=1)
 
 
 async def test_a_silent_worker_whose_lock_is_held_is_waited_for(house: Any, program: ModuleType) -> None:

@@ -12,7 +12,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import structlog
@@ -28,6 +28,7 @@ from stakazo.core.security import Keyring
 from stakazo.core.settings import Settings
 from stakazo.core.telemetry import setup_logging
 from stakazo.jobs.supervisor import Supervisor
+from stakazo.jobs.sweeper import mourn
 from stakazo.main import create_app
 
 log = structlog.get_logger("stakazo.serve")
@@ -105,7 +106,7 @@ async def _serve(settings: Settings, listener: socket.socket, workers: int, pare
         server = _Server(config, app.state.stopping, lambda: _announce(settings, url, workers, link))
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, _ask_to_stop, server)
-        async with Supervisor(settings, count=workers, environment={"STAKAZO_PUBLIC_URL": served.base_url}):
+        async with _workers(settings, urls, workers, served.base_url):
             keeping = asyncio.create_task(_keep_database(settings, urls, server))
             await server.serve(sockets=[listener])
             keeping.cancel()
@@ -113,6 +114,21 @@ async def _serve(settings: Settings, listener: socket.socket, workers: int, pare
         note_file(settings).unlink(missing_ok=True)
         if settings.database_url is None:
             await asyncio.to_thread(postgres.stop, settings.data_dir)
+
+
+@contextlib.asynccontextmanager
+async def _workers(settings: Settings, urls: postgres.Urls, count: int, public_url: str) -> AsyncIterator[None]:
+    """So many worker processes. The jobs of one that dies go to others at once."""
+    machinery = Database(urls.app, pool_size=2, keyring=Keyring(settings))
+
+    async def ended(worker: str) -> None:
+        await mourn(machinery, worker, settings.stalled_after, settings.silent_after)
+
+    try:
+        async with Supervisor(settings, count=count, environment={"STAKAZO_PUBLIC_URL": public_url}, ended=ended):
+            yield
+    finally:
+        await machinery.close()
 
 
 async def _keep_database(settings: Settings, urls: postgres.Urls, server: _Server) -> None:

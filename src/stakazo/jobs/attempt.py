@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 from collections.abc import Callable
 from enum import Enum
 from uuid import UUID
@@ -22,6 +21,7 @@ from stakazo.jobs.engine import HANDLERS
 from stakazo.jobs.lifecycle import Lineage
 from stakazo.jobs.models import Job
 from stakazo.jobs.outage import away, persistently
+from stakazo.jobs.pulse import name_of
 from stakazo.jobs.run import Run
 from stakazo.jobs.states import CANCELLED, Failure, JobState, Phase, failure_of, timed_out
 
@@ -46,7 +46,7 @@ class Executor:
 
     def __init__(self, db: Database, storage: DiskStorage, settings: Settings, name: str | None = None) -> None:
         self.db, self.storage, self.settings = db, storage, settings
-        self.name = name or f"{socket.gethostname()}:{os.getpid()}"
+        self.name = name or name_of(os.getpid())
         self.attempts: set[Attempt] = set()
         self.closing = asyncio.Event()
 

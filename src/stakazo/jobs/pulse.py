@@ -1,11 +1,13 @@
 """How a worker shows that it lives: heartbeats, and a lock that the database drops the moment the worker is gone.
 
-A killed worker is known by its lock after a few missed heartbeats. One that hangs, or whose connection is cut in a way
-that nobody notices, keeps its lock: it is known by its heartbeats alone, after a longer time.
+A killed worker is known by its lock after a few missed heartbeats, or at once where whoever started it says so
+(`sweeper.mourn`). One that hangs, or whose connection is cut in a way that nobody notices, keeps its lock: it is known
+by its heartbeats alone, after a longer time.
 """
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 
@@ -23,6 +25,11 @@ _BEAT = text("""
     update procrastinate_workers set last_heartbeat = clock_timestamp() where id = any(:workers)
 """)
 _LOCK = text("select pg_try_advisory_lock(:locks, :number)")
+
+
+def name_of(pid: int) -> str:
+    """What a worker process of this machine is called: `host:pid`."""
+    return f"{socket.gethostname()}:{pid}"
 
 
 class Pulse:

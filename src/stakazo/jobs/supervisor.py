@@ -7,13 +7,15 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from stakazo.core.settings import Settings
+from stakazo.jobs.pulse import name_of
 
 PARENT = "STAKAZO_SUPERVISOR"
 """Environment: the process without which a worker has no reason to live."""
@@ -21,17 +23,25 @@ PARENT = "STAKAZO_SUPERVISOR"
 EARLY = 10.0
 """Seconds: a worker that ended sooner may end so again, and the next one too."""
 LONGEST = 5.0
-"""Seconds between the end of one worker and the start of the next, at most."""
+"""Seconds from the start of one worker to the start of the next, at most, where they can't work here."""
+KILLED = 2.0
+"""The same where they are killed: by somebody, or by a job, which isn't tried again for ever."""
 
 log = structlog.get_logger(__name__)
 
 
-def pause(early: int) -> float:
-    """Seconds before the next worker where the last so many ended early, one after another.
+def pause(code: int, lived: float, early: int) -> float:
+    """Seconds before the next worker, where the last so many ended early, one after another.
 
-    What happens once, a kill or a crash, is mended at once: its jobs wait for it.
+    What happens once, a kill or a crash, is mended at once: its jobs wait for it. After that starts keep a distance
+    that doubles; what a worker lived counts, so that one that is killed again and again works most of the time.
+
+    Args:
+        code: How the last one ended; below zero, by a signal.
+        lived: For how many seconds.
     """
-    return 0.0 if early <= 1 else min(LONGEST, 0.25 * 2.0**early)
+    distance = 0.0 if early <= 1 else min(KILLED if code < 0 else LONGEST, 0.25 * 2.0**early)
+    return max(0.0, distance - lived)
 
 
 class Supervisor:
@@ -49,12 +59,16 @@ class Supervisor:
         count: int = 1,
         argv: Sequence[str] = (sys.executable, "-m", "stakazo.worker"),
         environment: Mapping[str, str] | None = None,
+        ended: Callable[[str], Awaitable[object]] | None = None,
     ) -> None:
+        """`ended` is told the name of each worker that ended unasked, so that nobody waits for its heartbeats."""
         self.count, self.argv = count, tuple(argv)
         self.patience = settings.shutdown_grace + 15.0
         self._environment = {**os.environ, **(environment or {}), PARENT: str(os.getpid())}
+        self._ended = ended
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._telling: set[asyncio.Task[None]] = set()
         self.processes: dict[int, asyncio.subprocess.Process] = {}
         """The living workers, by their place."""
 
@@ -79,7 +93,7 @@ class Supervisor:
                 log.error("worker_killed", pid=process.pid)
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
-            await asyncio.gather(*self._tasks)
+            await asyncio.gather(*self._tasks, *self._telling)
 
     async def _keep(self, place: int) -> None:
         early = 0
@@ -95,8 +109,20 @@ class Supervisor:
             del self.processes[place]
             if self._stopping.is_set():
                 return
+            telling = asyncio.create_task(self._tell(name_of(process.pid)))
+            self._telling.add(telling)
+            telling.add_done_callback(self._telling.discard)
             lived = time.monotonic() - began
             early = early + 1 if lived < EARLY else 0
-            log.warning("worker_ended", code=code, lived=round(lived, 1), again_in=pause(early))
+            wait = pause(code, lived, early)
+            log.warning("worker_ended", code=code, lived=round(lived, 1), again_in=round(wait, 2))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pause(early))
+                await asyncio.wait_for(self._stopping.wait(), wait)
+
+    async def _tell(self, worker: str) -> None:
+        """Say that it has ended; where that can't be said, its missing heartbeats will."""
+        if self._ended is not None:
+            try:
+                await self._ended(worker)
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("end_of_worker_not_told", worker=worker, error=str(error).partition("\n")[0])

@@ -21,6 +21,9 @@ from stakazo.jobs.engine import deliver
 from stakazo.jobs.pulse import LOCKS, NUMBERS
 from stakazo.jobs.states import JobState
 
+PATIENCE = 2
+"""Seconds within which the database has noticed that a process is gone, or the process isn't."""
+
 LOCK = 0x5354414B41  # "STAKA"
 """The advisory lock of the sweepers."""
 
@@ -65,6 +68,18 @@ _DONE_WAITING = text("""
         select from jobs c where c.workspace_id = j.workspace_id and c.parent_id = j.id
         and c.state in ('PENDING', 'PROCESSING', 'RETRY'))
     limit 500
+""")
+_HANDS = text("""
+    select distinct w.id from jobs j
+    join procrastinate_jobs e on e.id = j.engine_job_id
+    join procrastinate_workers w on w.id = e.worker_id
+    where j.worker = :worker and j.state = 'PROCESSING' and e.status = 'doing'
+    order by w.id
+""")
+_RELEASED = text("select pg_advisory_xact_lock(:locks, :number)")
+_SILENCE = text("""
+    update procrastinate_workers set last_heartbeat = clock_timestamp() - make_interval(secs => :silent)
+    where id = :id and last_heartbeat > clock_timestamp() - make_interval(secs => :silent)
 """)
 _PRUNE = (
     text("delete from workers where heartbeat_at < now() - 10 * make_interval(secs => :stalled)"),
@@ -116,6 +131,21 @@ async def sweep(db: Database, stalled_after: float, silent_after: float = 3.0) -
     if swept != Swept():
         log.warning("jobs_swept", **{name: getattr(swept, name) for name in Swept.__dataclass_fields__})
     return swept
+
+
+async def mourn(db: Database, worker: str, stalled_after: float, silent_after: float = 3.0) -> Swept:
+    """A sweep for whoever has seen this worker process end: nobody waits for its next heartbeat any more.
+
+    That takes nothing from one that lives. Its lock is waited for, which the database drops when a process ends, and
+    its next heartbeat says otherwise.
+    """
+    silent = min(silent_after, stalled_after)
+    async with db.system_transaction() as session:
+        await session.execute(text(f"set local lock_timeout = '{PATIENCE}s'"))
+        for hand in (await session.execute(_HANDS, {"worker": worker})).scalars().all():
+            await session.execute(_RELEASED, {"locks": LOCKS, "number": hand % NUMBERS})
+            await session.execute(_SILENCE, {"id": hand, "silent": silent})
+    return await sweep(db, stalled_after, silent_after)
 
 
 async def _heal(db: Database, actor: Actor, limits: dict[str, float]) -> str | None:
