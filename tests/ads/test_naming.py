@@ -13,9 +13,10 @@ from stakazo.ads.naming import is_meant, why_not
 from stakazo.ads.plan import Plan
 from stakazo.platforms.people import Audience, Choice, Fitness, Kind
 from stakazo.platforms.sandbox.faults import Fault
-from stakazo.platforms.sandbox.world import AUDIENCES
+from stakazo.platforms.sandbox.world import AD_ACCOUNT, AUDIENCES
 
 FOLLOWERS, ALIKE, FEW, FLAGGED = (one[0] for one in AUDIENCES)
+AUDIENCE = {"subtype": "CUSTOM", "flagged": False, "special": True}
 OREGON = Choice(Kind.CITY, "2514815", "Portland", "US", "United States", "Oregon")
 
 
@@ -111,6 +112,29 @@ def test_all_that_is_not_found_or_not_ready_is_said_at_once(stand: Stand) -> Non
         "no city '1'",
     ):
         assert words in said, words
+
+
+def test_a_copy_is_checked_like_a_new_one(stand: Stand) -> None:
+    """What could be used when the first was made may be gone, of others or too small by now."""
+    theirs = stand.world.new("CustomAudience", **AUDIENCE, account="act_999", name="Theirs", people=9000)
+    gone = stand.world.new("CustomAudience", **AUDIENCE, account=f"act_{AD_ACCOUNT}", name="Gone", people=9000)
+    few = stand.world.new("CustomAudience", **AUDIENCE, account=f"act_{AD_ACCOUNT}", name="Few", people=9000)
+    answer = stand.http.post("/campaigns", json=stand.wish(audiences=[theirs["id"]]))
+    assert (answer.status_code, "of another ad account" in answer.json()["detail"]) == (422, True)
+    stand.world.move_on(60)  # they are filled
+    made = stand.campaign(audiences=["Gone", "Few", FOLLOWERS])
+    stand.world.drop(gone["id"])
+    stand.world.change(few, people=10)
+    refused = stand.act(made, "duplicate", status=422)
+    assert refused["code"] == "campaign_refused"
+    for words in (f"no audience '{gone['id']}'", "'Few' is too small"):
+        assert words in refused["detail"]
+    said = {"audiences": [FOLLOWERS], "total_budget": 90_00}
+    tried = stand.http.post(f"/campaigns/{made['id']}/duplicate?dry_run=true", json=said)
+    assert (tried.status_code, tried.json()["preview"]["refused"]) == (200, []), tried.text
+    assert tried.json()["preview"]["at_most"] == 90_00
+    assert stand.http.get(f"/campaigns/{tried.json()['id']}").status_code == 404
+    stand.world.drop(few["id"])
 
 
 def test_a_city_in_the_eu_and_an_audience_for_special_ads_are_known_as_such(stand: Stand) -> None:

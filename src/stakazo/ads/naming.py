@@ -86,6 +86,8 @@ async def _audiences(
         fits = [answer] if isinstance(answer, Audience) else await meta.audiences_named(words)
         if len(fits) != 1:
             wrong.append(_which("audience", words, [f"{one.name} ({one.id})" for one in fits]))
+        elif not await meta.has(fits[0]):
+            wrong.append(f"The audience {fits[0].name!r} is of another ad account, and isn't shared with this one.")
         elif why := why_not(fits[0], special=special, excluded=excluded):
             wrong.append(why)
         else:

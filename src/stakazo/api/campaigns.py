@@ -121,14 +121,14 @@ async def create(
     reach, and the guardrails whether it could run now.
     """
     campaign = await wishing.want(db, wish)
-    if dry_run:
-        asked = await previewing.prepare(db, here.keys, campaign)
-        shown = _out(campaign)
-        await db.rollback()  # nothing is held while the platform is asked
-        return shown.model_copy(
-            update={"preview": PreviewOut.model_validate(await previewing.ask(here.settings, asked))}
-        )
-    return await _launch(db, campaign, response)
+    return await _preview(db, here, campaign) if dry_run else await _launch(db, campaign, response)
+
+
+async def _preview(db: AsyncSession, here: Here, campaign: Campaign) -> CampaignOut:
+    asked = await previewing.prepare(db, here.keys, campaign)
+    shown = _out(campaign)
+    await db.rollback()  # nothing is held while the platform is asked
+    return shown.model_copy(update={"preview": PreviewOut.model_validate(await previewing.ask(here.settings, asked))})
 
 
 async def _launch(db: AsyncSession, campaign: Campaign, response: Response) -> CampaignOut:
@@ -222,10 +222,20 @@ async def retry(
     "/{campaign_id}/duplicate", status_code=201, response_model=CampaignOut, responses=responses(404, 409, 422, 503)
 )
 async def duplicate(
-    _: Annotated[Actor, may(Permission.CAMPAIGNS_WRITE, Counted.SPEND)], wish: Copied, db: DB, response: Response
+    _: Annotated[Actor, may(Permission.CAMPAIGNS_WRITE, Counted.SPEND)],
+    wish: Copied,
+    db: DB,
+    here: Here,
+    response: Response,
+    dry_run: DryRun,
 ) -> CampaignOut:
-    """Have another campaign like this one made, paused; what isn't said is as it was, and anything may be said."""
-    return await _launch(db, await wishing.want(db, wish), response)
+    """Have another campaign like this one made, paused; what isn't said is as it was, and anything may be said.
+
+    It is checked like a new one: an audience may be gone or too small by now, rights may have ended, a limit may be
+    lower. With `dry_run` nothing is made.
+    """
+    campaign = await wishing.want(db, wish)
+    return await _preview(db, here, campaign) if dry_run else await _launch(db, campaign, response)
 
 
 @router.post("/{campaign_id}/undo", response_model=CampaignOut, responses=responses(404, 409, 422))

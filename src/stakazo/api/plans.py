@@ -192,6 +192,8 @@ class DuplicateIn(_Otherwise):
     utm: Utm | None = None
 
 
+KEYED = ("audiences", "excluded_audiences", "regions", "cities")
+"""What a plan keeps as the platform's keys, with names beside them; languages and interests don't go away."""
 MADE_ONCE = (DuplicateIn.model_fields.keys() - _Otherwise.model_fields.keys()) | {"publication_id", "ad_account_id"}
 
 
@@ -206,6 +208,13 @@ def _names(wanted: PlanIn | _Otherwise, *, special: bool) -> Names:
         locales=tuple(map(str, wanted.locales or ())),
         special=special,
     )
+
+
+def _anew(known: Plan, wanted: DuplicateIn) -> Names:
+    """All that a copy names: what isn't said otherwise is asked about again, and may be gone by now."""
+    kept = {name: [one[0] for one in getattr(known, name)] for name in KEYED if getattr(wanted, name) is None}
+    special = known.special_categories if wanted.special_categories is None else wanted.special_categories
+    return _names(wanted.model_copy(update=kept), special=bool(special))
 
 
 def _plan(wanted: PlanIn | _Otherwise) -> dict[str, Any]:
@@ -275,12 +284,11 @@ Changed = Annotated[Change, Depends(_changed)]
 
 
 async def _copied(here: Here, actor: CurrentActor, campaign_id: UUID, wanted: DuplicateIn | None = None) -> Wish:
-    """The wish for a copy, with all that it names."""
+    """The wish for a copy; all that it names is looked up, like that of any other wish."""
     wanted = wanted or DuplicateIn()
     async with here.db.transaction(actor) as session:
         wish = await wishing.copy_of(session, campaign_id)
-        special = wanted.special_categories or wish.plan.special_categories
-        names = _names(wanted, special=bool(special))
+        names = _anew(wish.plan, wanted)
         account = await _opened(here, session, wish.account_id) if names.unknown else None
     said = _plan(wanted)
     if account is not None:

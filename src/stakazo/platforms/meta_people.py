@@ -12,7 +12,7 @@ from stakazo.platforms.http import Connection
 from stakazo.platforms.people import PLACES, Audience, Choice, Kind
 
 FIELDS = (
-    "id,name,subtype,delivery_status,operation_status,approximate_count_lower_bound,approximate_count_upper_bound,"
+    "id,account_id,name,subtype,delivery_status,operation_status,approximate_count_lower_bound,approximate_count_upper_bound,"
     "is_eligible_for_sac_campaigns"
 )
 FOUND = 50
@@ -28,7 +28,8 @@ class MetaPeople:
 
     def __init__(self, connection: Connection, account: Account) -> None:
         self.graph = Graph(connection, account, allowances=("ads_management", "ad_account"))
-        self.act = f"act_{account.id.removeprefix('act_')}"
+        self.id = account.id.removeprefix("act_")
+        self.act = f"act_{self.id}"
 
     # --- audiences ------------------------------------------------------------------------------------------
 
@@ -59,6 +60,12 @@ class MetaPeople:
         """These audiences in few requests, each with its own answer or error, in their order."""
         answers = await self.graph.batch([Part("GET", one, {"fields": FIELDS}) for one in ids], effect=False)
         return [one if isinstance(one, PlatformError) else people.audience(one) for one in answers]
+
+    async def has(self, audience: Audience) -> bool:
+        """Whether an audience is the account's own, or was shared with it."""
+        if audience.owner in {"", self.id}:
+            return True
+        return any(one.id == audience.id for one in await self.audiences_named(audience.name))
 
     async def create_audience(
         self, name: str, *, video_ids: Collection[str] = (), days: int = 365, watched: int = 25

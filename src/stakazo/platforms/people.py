@@ -47,6 +47,8 @@ class Audience:
     highest: int | None
     special: bool
     """Whether ads of a special category (housing, credit, work, politics) may use it."""
+    owner: str = ""
+    """The ad account whose it is, without `act_`; empty where the platform doesn't say."""
 
 
 class Kind(StrEnum):
@@ -98,6 +100,7 @@ def audience(row: Mapping[str, Any]) -> Audience:
         lowest=_people(row.get("approximate_count_lower_bound")),
         highest=_people(row.get("approximate_count_upper_bound")),
         special=row.get("is_eligible_for_sac_campaigns") is not False,
+        owner=str(row.get("account_id") or ""),
     )
 
 

@@ -66,6 +66,7 @@ def _shown(world: World, thing: Thing) -> Thing:
     known = -1 if filling else max(thing["people"], 1000)
     return {
         **thing,
+        "account_id": thing["account"].removeprefix("act_"),
         "delivery_status": {"code": delivery[0], "description": delivery[1]},
         "operation_status": {"code": operation[0], "description": operation[1]},
         "approximate_count_lower_bound": known,
@@ -76,10 +77,12 @@ def _shown(world: World, thing: Thing) -> Thing:
 
 def require_audiences(call: Call, targeting: dict[str, Any]) -> None:
     """Raises what Meta says of audiences that aren't there, or may not be used."""
+    account = call.node["id"] if call.node["kind"] == "AdAccount" else call.node["account"]
     for name in ("custom_audiences", "excluded_custom_audiences"):
         for one in targeting.get(name) or ():
             found = call.world.things.get(str(one.get("id")))
-            if found is None or found["kind"] != "CustomAudience" or found["flagged"]:
+            known = found is not None and (found["kind"], found.get("account")) == ("CustomAudience", account)
+            if found is None or not known or found["flagged"]:
                 raise invalid(f"Custom audience {one.get('id')} is not available", 1359207)
 
 
