@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 from tests.ads.stand import Stand
 from tests.near import NEAR
 from tests.publishing.press import Desk
 
 from stakazo.api.conditions import names
 from stakazo.cli.client import Api
+from stakazo.core.actor import new_id
+from stakazo.ledger import service as ledger
+from stakazo.notifications.models import Notification
+from stakazo.notifications.notices import Urgency
 
 
 def test_tags_are_compared_by_what_they_name() -> None:
@@ -62,6 +68,8 @@ EDITS = {
     ("post", "/rules/{rule_id}/activate"),
     ("post", "/rules/{rule_id}/retire"),
     ("patch", "/channels/{channel_id}"),
+    ("patch", "/notifications/{notification_id}"),
+    ("put", "/notifications/settings"),
     ("patch", "/publications/{publication_id}"),
     ("patch", "/webhooks/{webhook_id}"),
     ("patch", "/links/{link_id}"),
@@ -94,8 +102,6 @@ EDITS = {
 }
 """Every edit that takes If-Match; all of them are tried below."""
 OTHERWISE = {
-    ("patch", "/notifications/{notification_id}"): "whether one has read it is one's own, and the last word counts",
-    ("put", "/notifications/settings"): "one's own settings, said as a whole",
     ("delete", "/notifications/subscriptions/{subscription_id}"): "a subscription is not edited: it ends",
     ("patch", "/uploads/{upload_id}"): "Upload-Offset says on what it builds",
     ("delete", "/uploads/{upload_id}"): "nobody edits an upload: what came of it is thrown away",
@@ -140,6 +146,7 @@ def test_an_edit_of_what_has_changed_since_is_refused(
     advertiser, campaign = f"/ad-accounts/{stand.account('78')}", f"/campaigns/{stand.launched()}"
     rights = f"/videos/{catalogue.video_id}/rights"
     item = desk.said(channel.rpartition("/")[2])
+    notice, settings = _notification(site), "/notifications/settings"
     edits = [
         ("patch", "/auth/me", "/auth/me", {"name": "Anna"}),
         ("patch", workspace, workspace, {"name": "Verve"}),
@@ -159,6 +166,8 @@ def test_an_edit_of_what_has_changed_since_is_refused(
         ("post", f"{item}/done", item, None),
         ("post", f"{item}/reopen", item, None),
         ("post", f"{item}/reply", item, {"text": "Thanks"}),
+        ("patch", notice, notice, {"read": True}),
+        ("put", settings, settings, {"muted": ["job.*"]}),
         ("patch", planned, planned, {"caption": "Out now"}),
         ("post", f"{planned}/approve", planned, None),
         ("post", f"{planned}/cancel", planned, None),
@@ -189,7 +198,7 @@ def test_an_edit_of_what_has_changed_since_is_refused(
     ]
     assert len(edits) == len(EDITS)
     for method, path, subject, body in edits:
-        http = owner.http if subject in {"/auth/me", workspace} else client
+        http = owner.http if subject in {"/auth/me", workspace, notice, settings} else client
         before = http.get(subject)
         stale = http.request(method, path, headers={"If-Match": '"old"'}, json=body)
         assert (stale.status_code, stale.json()["code"]) == (412, "precondition_failed"), path
@@ -199,6 +208,20 @@ def test_an_edit_of_what_has_changed_since_is_refused(
         assert done.is_success, done.text
         if method != "delete":
             assert done.headers["etag"] == http.get(subject).headers["etag"] != before.headers["etag"]
+
+
+def _notification(site: Any) -> str:
+    made = new_id()
+
+    async def hear(session: AsyncSession) -> None:
+        post = new_id()
+        event = await ledger.record(session, "publication_failed", subject=("publication", post))
+        said = {"kind": "publication.failed", "urgency": Urgency.WARNING, "title": "A post", "needs": "clips:read"}
+        about = {"subject_type": "publication", "subject_id": post, "happened_at": datetime.now(UTC)}
+        session.add(Notification(id=made, event_id=event, **said, **about))
+
+    site.within(hear)
+    return f"/notifications/{made}"
 
 
 def _publications(client: httpx.Client, desk: Desk, channel: str) -> list[str]:

@@ -10,6 +10,7 @@ from fastapi import Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from stakazo.accounts.roles import Permission
+from stakazo.api.conditions import KNOWN, Editing, Reading
 from stakazo.api.deps import DB, Cursor, Here, Limit, PageOut, may
 from stakazo.api.errors import responses
 from stakazo.api.once import keyless
@@ -18,7 +19,6 @@ from stakazo.core.actor import Actor
 from stakazo.core.addresses import MAX_URL, Allowed
 from stakazo.core.errors import Forbidden
 from stakazo.notifications import hearing, noticing, webpush
-from stakazo.notifications.models import NotificationSettings
 from stakazo.notifications.notices import Urgency
 from stakazo.notifications.noticing import Seen
 from stakazo.notifications.webpush import Receiver
@@ -110,16 +110,18 @@ class SubscriptionOut(BaseModel):
 # --- how one hears of them ----------------------------------------------------------------------------------
 
 
-@router.get("/settings", response_model=SettingsOut, responses=responses(403))
-async def settings(actor: Reader, db: DB) -> NotificationSettings:
+@router.get("/settings", response_model=SettingsOut, responses=responses(403, also=KNOWN))
+async def settings(actor: Reader, db: DB, reading: Reading) -> SettingsOut | Response:
     """How you hear of things in this workspace, beside this list."""
-    return await hearing.settings_of(db, _person(actor))
+    return reading.show(SettingsOut.model_validate(await hearing.settings_of(db, _person(actor))))
 
 
-@router.put("/settings", response_model=SettingsOut, responses=responses(403, 422))
-async def set_settings(actor: Reader, db: DB, wanted: SettingsIn) -> NotificationSettings:
+@router.put("/settings", response_model=SettingsOut, responses=responses(403, 412, 422))
+async def set_settings(actor: Reader, db: DB, wanted: SettingsIn, editing: Editing) -> SettingsOut:
     """Have a letter a day, at your hour; be told at once by your browsers, or not; mute kinds."""
-    return await hearing.set_settings(db, _person(actor), wanted.model_dump())
+    person = _person(actor)
+    editing.require(SettingsOut.model_validate(await hearing.hold_settings(db, person)))
+    return editing.show(SettingsOut.model_validate(await hearing.set_settings(db, person, wanted.model_dump())))
 
 
 @router.get("/push-key", response_model=PushKeyOut)
@@ -191,18 +193,18 @@ async def read_all(actor: Reader, db: DB, wanted: ReadAllIn | None = None) -> Re
     return ReadAllOut(read=await noticing.mark_all(db, _person(actor), actor.permissions, until))
 
 
-@router.get("/{notification_id}", response_model=NotificationOut, responses=responses(404))
-async def get(actor: Reader, db: DB, notification_id: UUID) -> NotificationOut:
-    return _out(await noticing.get(db, _reader(actor), actor.permissions, notification_id))
+@router.get("/{notification_id}", response_model=NotificationOut, responses=responses(404, also=KNOWN))
+async def get(actor: Reader, db: DB, notification_id: UUID, reading: Reading) -> NotificationOut | Response:
+    return reading.show(_out(await noticing.get(db, _reader(actor), actor.permissions, notification_id)))
 
 
-@router.patch("/{notification_id}", response_model=NotificationOut, responses=responses(403, 404, 422))
-async def read(actor: Reader, db: DB, notification_id: UUID, wanted: ReadIn) -> NotificationOut:
+@router.patch("/{notification_id}", response_model=NotificationOut, responses=responses(403, 404, 412, 422))
+async def read(actor: Reader, db: DB, notification_id: UUID, wanted: ReadIn, editing: Editing) -> NotificationOut:
     """Have read it, or not (any more). What others have read is theirs."""
     person = _person(actor)
-    await noticing.get(db, person, actor.permissions, notification_id)
+    editing.require(_out(await noticing.get(db, person, actor.permissions, notification_id)))
     await noticing.mark(db, person, notification_id, read=wanted.read)
-    return _out(await noticing.get(db, person, actor.permissions, notification_id))
+    return editing.show(_out(await noticing.get(db, person, actor.permissions, notification_id)))
 
 
 def _reader(actor: Actor) -> UUID | None:

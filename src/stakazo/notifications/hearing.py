@@ -15,6 +15,7 @@ from uuid import UUID
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.accounts.letters import Letter
@@ -45,22 +46,24 @@ MOST = 20
 
 async def settings_of(session: AsyncSession, person: UUID) -> NotificationSettings:
     """What somebody has set; what holds without that where they have set nothing, and then it is not kept."""
-    return await _kept(session, person) or NotificationSettings(
+    kept = await session.scalar(select(NotificationSettings).where(NotificationSettings.user_id == person))
+    return kept or NotificationSettings(
         user_id=person, email=False, hour=8, time_zone="UTC", push=True, muted=[], next_at=None
     )
 
 
-async def _kept(session: AsyncSession, person: UUID) -> NotificationSettings | None:
-    return await session.scalar(select(NotificationSettings).where(NotificationSettings.user_id == person))
+async def hold_settings(session: AsyncSession, person: UUID) -> NotificationSettings:
+    """What somebody has set, locked; what holds without that is kept from now on."""
+    fresh = insert(NotificationSettings).values(id=new_id(), user_id=person, told_until=await now(session))
+    await session.execute(fresh.on_conflict_do_nothing())
+    theirs = select(NotificationSettings).where(NotificationSettings.user_id == person)
+    return (await session.scalars(theirs.with_for_update().execution_options(populate_existing=True))).one()
 
 
 async def set_settings(session: AsyncSession, person: UUID, wanted: Mapping[str, Any]) -> NotificationSettings:
     """Set all of it. The first letter tells what comes from the moment on when letters were wanted."""
     moment = await now(session)
-    row = await _kept(session, person)
-    if row is None:
-        row = NotificationSettings(id=new_id(), user_id=person, email=False, told_until=moment)
-        session.add(row)
+    row = await hold_settings(session, person)
     if not row.email:
         row.told_until = moment
     for name, value in wanted.items():
