@@ -21,13 +21,12 @@ from stakazo.core.security import Keyring
 from stakazo.jobs import holding
 from stakazo.jobs.engine import JobOptions, job
 from stakazo.jobs.models import Job
-from stakazo.jobs.run import Run
+from stakazo.jobs.run import NotYet, Run
 from stakazo.jobs.states import ACTIVE_STATES
 from stakazo.platforms.ads import Live
 from stakazo.platforms.ads import Run as Wanted
 from stakazo.platforms.errors import PlatformError, Reason, Rejected, TokenExpired, TryLater, Unknown
 from stakazo.platforms.meta_ads import MetaAds
-from stakazo.publishing.course import NotYet
 from stakazo.publishing.states import Trouble
 
 QUEUE = "publish"

@@ -14,13 +14,12 @@ from stakazo.ads import plan, progress
 from stakazo.ads.plan import Shown
 from stakazo.ads.progress import Order
 from stakazo.ads.states import Part
-from stakazo.jobs.run import Run
+from stakazo.jobs.run import NotYet, Run
 from stakazo.platforms.ads import Live
 from stakazo.platforms.base import Platform
 from stakazo.platforms.errors import PlatformError, Rejected, Unknown
 from stakazo.platforms.meta_ads import Level, MetaAds
 from stakazo.platforms.source import FileSource
-from stakazo.publishing.course import NotYet
 from stakazo.publishing.states import pause
 
 LEVELS = {Part.CAMPAIGN: Level.CAMPAIGN, Part.AD_SET: Level.AD_SET, Part.CREATIVE: Level.CREATIVE, Part.AD: Level.AD}

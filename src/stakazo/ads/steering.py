@@ -9,12 +9,11 @@ from __future__ import annotations
 from stakazo.ads import launching, progress, states
 from stakazo.ads.progress import Order
 from stakazo.ads.states import Difference, Part
-from stakazo.jobs.run import Run
+from stakazo.jobs.run import NotYet, Run
 from stakazo.platforms.ads import Live, Terms
 from stakazo.platforms.ads import Run as Wanted
 from stakazo.platforms.errors import Rejected, Unknown
 from stakazo.platforms.meta_ads import MetaAds
-from stakazo.publishing.course import NotYet
 
 ROUNDS = 12
 """Assignments in one attempt before the job rests."""

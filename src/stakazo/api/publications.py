@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.accounts.roles import Permission
 from stakazo.api.conditions import KNOWN, Editing, Reading
-from stakazo.api.deps import DB, Cursor, DryRun, Limit, PageOut, may
+from stakazo.api.deps import DB, Cursor, DryRun, Here, Limit, PageOut, may
 from stakazo.api.errors import responses
 from stakazo.api.posts import (
     CommentAgainIn,
@@ -118,6 +118,7 @@ async def get(
 async def change(
     _: Annotated[Actor, may(Permission.PUBLICATIONS_WRITE)],
     db: DB,
+    here: Here,
     publication_id: UUID,
     wanted: PublicationChange,
     editing: Editing,
@@ -127,10 +128,10 @@ async def change(
     await _follow(db, await service.get(db, publication_id))
     details = None if wanted.details is None else wanted.details.model_dump(mode="json", exclude_none=True)
     changed = Change(wanted.at, wanted.caption, wanted.first_comment, details)
-    left = discarding.left_by(await service.get(db, publication_id))
+    left = discarding.left_by(here.keys, await service.get(db, publication_id))
     publication = await service.change(db, publication_id, changed)
     if publication.handle_id is None:
-        await discarding.discard(db, publication.channel_id, left)
+        await discarding.leave(db, here.keys, publication, left)
     if publication.job_id is None:
         await jobs.schedule(db, publication)
     return out(editing.show(publication))
@@ -166,15 +167,15 @@ async def approve(
 
 @router.post("/publications/{publication_id}/cancel", response_model=PublicationOut, responses=responses(404, 409, 412))
 async def cancel(
-    _: Annotated[Actor, may(Permission.PUBLICATIONS_WRITE)], db: DB, publication_id: UUID, editing: Editing
+    _: Annotated[Actor, may(Permission.PUBLICATIONS_WRITE)], db: DB, here: Here, publication_id: UUID, editing: Editing
 ) -> PublicationOut:
     """Call it off, as long as nobody can have seen it."""
     await editing.check(db, Publication, publication_id, hold=False)
     before = await service.get(db, publication_id)
     await _follow(db, before)
-    left = discarding.left_by(before)
+    left = discarding.left_by(here.keys, before)
     publication = await service.cancel(db, publication_id)
-    await discarding.discard(db, publication.channel_id, left)
+    await discarding.leave(db, here.keys, publication, left)
     return out(editing.show(publication))
 
 
@@ -182,16 +183,17 @@ async def cancel(
 async def retry(
     _: Annotated[Actor, may(Permission.PUBLICATIONS_WRITE, Counted.SPEND)],
     db: DB,
+    here: Here,
     publication_id: UUID,
     wanted: RetryIn | None = None,
 ) -> PublicationOut:
     """Go on with what failed or got stuck. What may be public is asked about first, and never posted twice."""
     before = await service.get(db, publication_id)
     await _follow(db, before)
-    left = discarding.left_by(before)
+    left = discarding.left_by(here.keys, before)
     publication = await service.retry(db, publication_id, looked=bool(wanted and wanted.looked))
     if publication.handle_id is None:
-        await discarding.discard(db, publication.channel_id, left)
+        await discarding.leave(db, here.keys, publication, left)
     await jobs.schedule(db, publication)
     return out(publication)
 

@@ -13,11 +13,10 @@ from stakazo.insights import inbox, news
 from stakazo.insights.measuring import QUEUE
 from stakazo.jobs.engine import job
 from stakazo.jobs.models import Job
-from stakazo.jobs.run import Run
+from stakazo.jobs.run import NotYet, Run
 from stakazo.platforms import publishers
 from stakazo.platforms.errors import Rejected, TokenExpired, TryLater
 from stakazo.publishing import channels, outside, renewals, saying
-from stakazo.publishing.course import NotYet
 
 
 @job(queue=QUEUE, timeout=600)

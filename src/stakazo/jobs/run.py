@@ -36,6 +36,16 @@ class Lost(asyncio.CancelledError):
     """The job is no longer this worker's: it was given to another, cancelled or completed. Stop and clean up."""
 
 
+class NotYet(Exception):
+    """What a handler waits for outside isn't so yet: no failure. The job goes on in `after` seconds."""
+
+    code, retryable = "not_yet", True
+
+    def __init__(self, sentence: str, *, after: float) -> None:
+        super().__init__(sentence)
+        self.after = after
+
+
 @dataclass(eq=False, slots=True)
 class Run:
     """One attempt of one job, as its handler sees it."""

@@ -64,6 +64,9 @@ _KNOWN: Mapping[str, _Words] = {
     "publication.first_comment_doubtful": _Words(
         Urgency.WARNING, "A first comment on {platform} may not be there", Permission.PUBLICATIONS_READ
     ),
+    "publication.upload_left": _Words(
+        Urgency.WARNING, "An upload that is wanted no more may lie on {platform}", Permission.PUBLICATIONS_READ
+    ),
     "channel.token_expired": _Words(
         Urgency.URGENT,
         "A channel on {platform} must be connected again",

@@ -208,6 +208,28 @@ class Status:
     """Seconds after which another look is worth it, unless `stage.settled`."""
 
 
+class Left(StrEnum):
+    """What is at the platform of an upload that isn't wanted any more."""
+
+    NOTHING = "nothing"
+    """Nothing, or what goes by itself."""
+    REMOVED = "removed"
+    """It lay there, and is gone now."""
+    OPEN = "open"
+    """Its last bytes may be on their way: look again."""
+    SEEN = "seen"
+    """Somebody may see it: it was left alone."""
+    ALIKE = "alike"
+    """There is something that could be it; it was left alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    left: Left
+    ids: tuple[str, ...] = ()
+    """What lies there, by the platform's names."""
+
+
 @dataclass(frozen=True, slots=True)
 class Quota:
     """How many posts an account may still make."""
@@ -277,11 +299,8 @@ class Publisher(Protocol):
         """
         ...
 
-    async def discard(self, handle_id: str) -> bool:
-        """Remove an upload that isn't wanted any more; whether it is gone. What may be seen is left alone.
-
-        False, too, where the platform removes by itself what nobody publishes.
-        """
+    async def discard(self, handle: Handle, post: Post) -> Leftover:
+        """Remove an upload that isn't wanted any more. What may be seen, or isn't surely it, is left alone."""
         ...
 
     async def quota(self) -> Quota | None:

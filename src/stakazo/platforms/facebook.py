@@ -15,6 +15,8 @@ from stakazo.platforms.base import (
     Comment,
     Handle,
     Kind,
+    Left,
+    Leftover,
     Media,
     Metrics,
     Post,
@@ -109,11 +111,14 @@ class FacebookPage:
             raise
         return phases(found)
 
-    async def discard(self, handle_id: str) -> bool:
-        status = await self.ask(Handle(handle_id, self._connection.now()), Post())
-        if status.stage.inert and status.reason is not Reason.GONE:
-            await self.delete(handle_id)
-        return status.stage.inert
+    async def discard(self, handle: Handle, post: Post) -> Leftover:
+        status = await self.ask(handle, post)
+        if not status.stage.inert:
+            return Leftover(Left.SEEN, (handle.id,))
+        if status.reason is Reason.GONE:
+            return Leftover(Left.NOTHING)
+        await self.delete(handle.id)
+        return Leftover(Left.REMOVED, (handle.id,))
 
     async def quota(self) -> Quota | None:
         return None  # thirty Reels in 24 hours, but nowhere to be read

@@ -17,6 +17,8 @@ from stakazo.platforms.base import (
     Comment,
     Handle,
     Kind,
+    Left,
+    Leftover,
     Media,
     Metrics,
     Post,
@@ -75,9 +77,9 @@ class Instagram:
             return await self._search(handle, post, taken)
         return progress(found, resumable=bool(handle.upload_url))
 
-    async def discard(self, handle_id: str) -> bool:
-        del handle_id
-        return False  # a container can't be removed, and is gone after a day
+    async def discard(self, handle: Handle, post: Post) -> Leftover:
+        del handle, post
+        return Leftover(Left.NOTHING)  # a container can't be removed, and is gone after a day
 
     async def quota(self) -> Quota | None:
         answer = await self._graph.get(f"{self._user}/content_publishing_limit", {"fields": "config,quota_usage"})

@@ -17,6 +17,8 @@ from stakazo.platforms.base import (
     Comment,
     Handle,
     Kind,
+    Left,
+    Leftover,
     Media,
     Metrics,
     Post,
@@ -162,9 +164,9 @@ class TikTok:
             return Status(Stage.PUBLISHED, post_id=status.post_id, url=await self._address(status.post_id))
         return status
 
-    async def discard(self, handle_id: str) -> bool:
-        del handle_id
-        return False  # what isn't whole after an hour is gone
+    async def discard(self, handle: Handle, post: Post) -> Leftover:
+        del handle, post
+        return Leftover(Left.NOTHING)  # what isn't whole after an hour is gone
 
     async def quota(self) -> Quota | None:
         return None  # fifteen posts a day or so, but TikTok says it only by refusing

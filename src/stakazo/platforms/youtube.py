@@ -15,9 +15,10 @@ from zoneinfo import ZoneInfo
 
 from stakazo.platforms.base import (
     Account,
-    Audience,
     Comment,
     Handle,
+    Left,
+    Leftover,
     Media,
     Metrics,
     Post,
@@ -27,6 +28,7 @@ from stakazo.platforms.base import (
 )
 from stakazo.platforms.errors import PlatformError, Reason, Rejected, Said, TokenExpired, TryLater, Unknown
 from stakazo.platforms.http import PAUSE, UPLOAD_PAUSE, Connection, Reply, send
+from stakazo.platforms.youtube_videos import PRIVACY, comment_of, is_hidden, metrics, progress, resource, visibility
 
 SCOPES = (
     "https://www.googleapis.com/auth/youtube.upload",
@@ -34,14 +36,10 @@ SCOPES = (
     "https://www.googleapis.com/auth/youtube.force-ssl",
     "https://www.googleapis.com/auth/yt-analytics.readonly",
 )
-PRIVACY = {
-    Audience.PUBLIC: "public",
-    Audience.FRIENDS: "unlisted",
-    Audience.FOLLOWERS: "unlisted",
-    Audience.PRIVATE: "private",
-}
 QUOTA_ZONE = ZoneInfo("America/Los_Angeles")
 """Where a day's quota begins at midnight."""
+EARLIER = timedelta(minutes=2)
+"""How far a video's time may lie before its upload's: clocks differ."""
 FIRST_DAY = "2005-04-23"
 """Before it there were no videos."""
 
@@ -63,16 +61,6 @@ REJECTED = {
     "commentsDisabled": Reason.PERMISSION,
     "processingFailure": Reason.PROCESSING,
 }
-FAILURES = {
-    "codec": Reason.MEDIA,
-    "conversion": Reason.PROCESSING,
-    "emptyFile": Reason.MEDIA,
-    "invalidFile": Reason.MEDIA,
-    "tooSmall": Reason.MEDIA,
-    "uploadAborted": Reason.GONE,
-}
-REFUSALS = {"duplicate": Reason.DUPLICATE, "length": Reason.MEDIA}
-"""Why YouTube rejected a video; anything else is against its rules."""
 
 
 class YouTube:
@@ -140,13 +128,46 @@ class YouTube:
             return progress(video, post)
         return Status(Stage.FAILED, reason=Reason.GONE, detail="YouTube doesn't know the video any more.")
 
-    async def discard(self, handle_id: str) -> bool:
-        for video in (await self._get("videos", {"part": "status", "id": handle_id})).get("items") or []:
-            status = video.get("status") or {}
-            if status.get("privacyStatus") != "private" or status.get("publishAt"):
-                return False
-            await self.delete(handle_id)
-        return True
+    async def discard(self, handle: Handle, post: Post) -> Leftover:
+        video_id: str | None = handle.id
+        if not video_id:
+            try:
+                video_id, _ = await self._session(handle)
+            except Rejected as refused:
+                if refused.reason is not Reason.GONE:
+                    raise
+                alike = await self._alike(handle.made_at - EARLIER, post)
+                return Leftover(Left.ALIKE if alike else Left.NOTHING, alike)
+            if video_id is None:
+                return Leftover(Left.OPEN)
+        for video in (await self._get("videos", {"part": "status", "id": video_id})).get("items") or []:
+            if not is_hidden(video):
+                return Leftover(Left.SEEN, (video_id,))
+            await self.delete(video_id)
+            return Leftover(Left.REMOVED, (video_id,))
+        return Leftover(Left.NOTHING)
+
+    async def _alike(self, since: datetime, post: Post) -> tuple[str, ...]:
+        """What nobody sees of the channel's newest fifty videos, was uploaded since and is called like the post."""
+        mine = await self._get("channels", {"part": "contentDetails", "mine": "true"})
+        uploads = [one["contentDetails"]["relatedPlaylists"]["uploads"] for one in mine.get("items") or []]
+        ids: list[str] = []
+        for playlist in uploads:
+            listed = await self._get(
+                "playlistItems", {"part": "contentDetails", "playlistId": playlist, "maxResults": "50"}
+            )
+            ids += [str(one["contentDetails"]["videoId"]) for one in listed.get("items") or []]
+        if not ids:
+            return ()
+        found = await self._get("videos", {"part": "snippet,status", "id": ",".join(ids)})
+        words = resource(post)["snippet"]
+        return tuple(
+            str(video["id"])
+            for video in found.get("items") or []
+            if is_hidden(video)
+            and datetime.fromisoformat(video["snippet"]["publishedAt"]) >= since
+            and all(video["snippet"].get(name, "") == words[name] for name in ("title", "description"))
+        )
 
     async def quota(self) -> Quota | None:
         return None  # a hundred uploads a day for a project, but nowhere to be read
@@ -169,7 +190,7 @@ class YouTube:
             "textFormat": "plainText",
         }
         found = await self._get("commentThreads", params)
-        return [_comment(thread["snippet"]["topLevelComment"]) for thread in found.get("items") or []]
+        return [comment_of(thread["snippet"]["topLevelComment"]) for thread in found.get("items") or []]
 
     async def comment(self, post_id: str, text: str) -> str:
         body = {"snippet": {"videoId": post_id, "topLevelComment": {"snippet": {"textOriginal": text}}}}
@@ -186,7 +207,7 @@ class YouTube:
     async def replies(self, post_id: str, comment_id: str) -> list[Comment]:
         del post_id
         params = {"part": "snippet", "parentId": comment_id, "maxResults": "100", "textFormat": "plainText"}
-        return [_comment(one) for one in (await self._get("comments", params)).get("items") or []]
+        return [comment_of(one) for one in (await self._get("comments", params)).get("items") or []]
 
     async def delete(self, post_id: str) -> None:
         url = f"{self._hosts.google}/youtube/v3/videos"
@@ -278,90 +299,3 @@ def until_midnight(now: datetime) -> float:
     local = now.astimezone(QUOTA_ZONE)
     tomorrow = (local + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
     return (tomorrow.astimezone(UTC) - now).total_seconds()
-
-
-def resource(post: Post) -> dict[str, Any]:
-    """The video that is uploaded: private whatever the post says."""
-    return {
-        "snippet": {
-            "title": post.title or post.caption[:100] or "Untitled",
-            "description": post.caption,
-            "tags": list(post.tags),
-            "categoryId": post.category,
-        },
-        "status": {
-            "privacyStatus": "private",
-            "selfDeclaredMadeForKids": post.for_kids,
-            "containsSyntheticMedia": post.made_with_ai,
-        },
-    }
-
-
-def visibility(post: Post) -> dict[str, Any]:
-    """Who sees it from now on, or from its time on; what the update leaves out, YouTube would reset."""
-    at = post.publish_at
-    return {
-        "privacyStatus": "private" if at else PRIVACY[post.audience],
-        "selfDeclaredMadeForKids": post.for_kids,
-        "containsSyntheticMedia": post.made_with_ai,
-    } | ({"publishAt": at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")} if at else {})
-
-
-def progress(video: Mapping[str, Any], post: Post) -> Status:
-    """How far a video is."""
-    status = video.get("status") or {}
-    if failed := _failed(status):
-        return failed
-    if status.get("uploadStatus") != "processed":
-        return Status(Stage.PROCESSING)
-    done = Status(Stage.PUBLISHED, post_id=str(video["id"]), url=f"https://www.youtube.com/watch?v={video['id']}")
-    if status.get("publishAt"):
-        return replace(done, stage=Stage.SCHEDULED, look_again=300.0)
-    if status.get("privacyStatus") != "private" or post.audience is Audience.PRIVATE:
-        return done
-    return Status(Stage.READY)
-
-
-def _failed(status: Mapping[str, Any]) -> Status | None:
-    match status.get("uploadStatus"):
-        case "failed":
-            why = str(status.get("failureReason", ""))
-            return Status(Stage.FAILED, reason=FAILURES.get(why, Reason.PROCESSING), detail=why)
-        case "rejected":
-            why = str(status.get("rejectionReason", ""))
-            return Status(Stage.FAILED, reason=REFUSALS.get(why, Reason.BLOCKED), detail=why)
-        case "deleted":
-            return Status(Stage.FAILED, reason=Reason.GONE)
-    return None
-
-
-def metrics(now: Mapping[str, Any], late: list[dict[str, float]], curve: list[dict[str, float]]) -> Metrics:
-    """In our words: counts of this moment, and what Analytics knows two or three days later."""
-
-    def count(name: str) -> int | None:
-        return int(now[name]) if name in now else None
-
-    row = late[0] if late else {}
-    minutes = row.get("estimatedMinutesWatched")
-    return Metrics(
-        views=count("viewCount"),
-        likes=count("likeCount"),
-        comments=count("commentCount"),
-        shares=int(row["shares"]) if "shares" in row else None,
-        follows=int(row["subscribersGained"]) if "subscribersGained" in row else None,
-        average_watch=row.get("averageViewDuration"),
-        total_watch=None if minutes is None else minutes * 60,
-        retention=tuple(slot["audienceWatchRatio"] for slot in curve),
-        raw={"statistics": dict(now), "analytics": row},
-    )
-
-
-def _comment(found: Mapping[str, Any]) -> Comment:
-    said = found["snippet"]
-    return Comment(
-        id=str(found["id"]),
-        text=str(said.get("textDisplay", "")),
-        author=str(said.get("authorDisplayName", "")),
-        author_id=str((said.get("authorChannelId") or {}).get("value", "")),
-        at=datetime.fromisoformat(said["publishedAt"]),
-    )

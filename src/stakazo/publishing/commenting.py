@@ -18,11 +18,10 @@ from stakazo.core.errors import Conflict
 from stakazo.core.security import Keyring
 from stakazo.jobs.engine import job
 from stakazo.jobs.models import Job
-from stakazo.jobs.run import Run
+from stakazo.jobs.run import NotYet, Run
 from stakazo.platforms import publishers
 from stakazo.platforms.errors import Rejected, TokenExpired, TryLater
 from stakazo.publishing import channels, outside, renewals, saying, service, states
-from stakazo.publishing.course import NotYet
 from stakazo.publishing.models import Publication
 from stakazo.publishing.states import PublicationState as S
 from stakazo.publishing.states import Trouble

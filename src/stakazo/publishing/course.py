@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from stakazo.core.security import Keyring
-from stakazo.jobs.run import Run
+from stakazo.jobs.run import NotYet, Run
 from stakazo.platforms.base import Handle, Media, Publisher, Stage, Status
 from stakazo.platforms.errors import Reason, Rejected, TokenExpired, TryLater, Unknown
 from stakazo.publishing import discarding, progress, states
@@ -24,16 +24,6 @@ LINGER = 20.0
 """Seconds that a job waits for a platform by itself; for longer it makes room for others."""
 FULL = 900.0
 """Seconds before an account that has posted as much as it may in a day is looked at again."""
-
-
-class NotYet(Exception):
-    """The platform isn't done: look again `after` seconds."""
-
-    code, retryable = "not_yet", True
-
-    def __init__(self, sentence: str, *, after: float) -> None:
-        super().__init__(sentence)
-        self.after = after
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +89,10 @@ class Course:
 
     async def _begin(self) -> None:
         async with self.run.transaction() as session:
+            publication = await progress.mine(session, self.order.publication_id, self.run.job_id)
+            left = discarding.left_by(self.keys, publication)
             await progress.begin(session, self.order.publication_id, self.run.job_id)
-            if self.handle is not None and not self.acted:
-                await discarding.discard(session, self.order.channel_id, self.handle.id)
+            await discarding.leave(session, self.keys, publication, left)
         self.acted, self.uploaded, self.refusal, self.doubted = False, False, None, False
         self.run.report(0.1, "beginning")
         await self._keep(await self.publisher.begin(self.order.post, self.media))

@@ -23,7 +23,7 @@ from stakazo.jobs.run import Run
 from stakazo.platforms import publishers
 from stakazo.platforms.base import Status
 from stakazo.platforms.errors import PlatformError
-from stakazo.publishing import commenting, outside, progress, renewals, service, states
+from stakazo.publishing import commenting, discarding, outside, progress, renewals, service, states
 from stakazo.publishing.models import Publication
 from stakazo.publishing.progress import Order
 from stakazo.publishing.states import Act, Trouble
@@ -100,6 +100,7 @@ async def ask_again(run: Run, publication_id: UUID, at: datetime) -> None:
         publication = await service.hold(session, publication_id)
         if publication.ask_at == at and in_doubt(publication):
             await _settle(session, publication, heard)
+            await discarding.clear_up(session, keys, publication)
 
 
 async def _ask(run: Run, keys: Keyring, order: Order) -> _Heard:

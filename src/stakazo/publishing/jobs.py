@@ -12,13 +12,13 @@ from stakazo.core.db import now
 from stakazo.core.security import Keyring
 from stakazo.jobs.engine import JobOptions, job
 from stakazo.jobs.models import Job
-from stakazo.jobs.run import Run
+from stakazo.jobs.run import NotYet, Run
 from stakazo.platforms import publishers
 from stakazo.platforms.base import Media, Stage, Status
 from stakazo.platforms.errors import Reason, Rejected, TokenExpired, TryLater
 from stakazo.platforms.source import FileSource
-from stakazo.publishing import channels, commenting, doubts, outside, progress, renewals, service, states
-from stakazo.publishing.course import Course, NotYet, Outcome
+from stakazo.publishing import channels, commenting, discarding, doubts, outside, progress, renewals, service, states
+from stakazo.publishing.course import Course, Outcome
 from stakazo.publishing.models import Publication
 from stakazo.publishing.progress import Order
 from stakazo.publishing.states import Act, Known, Next, Trouble
@@ -53,7 +53,7 @@ async def publish_variant(run: Run, publication_id: UUID) -> None:
         order = await progress.claim(session, keys, publication_id, run.job_id)
     if order is None:
         async with run.completion() as session:
-            await doubts.go_on(session, publication_id)
+            await _leave(session, keys, publication_id)
         return
     try:
         outcome = await _publish(run, keys, order)
@@ -73,7 +73,13 @@ async def publish_variant(run: Run, publication_id: UUID) -> None:
         else:
             publication = await progress.published(session, publication_id, run.job_id, outcome.status)
             await commenting.begin(session, publication)
-        await doubts.go_on(session, publication_id)
+        await _leave(session, keys, publication_id)
+
+
+async def _leave(session: AsyncSession, keys: Keyring, publication_id: UUID) -> None:
+    """What goes on once the job that was at it has ended: questions about what is in doubt, or clearing up."""
+    await doubts.go_on(session, publication_id)
+    await discarding.clear_up(session, keys, await service.hold(session, publication_id))
 
 
 async def _publish(run: Run, keys: Keyring, order: Order) -> Outcome:

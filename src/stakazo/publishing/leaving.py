@@ -23,14 +23,13 @@ from stakazo.core.db import Database, now
 from stakazo.core.security import Keyring
 from stakazo.jobs.engine import job
 from stakazo.jobs.models import Job
-from stakazo.jobs.run import Run
+from stakazo.jobs.run import NotYet, Run
 from stakazo.platforms.base import Platform
 from stakazo.platforms.errors import PlatformError, TryLater
 from stakazo.platforms.http import Connection
 from stakazo.platforms.meta_subscriptions import MetaSubscriptions
 from stakazo.platforms.youtube_hub import Hub
 from stakazo.publishing import channels, outside, subscriptions
-from stakazo.publishing.course import NotYet
 from stakazo.publishing.models import Channel
 from stakazo.publishing.states import Trouble
 

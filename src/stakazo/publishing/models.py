@@ -223,6 +223,8 @@ class Publication(Owned, WorkedOn):
     """The platform's id of the inert upload."""
     handle: Mapped[bytes | None] = mapped_column(Sealed())
     """All that leads back to it, kept before anything is made public; addresses of uploads are keys."""
+    left_uploads: Mapped[bytes | None] = mapped_column(Sealed())
+    """What leads back to uploads that it has let go of, until they are known to be gone."""
     acted_at: Mapped[datetime | None]
     """When the intent to make it public was written: from then on it may be public, until the platform says no."""
     asks: Mapped[int] = mapped_column(default=0, server_default="0")

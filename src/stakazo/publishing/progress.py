@@ -82,7 +82,7 @@ async def order(session: AsyncSession, keys: Keyring, publication: Publication, 
         post=post_of(publication),
         storage_key=variant.storage_key,
         duration=variant.duration,
-        handle=_handle_of(publication, keys),
+        handle=handle_of(publication, keys),
         acted=publication.acted_at is not None,
         begins=publication.begins,
         begun_at=publication.begun_at or moment,
@@ -244,7 +244,8 @@ async def is_free(session: AsyncSession, publication: Publication, post_id: str 
     return post_id is not None and await session.scalar(same) is None
 
 
-def _handle_of(publication: Publication, keys: Keyring) -> Handle | None:
+def handle_of(publication: Publication, keys: Keyring) -> Handle | None:
+    """What leads back to its upload, if there is one."""
     if publication.handle is None:
         return None
     sealed = keys.unseal(publication.handle, _HANDLE, owner=publication.workspace_id, row=publication.id)

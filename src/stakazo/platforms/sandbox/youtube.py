@@ -130,7 +130,7 @@ def _shown(world: World, video: Thing) -> dict[str, Any]:
     return {
         "kind": "youtube#video",
         "id": video["id"],
-        "snippet": video["snippet"],
+        "snippet": {**video["snippet"], "publishedAt": _time(video["made"])},
         "status": status,
         "statistics": statistics,
     }
@@ -147,8 +147,20 @@ def in_feed(world: World, video: Thing) -> list[str] | None:
 async def listed(ask: Ask) -> Answered:
     if wrong := _before(ask):
         return wrong
-    video = _video(ask, ask.request.query_params.get("id", ""))
-    return Answered({"kind": "youtube#videoListResponse", "items": [_shown(ask.world, video)] if video else []})
+    wanted = (_video(ask, name) for name in ask.request.query_params.get("id", "").split(","))
+    items = [_shown(ask.world, video) for video in wanted if video is not None]
+    return Answered({"kind": "youtube#videoListResponse", "items": items})
+
+
+async def playlist(ask: Ask) -> Answered:
+    """What was uploaded to the channel, the newest first; also what only its owner sees."""
+    if wrong := _before(ask):
+        return wrong
+    if ask.request.query_params.get("playlistId") != f"UU{_mine(ask)}":
+        return _no(404, "playlistNotFound")
+    videos = sorted(ask.world.of("YouTubeVideo", channel=_mine(ask)), key=lambda video: -float(video["made"]))
+    most = int(ask.request.query_params.get("maxResults", "5"))
+    return Answered({"items": [{"contentDetails": {"videoId": video["id"]}} for video in videos[:most]]})
 
 
 async def update(ask: Ask) -> Answered:
@@ -226,7 +238,8 @@ async def channels(ask: Ask) -> Answered:
         return wrong
     assert ask.token is not None
     mine = ask.world.things[ask.token["channel"]]
-    return Answered({"items": [{"id": mine["id"], "snippet": {"title": mine["title"]}}]})
+    playlists = {"relatedPlaylists": {"uploads": f"UU{mine['id']}"}}
+    return Answered({"items": [{"id": mine["id"], "snippet": {"title": mine["title"]}, "contentDetails": playlists}]})
 
 
 def add_comment(world: World, kind: str, text: str, *, author: str, name: str = "Blue Note", **place: str) -> Thing:
@@ -279,6 +292,7 @@ ROUTES: list[tuple[str, str, str, Act, bool]] = [
     ("PUT", "/google/youtube/v3/videos", "PUT YouTube/videos", update, True),
     ("DELETE", "/google/youtube/v3/videos", "DELETE YouTube/videos", delete, True),
     ("GET", "/google/youtube/v3/channels", "GET YouTube/channels", channels, True),
+    ("GET", "/google/youtube/v3/playlistItems", "GET YouTube/playlist", playlist, True),
     ("GET", "/google/youtube/v3/commentThreads", "GET YouTube/comments", comments, True),
     ("POST", "/google/youtube/v3/commentThreads", "POST YouTube/comments", comment, True),
     ("GET", "/google/youtube/v3/comments", "GET YouTube/replies", replies, True),
