@@ -17,9 +17,15 @@ import httpx
 from chaos.house import House
 
 PAUSE = 0.1
-"""Seconds before something is asked again."""
+"""Seconds before something is asked again; what became of a wish, less and less often, up to `GLANCE`."""
+GLANCE = 0.5
+PROBES = 12
+"""Small jobs that are waited for at once."""
+THOUGHT = (0.5, 3.0)
+"""Seconds that somebody thinks before the next wish. Without, the API would always be as busy as it can be: what is
+measured is recovery, not a queue."""
 MOST = 40
-"""Jobs under way at which nobody wishes for more: what is measured is recovery, not a queue."""
+"""Jobs under way at which nobody wishes for more."""
 ENDED = {"COMPLETED", "FAILED", "CANCELLED"}
 
 
@@ -82,6 +88,7 @@ class People:
     async def _ask_on(self, client: httpx.AsyncClient, left: Iterator[int], seconds: tuple[float, float]) -> None:
         """One asker: one wish after another, until none is left."""
         for _ in left:
+            await asyncio.sleep(self._chance.uniform(*THOUGHT))
             while self.house.backlog > MOST:
                 await asyncio.sleep(0.1)
             kind = self._chance.choices(["write", "publish", "family", "again"], [50, 30, 8, 12])[0]
@@ -96,7 +103,7 @@ class People:
             try:
                 while True:
                     under_way = {task for task in under_way if not task.done()}
-                    if len(under_way) < 20:
+                    if len(under_way) < PROBES:
                         under_way.add(asyncio.create_task(self.probe(client)))
                     await asyncio.sleep(every)
             finally:
@@ -107,12 +114,14 @@ class People:
         act = Act("write", f"probe-{len(self.probes)}-{uuid4().hex[:6]}")
         self.probes.append(act)
         await self.ask(client, act, 0.0)
+        pause = PAUSE
         while act.done is None:
             with contextlib.suppress(httpx.HTTPError, ValueError, KeyError):
                 if (await client.get(f"/jobs/{act.job_id}")).json()["state"] in ENDED:
                     act.done = time.monotonic()
                     return
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(pause)
+            pause = min(GLANCE, 2 * pause)
 
     def healthy_after(self, fault: float) -> float | None:
         """Seconds from a fault until something that was wished after it was done."""

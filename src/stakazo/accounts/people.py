@@ -6,6 +6,7 @@ learns the rest.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -185,10 +186,13 @@ async def rename(session: AsyncSession, person: Person, name: str) -> User:
     return user
 
 
-async def delete(db: Database, person: Person) -> None:
+async def delete(
+    db: Database, person: Person, *, also: Callable[[AsyncSession, Collection[UUID]], Awaitable[object]]
+) -> None:
     """Remove the account and all that is known of the person.
 
-    The ledger keeps an id that leads nowhere; what it says of them personally can't be read any more.
+    The ledger keeps an id that leads nowhere; what it says of them personally can't be read any more. `also` forgets
+    in the same transaction, the machinery's, what others say of those with these ids.
 
     Raises Conflict while they are the only owner of a workspace.
     """
@@ -200,6 +204,7 @@ async def delete(db: Database, person: Person) -> None:
         await session.flush()
         by = of_user(person.user_id, person.workspace_id or person.user_id, person.correlation_id)
         await ledger.erase_everywhere(session, "user", person.user_id, by)
+        await also(session, {person.user_id})
         await session.execute(delete_(User).where(User.id == person.user_id))
 
 

@@ -27,6 +27,7 @@ from stakazo.api.routes import Router
 from stakazo.api.workspaces import WorkspaceOut
 from stakazo.core.errors import Invalid, StakazoError, Unauthenticated
 from stakazo.core.limits import Kind
+from stakazo.jobs import service as jobs
 
 router = Router(prefix="/auth", tags=["auth"])
 
@@ -271,7 +272,7 @@ async def delete(me: Annotated[Person, signed_in()], response: Response, here: H
     """Delete one's account, with all that is known of the person. Not while they are a workspace's only owner."""
     async with guess(here.limiter, str(me.user_id)):
         await people.require_password(here.db, here.passwords, me.user_id, wanted.password)
-    await people.delete(here.db, me)
+    await people.delete(here.db, me, also=jobs.forget)
     cookies.ACCESS.remove(response, here.settings)
     cookies.REFRESH.remove(response, here.settings)
 

@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, StreamingResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_serializer
 from sqlalchemy import select
 
+from stakazo import erasure
 from stakazo.accounts.models import ApiKey, User
 from stakazo.accounts.roles import Permission
 from stakazo.api.deps import DB, Cursor, Here, Limit, PageOut, may
@@ -22,7 +23,6 @@ from stakazo.core.actor import Actor
 from stakazo.core.errors import Invalid
 from stakazo.core.workspaces import Workspace
 from stakazo.ledger import proofs, reading
-from stakazo.ledger import service as ledger
 from stakazo.ledger.envelope import encode
 from stakazo.ledger.keys import KeyFolder
 from stakazo.ledger.reading import Shown
@@ -279,9 +279,10 @@ async def _names(db: DB) -> dict[str, str]:
 async def erase(_: Annotated[Actor, may(Permission.LEDGER_ERASE)], db: DB, wanted: ErasureIn) -> None:
     """Make what the ledger says of a person, or of a thing, unreadable, for good. The events, and all proofs, stay.
 
-    With a video goes what is said of its upload, its clips, their variants and the jobs about them.
+    So do the errors of jobs about them, and what was notified of those, without their sentences. With a video goes
+    what is said of its upload, its clips, their variants and the jobs about them.
     """
     kind, person_id = reading.parse_subject(wanted.person)
     if kind is None:
         raise Invalid("A person is a kind and an id, like user/01990000-....")
-    await ledger.erase(db, kind, person_id)
+    await erasure.erase(db, kind, person_id)

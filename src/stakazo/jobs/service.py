@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, text
+from sqlalchemy import ARRAY, Text, case, cast, func, or_, select, text, update
+from sqlalchemy.dialects.postgresql import JSONPATH
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -28,6 +29,7 @@ from stakazo.jobs.engine import deliver, withdraw
 from stakazo.jobs.models import Job, Worker
 from stakazo.jobs.pulse import Pulse
 from stakazo.jobs.states import ACTIVE_STATES, JobState
+from stakazo.ledger.personal import ERASED
 
 
 async def get(session: AsyncSession, job_id: UUID) -> Job:
@@ -195,6 +197,21 @@ async def process_one(
         await executor.execute(chosen, delivery, lambda: Stop.SHUTDOWN)
     async with db.transaction(actor) as session:
         return await get(session, chosen)
+
+
+_SAYS = Job.error.is_not(None) | Job.message.is_not(None)
+
+
+async def forget(session: AsyncSession, about: Collection[UUID]) -> Sequence[UUID]:
+    """Erase what went wrong with the jobs about these, or that are these, but for its code; says the jobs' ids."""
+    named = func.jsonb_path_query_array(Job.payload, cast("$.*", JSONPATH)).op("?|")(
+        cast([str(one) for one in about], ARRAY(Text))
+    )
+    ids = (await session.scalars(select(Job.id).where(or_(Job.id.in_(about), named)))).all()
+    error = case((Job.error.is_not(None), Job.error.op("-")("traceback").op("||")({"detail": ERASED})))
+    said = update(Job).where(Job.id.in_(ids), _SAYS).values(error=error, message=None)
+    await session.execute(said.execution_options(synchronize_session=False))
+    return ids
 
 
 _TAKE = text("update procrastinate_jobs set status = 'doing', worker_id = :seat where id = :id and status = 'todo'")

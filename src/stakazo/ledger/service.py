@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -148,20 +148,23 @@ def _opened(keyring: Keyring, row: Any) -> tuple[str, bytes]:
     return f"{row.kind}/{row.person_id}", key
 
 
-async def erase(session: AsyncSession, kind: str, person_id: UUID) -> None:
+async def erase(session: AsyncSession, kind: str, person_id: UUID, *, also: Collection[tuple[str, UUID]] = ()) -> None:
     """Make everything personal that the ledger says of someone unreadable, for good; every event and hash stays.
 
-    Of a video, or another thing, with what is said of its parts (`story.PARTS`): the upload that it came with, its
-    clips and variants, the jobs about any of them. Raises NotFound where nothing is known of them, or no longer.
+    `also` are those that go with them, as kind and id. Raises NotFound where nothing is known of them, or no longer.
     """
     named = tuple_(LedgerPerson.kind, LedgerPerson.person_id)
-    theirs = delete(LedgerPerson).where(named.in_([(kind, person_id), *await _parts_of(session, kind, person_id)]))
+    theirs = delete(LedgerPerson).where(named.in_([(kind, person_id), *also]))
     if not (await session.execute(theirs.returning(LedgerPerson.id))).all():
         raise NotFound(f"The ledger holds no personal data of {kind}/{person_id}, or no longer.")
     await record(session, "person_erased", subject=(kind, person_id))
 
 
-async def _parts_of(session: AsyncSession, kind: str, subject_id: UUID) -> set[tuple[str, UUID]]:
+async def parts_of(session: AsyncSession, kind: str, subject_id: UUID) -> set[tuple[str, UUID]]:
+    """What has no words but those of this thing (`story.PARTS`), as kind and id.
+
+    Of a video that is the upload that it came with, its clips and variants, and the jobs about any of them.
+    """
     its_own = LedgerEvent.subject_type == kind, LedgerEvent.subject_id == subject_id
     threads = select(LedgerEvent.correlation_id).where(*its_own)
     told = select(LedgerEvent.subject_type, LedgerEvent.subject_id, LedgerEvent.data)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, exists, func, select
+from sqlalchemy import ColumnElement, delete, exists, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,6 +19,7 @@ from stakazo.core.live import publish
 from stakazo.core.paging import Page, page
 from stakazo.ledger import reading
 from stakazo.ledger.models import LedgerEvent, LedgerSeal
+from stakazo.ledger.personal import ERASED
 from stakazo.notifications import news, notices
 from stakazo.notifications.models import Lookout, Notification, NotificationRead
 
@@ -133,6 +134,13 @@ async def mark_all(session: AsyncSession, person: UUID, permissions: Collection[
         rows = [{"id": new_id(), "notification_id": one, "user_id": person} for one in ids]
         await session.execute(insert(NotificationRead).values(rows).on_conflict_do_nothing())
     return len(ids)
+
+
+async def forget(session: AsyncSession, subjects: Collection[tuple[str, UUID]]) -> None:
+    """Erase why what was told of these, given as kind and id, had happened; that it did stays."""
+    theirs = tuple_(Notification.subject_type, Notification.subject_id).in_(list(subjects))
+    said = update(Notification).where(theirs, Notification.detail != "").values(detail=ERASED)
+    await session.execute(said.execution_options(synchronize_session=False))
 
 
 async def unread_between(
