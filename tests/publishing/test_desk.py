@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -167,6 +169,47 @@ def test_a_channel_with_open_publications_is_not_disconnected(desk: Desk) -> Non
     assert desk.http.delete(f"/channels/{channel}").status_code == 409
     desk.http.post(f"/publications/{wanted['id']}/cancel").raise_for_status()
     assert desk.http.delete(f"/channels/{channel}").status_code == 204
+
+
+def test_what_tiktok_does_not_let_an_account_post_is_refused_when_it_is_planned(desk: Desk) -> None:
+    (creator,) = desk.world.of("TikTokCreator")
+    wish: dict[str, Any] = {
+        "channel_ids": [desk.channel("tiktok")],
+        "variant_ids": desk.variants("tiktok"),
+        "at": LATER.isoformat(),
+    }
+    with _changed(desk, creator["id"], privacy_level_options=["SELF_ONLY"], max_video_post_duration_sec=60):
+        refused = desk.http.post("/publications", json=wish)
+        assert (refused.status_code, refused.json()["code"]) == (422, "preflight_refused")
+        assert "choose another `audience`" in refused.json()["detail"]
+        wish["details"] = {"audience": "private", "stitches": True}
+        (plan,) = desk.http.post("/publications?dry_run=true", json=wish).json()["plan"]
+        assert [(one["code"], one["refused"]) for one in plan["findings"]] == [("stitches", False)]
+        (wanted,) = desk.http.post("/publications", json=wish).json()["publications"]
+        to_all = desk.http.patch(f"/publications/{wanted['id']}", json={"details": {"audience": "public"}})
+        assert (to_all.status_code, to_all.json()["code"]) == (422, "preflight_refused")
+        long = wish | {"variant_ids": desk.variants("tiktok", duration=61.0)}
+        assert "up to 60 s" in desk.http.post("/publications", json=long).json()["detail"]
+
+
+def test_what_tiktok_does_not_say_is_left_to_the_moment_when_it_goes_out(desk: Desk) -> None:
+    (creator,) = desk.world.of("TikTokCreator")
+    desk.world.faults.add(Fault("rate_limit", "POST TikTok/creator_info", times=1))
+    with _changed(desk, creator["id"], privacy_level_options=["SELF_ONLY"]):
+        (wanted,) = desk.want(desk.variants("tiktok"), [desk.channel("tiktok")])
+        found = desk.until(wanted)
+        assert (found["state"], found["error"]["code"]) == ("FAILED", "invalid")
+        assert "SELF_ONLY" in found["error"]["detail"]
+
+
+@contextmanager
+def _changed(desk: Desk, thing: str, **changes: Any) -> Iterator[None]:
+    before = dict(desk.world.things[thing])
+    desk.world.change(desk.world.things[thing], **changes)
+    try:
+        yield
+    finally:
+        desk.world.save(before)
 
 
 def test_what_an_account_may_post_is_asked_of_its_platform(desk: Desk) -> None:

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from stakazo.platforms.base import Kind, Platform
+from stakazo.platforms.base import Audience, Kind, Platform
 from stakazo.publishing import limits, preflight
-from stakazo.publishing.preflight import ContentId, File, Rights, Target, Words
+from stakazo.publishing.preflight import Allows, ContentId, File, Rights, Target, Words
 
 NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
 REEL = File("instagram_reel", 20_000_000, 1080, 1920, 30.0, 30.0, "h264", "aac")
@@ -74,6 +74,17 @@ def test_words_are_counted_as_each_platform_counts_them() -> None:
     assert codes(kind=Kind.VIDEO, target=TIKTOK, words=Words(first_comment="hi")) == ["first_comment"]
     assert codes(words=Words(cover_at=31.0)) == ["cover"]
     assert codes(words=Words(collaborators=("a", "b", "c", "d"))) == ["collaborators"]
+
+
+def test_what_an_account_allows_at_this_moment_is_judged_when_it_is_known() -> None:
+    private = Allows(frozenset({Audience.PRIVATE}), longest=20.0, duets=False)
+    target = replace(TIKTOK, allows=private)
+    assert codes(kind=Kind.VIDEO, target=target) == ["audience", "duration"]
+    assert codes(kind=Kind.INBOX, target=target) == []
+    words = Words(audience=Audience.PRIVATE, comments=True, duets=True)
+    found = preflight.check(replace(REEL, duration=20.0), Kind.VIDEO, target, words, FREE, NOW)
+    assert [(one.code, one.refused) for one in found] == [("duets", False)]
+    assert codes(kind=Kind.VIDEO, target=replace(TIKTOK, allows=Allows())) == []
 
 
 def test_hashtags_and_mentions_are_found_as_people_write_them() -> None:

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.accounts.roles import Permission
+from stakazo.api.allowed import Judged, Wanted
 from stakazo.api.conditions import KNOWN, Editing, Reading
 from stakazo.api.deps import DB, Cursor, DryRun, Here, Limit, PageOut, may
 from stakazo.api.errors import responses
@@ -18,7 +19,6 @@ from stakazo.api.posts import (
     ConfirmIn,
     PublicationChange,
     PublicationOut,
-    PublicationsIn,
     PublicationsOut,
     RetryIn,
     out,
@@ -45,8 +45,8 @@ router = Router(tags=["publications"], responses=responses(401))
 @router.post("/publications", status_code=201, response_model=PublicationsOut, responses=responses(404, 409, 422))
 async def want(
     _: Annotated[Actor, may(Permission.PUBLICATIONS_WRITE, Counted.SPEND)],
+    wanted: Wanted,
     db: DB,
-    wanted: PublicationsIn,
     dry_run: DryRun,
 ) -> PublicationsOut:
     """Publish variants on channels, now or at a time; all of it is written down, or nothing.
@@ -117,9 +117,9 @@ async def get(
 @router.patch("/publications/{publication_id}", response_model=PublicationOut, responses=responses(404, 409, 412, 422))
 async def change(
     _: Annotated[Actor, may(Permission.PUBLICATIONS_WRITE)],
+    publication_id: Judged,
     db: DB,
     here: Here,
-    publication_id: UUID,
     wanted: PublicationChange,
     editing: Editing,
 ) -> PublicationOut:
@@ -139,7 +139,7 @@ async def change(
 
 @router.post("/publications/{publication_id}/submit", response_model=PublicationOut, responses=responses(404, 409, 422))
 async def submit(
-    _: Annotated[Actor, may(Permission.PUBLICATIONS_WRITE, Counted.SPEND)], db: DB, publication_id: UUID
+    _: Annotated[Actor, may(Permission.PUBLICATIONS_WRITE, Counted.SPEND)], publication_id: Judged, db: DB
 ) -> PublicationOut:
     """Hand in a draft: it is scheduled, or waits for approval."""
     await _follow(db, await service.get(db, publication_id))
@@ -153,8 +153,8 @@ async def submit(
 )
 async def approve(
     _: Annotated[Actor, may(Permission.PUBLICATIONS_APPROVE, Counted.SPEND)],
+    publication_id: Judged,
     db: DB,
-    publication_id: UUID,
     editing: Editing,
 ) -> PublicationOut:
     """Agree to it as it is now (`If-Match`): it goes out at its time."""
@@ -182,9 +182,9 @@ async def cancel(
 @router.post("/publications/{publication_id}/retry", response_model=PublicationOut, responses=responses(404, 409, 422))
 async def retry(
     _: Annotated[Actor, may(Permission.PUBLICATIONS_WRITE, Counted.SPEND)],
+    publication_id: Judged,
     db: DB,
     here: Here,
-    publication_id: UUID,
     wanted: RetryIn | None = None,
 ) -> PublicationOut:
     """Go on with what failed or got stuck. What may be public is asked about first, and never posted twice."""

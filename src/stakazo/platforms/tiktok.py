@@ -326,7 +326,7 @@ def _check(post: Post, media: Media, creator: Creator) -> None:
         raise Rejected(
             f"This account may not post as {wanted}; TikTok allows {allowed}. Apps that TikTok has not audited may "
             "only post privately.",
-            Reason.PERMISSION,
+            Reason.INVALID,
         )
     if media.duration is not None and creator.longest and media.duration > creator.longest:
         raise Rejected(f"This account may post up to {creator.longest} seconds.", Reason.MEDIA)

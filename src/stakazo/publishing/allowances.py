@@ -1,14 +1,39 @@
-"""What an account may do now, as its platform says: how many posts are left, and what its creator allows."""
+"""What an account may do now, as its platform says: how many posts are left, and what its creator allows.
+
+await refresh(db, settings, keys, actor, channel_ids)      before something is planned, and in no transaction
+allows = recent(channel, now)                              what is judged by then
+"""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
+from sqlalchemy import or_, select, update
+
+from stakazo.core.actor import Actor
+from stakazo.core.db import Database, now
+from stakazo.core.security import Keyring
 from stakazo.core.settings import Settings
 from stakazo.platforms import publishers
-from stakazo.platforms.base import Account, Audience, Quota
+from stakazo.platforms.base import Account, Audience, Platform, Quota
+from stakazo.platforms.errors import PlatformError
+from stakazo.platforms.http import Connection
 from stakazo.platforms.tiktok import PRIVACY, Creator, TikTok
-from stakazo.publishing import outside
+from stakazo.publishing import channels, outside
+from stakazo.publishing.models import Channel
+from stakazo.publishing.preflight import Allows
+
+RECENT = timedelta(minutes=10)
+"""What was said longer ago isn't judged by: its person may have changed it in the app."""
+ASKED = timedelta(minutes=1)
+"""What was said later isn't asked anew."""
+PATIENCE = 5.0
+"""Seconds for which somebody who plans waits for the platform."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +76,44 @@ def of(creator: Creator) -> Allowance:
         duets=creator.duets,
         stitches=creator.stitches,
     )
+
+
+async def refresh(db: Database, settings: Settings, keys: Keyring, actor: Actor, channel_ids: Collection[UUID]) -> None:
+    """Ask what these accounts may post, where the platform says such a thing, and keep it with their channels.
+
+    What doesn't answer soon stays unknown: it is asked again when the post is begun.
+    """
+    async with db.transaction(actor) as session:
+        asked = or_(Channel.allowance_at.is_(None), Channel.allowance_at < await now(session) - ASKED)
+        wanted = select(Channel).where(
+            Channel.id.in_(list(channel_ids)), Channel.platform == Platform.TIKTOK, Channel.token.is_not(None), asked
+        )
+        accounts = {channel.id: channels.account(channel, keys) for channel in await session.scalars(wanted)}
+    if not accounts:
+        return
+    async with outside.connected(settings) as connection:
+        said = await asyncio.gather(*(_said(connection, account) for account in accounts.values()))
+    async with db.transaction(actor) as session:
+        for channel_id, allows in zip(accounts, said, strict=True):
+            if allows is not None:
+                kept = {"allowance": allows, "allowance_at": await now(session), "updated_at": Channel.updated_at}
+                await session.execute(update(Channel).where(Channel.id == channel_id).values(kept))
+
+
+async def _said(connection: Connection, account: Account) -> dict[str, Any] | None:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            allowed = of(await TikTok(connection, account).creator())
+    except (PlatformError, TimeoutError):
+        return None
+    audiences = [audience.value for audience in allowed.audiences or ()]
+    flags = {"comments": allowed.comments, "duets": allowed.duets, "stitches": allowed.stitches}
+    return {"audiences": audiences, "longest": allowed.longest, **flags}
+
+
+def recent(channel: Channel, moment: datetime) -> Allows:
+    """What an account may post, as far as its platform has just said it. Pure."""
+    if channel.allowance is None or channel.allowance_at is None or channel.allowance_at < moment - RECENT:
+        return Allows()
+    audiences = frozenset(Audience(one) for one in channel.allowance["audiences"])
+    return Allows(**{**channel.allowance, "audiences": audiences})

@@ -116,6 +116,10 @@ class Channel(Owned, Base):
     leaving_token: Mapped[bytes | None] = mapped_column(Sealed())
     """With what it is told so, when nothing else is done with the account any more. Gone with that, or after days."""
     disconnected_at: Mapped[datetime | None]
+    allowance: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """What its platform let it post when it was asked last: fields of `preflight.Allows` by name."""
+    allowance_at: Mapped[datetime | None]
+    """When that was."""
 
     time_zone: Mapped[str] = mapped_column(String(60), default="UTC", server_default="UTC")
     slots: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))

@@ -16,10 +16,10 @@ from stakazo.clips.models import Clip
 from stakazo.core.db import now
 from stakazo.core.errors import Conflict, Invalid
 from stakazo.platforms.base import Audience, Kind
-from stakazo.publishing import channels, preflight, rights, scopes, slots
+from stakazo.publishing import allowances, channels, preflight, rights, scopes, slots
 from stakazo.publishing.limits import LIMITS, natural_kind
 from stakazo.publishing.models import Channel, Publication
-from stakazo.publishing.preflight import File, Finding, Target, Words
+from stakazo.publishing.preflight import Allows, File, Finding, Target, Words
 from stakazo.publishing.slots import Pace
 from stakazo.publishing.states import OVER
 from stakazo.variants import service as variants
@@ -146,7 +146,8 @@ async def judge(
     """Everything that speaks against publishing this variant there at this moment."""
     clip = await session.get_one(Clip, variant.clip_id)
     allowed = await rights.of_video(session, clip.video_id)
-    return preflight.check(file_of(variant, clip), kind, target_of(channel), words, allowed, at)
+    target = target_of(channel, allowances.recent(channel, await now(session)))
+    return preflight.check(file_of(variant, clip), kind, target, words, allowed, at)
 
 
 async def _offers(
@@ -171,7 +172,7 @@ def file_of(variant: ClipVariant, clip: Clip) -> File:
     )  # fmt: skip
 
 
-def target_of(channel: Channel) -> Target:
+def target_of(channel: Channel, allows: Allows) -> Target:
     return Target(
         channel.platform,
         connected=channel.token is not None and channel.error is None,
@@ -179,6 +180,7 @@ def target_of(channel: Channel) -> Target:
         may_publish=scopes.may_publish(channel.platform, channel.scopes),
         expires_at=channels.life(channel).ends,
         territory=channel.territory,
+        allows=allows,
     )
 
 
@@ -190,6 +192,9 @@ def words_of(caption: str, first_comment: str, details: Mapping[str, Any]) -> Wo
         cover_at=details.get("cover_at"),
         collaborators=tuple(details.get("collaborators", ())),
         audience=Audience(details.get("audience", Audience.PUBLIC)),
+        comments=details.get("comments"),
+        duets=details.get("duets"),
+        stitches=details.get("stitches"),
     )
 
 

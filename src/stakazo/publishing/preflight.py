@@ -71,6 +71,18 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
+class Allows:
+    """What an account may post at this moment, as its platform has just said. None: it doesn't say."""
+
+    audiences: frozenset[Audience] | None = None
+    longest: float | None = None
+    """Seconds of a video."""
+    comments: bool | None = None
+    duets: bool | None = None
+    stitches: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """The account that it goes to."""
 
@@ -85,6 +97,7 @@ class Target:
     """When only a person can keep it going; None: never."""
     territory: str | None = None
     """The country whose people it addresses."""
+    allows: Allows = Allows()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +110,10 @@ class Words:
     cover_at: float | None = None
     collaborators: tuple[str, ...] = ()
     audience: Audience = Audience.PUBLIC
+    comments: bool | None = None
+    duets: bool | None = None
+    stitches: bool | None = None
+    """Whether others may; None: as far as the account allows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +136,7 @@ def check(file: File, kind: Kind, target: Target, words: Words, rights: Rights, 
         *_file(file, limits),
         *_words(words, limits, file),
         *_account(target, at),
+        *(_allowed(file, words, target) if kind is not Kind.INBOX else ()),
         *_rights(file, target, rights, at),
     )
 
@@ -241,6 +259,27 @@ def _account(target: Target, at: datetime) -> Iterator[Finding]:
         elif target.expires_at <= at + EXPIRES_SOON:
             yield Finding("token_expires", f"The channel's token ends at {target.expires_at:%Y-%m-%d %H:%M} "
                           "UTC: connect the channel again soon.", refused=False)  # fmt: skip
+
+
+def _allowed(file: File, words: Words, target: Target) -> Iterator[Finding]:
+    """What the account's person, or the platform, doesn't allow at this moment. A draft for the inbox asks later."""
+    allows, label = target.allows, target.platform.label
+    if allows.audiences is not None and words.audience not in allows.audiences:
+        may = ", ".join(sorted(allows.audiences)) or "nobody"
+        why = (
+            " The app may not have been audited by TikTok, or the account is private."
+            if Audience.PUBLIC not in allows.audiences
+            else ""
+        )
+        yield Finding("audience", f"{label} lets this account post to {may}, not to {words.audience.value}: choose "
+                      f"another `audience`.{why}")  # fmt: skip
+    if allows.longest is not None and file.duration is not None and file.duration > allows.longest:
+        yield Finding("duration", f"{label} lets this account post up to {allows.longest:g} s; this file lasts "
+                      f"{file.duration:.1f} s: choose a shorter variant.")  # fmt: skip
+    for what in ("comments", "duets", "stitches"):
+        if getattr(words, what) and getattr(allows, what) is False:
+            yield Finding(what, f"This account's settings on {label} allow no {what}: there will be none. Its person "
+                          "can change that in the app.", refused=False)  # fmt: skip
 
 
 def _rights(file: File, target: Target, rights: Rights, at: datetime) -> Iterator[Finding]:

@@ -258,7 +258,7 @@ _WHAT_TO_DO: dict[Reason, str] = {
 
 def refusal(reason: Reason, sentence: str, said: dict[str, Any] | None = None) -> Trouble:
     """What the platform refuses, as trouble of ours."""
-    return Trouble(reason.value, sentence, _WHAT_TO_DO.get(reason, "Change what it names, and retry."), said or None)
+    return Trouble(reason.value, sentence, _WHAT_TO_DO.get(reason, "Plan it anew with that changed."), said or None)
 
 
 def pause(looks: int, most: float) -> float:
