@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from tests.api.conftest import People
 from tests.publishing.press import Desk, public
 
 from stakazo.core.security import Keyring
+from stakazo.platforms.base import Handle
 from stakazo.publishing import progress
 from stakazo.publishing.models import Publication
 
@@ -150,7 +152,9 @@ def test_an_account_that_comes_back_is_the_channel_it_was(desk: Desk) -> None:
 def test_words_that_changed_are_sent_anew(desk: Desk) -> None:
     """What lies at the platform already has the old ones."""
     wanted = planned(desk, caption="old words")
-    write(desk, wanted, handle=b"sealed", handle_id="h")
+    there = json.dumps(Handle("h", datetime.now(UTC)).as_json()).encode()
+    of = {"owner": desk.site.workspace_id, "row": UUID(wanted["id"])}
+    write(desk, wanted, handle=Keyring(desk.site.settings).seal(there, "publications.handle", **of), handle_id="h")
     changed = desk.http.patch(f"/publications/{wanted['id']}", json={"caption": "new words"}).json()
     assert changed["handle"] is None
 

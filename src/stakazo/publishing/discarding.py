@@ -54,8 +54,10 @@ class Upload:
 
 def left_by(keys: Keyring, publication: Publication) -> Upload | None:
     """The upload that would lie about if the publication let go of it: one that isn't public, nor may become it."""
+    if publication.acted_at is not None and publication.state is not S.FAILED:
+        return None
     handle = progress.handle_of(publication, keys)
-    if handle is None or (publication.acted_at is not None and publication.state is not S.FAILED):
+    if handle is None:
         return None
     post = progress.post_of(publication)
     return Upload(handle, post.title, post.caption)
