@@ -11,15 +11,15 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from tests.ads.stand import Stand
+from tests.ads.test_comparing import APPROVED, END, TARGETING, live
 from tests.ads.test_doubts import committed, row
-from tests.ads.test_states import APPROVED, END, TARGETING, live
 from tests.ads.test_watching import running, told
 from tests.api.conftest import People
 
 from stakazo.ads.changing import Change, costs_less
+from stakazo.ads.comparing import differences
 from stakazo.ads.models import AdCommitment
 from stakazo.ads.plan import Money, Plan
-from stakazo.ads.states import differences
 from stakazo.platforms.ads import Bid, Goal, Objective, Terms
 from stakazo.platforms.sandbox.faults import Fault
 

@@ -50,7 +50,7 @@ class Change:
 
     @property
     def terms(self) -> frozenset[str]:
-        """What of the ad set it is about, in the words of `states.Difference`."""
+        """What of the ad set it is about, in the words of `comparing.Difference`."""
         said = self.plan.keys()
         parts = {
             "targeting": said & PEOPLE,

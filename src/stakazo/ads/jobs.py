@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo.ads import accounts, launching, outside, progress, ruling, service, states, steering, watching
+from stakazo.ads import accounts, comparing, launching, outside, progress, ruling, service, states, steering, watching
 from stakazo.ads.models import AdAccount, Campaign
 from stakazo.ads.progress import Order
 from stakazo.ads.states import CampaignState as S
@@ -85,7 +85,7 @@ async def launch_campaign(run: Run, campaign_id: UUID) -> None:
             assert trouble is not None
             await progress.not_launched(session, campaign_id, run.job_id, trouble)
         else:
-            await progress.launched(session, campaign_id, run.job_id, states.review(live))
+            await progress.launched(session, campaign_id, run.job_id, comparing.review(live))
         await watch(session, order.account_id)  # of what failed, too, something may come late
 
 
@@ -136,21 +136,21 @@ async def steer_campaign(run: Run, campaign_id: UUID) -> None:
             await start(session, await progress.settle(session, campaign_id, run.job_id, *settled))
             return
         assert live is not None
-        await progress.arrived(session, campaign_id, run.job_id, states.review(live))
+        await progress.arrived(session, campaign_id, run.job_id, comparing.review(live))
         await watch(session, order.account_id)
 
 
 def _stopped(error: steering.Drifting) -> tuple[S, Trouble]:
     """What isn't as approved isn't let run; where it runs already, it is stopped."""
     if error.rests:
-        return S.PAUSED, states.drifted(error.found, "It was not let run.")
-    return S.PAUSING, states.drifted(error.found, "It is being stopped.")
+        return S.PAUSED, comparing.drifted(error.found, "It was not let run.")
+    return S.PAUSING, comparing.drifted(error.found, "It is being stopped.")
 
 
 async def _refused(order: Order, refused: steering.Refused, meta: MetaAds) -> tuple[S, Trouble]:
     """A change is taken back; where the campaign rests, as the platform says, nothing was lost; else a person knows."""
     error = refused.error
-    if states.is_of_change(refused.what, error.reason, changing=order.changing):
+    if comparing.is_of_change(refused.what, error.reason, changing=order.changing):
         return order.state, states.change_refused(error)
     trouble = states.refusal(error.reason, str(error), error.said.as_json())
     if error.reason is not Reason.NOT_FOUND and order.state is S.ACTIVATING:

@@ -13,8 +13,9 @@ from typing import Any, Self
 from urllib.parse import urlencode
 from uuid import UUID
 
-from stakazo.ads.states import Approved, Part, approved_run
+from stakazo.ads.comparing import Approved
 from stakazo.ads.states import CampaignState as S
+from stakazo.ads.states import Part, approved_run
 from stakazo.platforms.ads import AdSet, Bid, Budget, Campaign, Creative, Goal, Objective, Targeting, Terms, offset
 
 EU = frozenset(

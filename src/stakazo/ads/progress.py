@@ -14,10 +14,11 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.ads import accounts, changing, plan, policy, service, states
+from stakazo.ads.comparing import Approved
 from stakazo.ads.models import AdAccount, Campaign
 from stakazo.ads.plan import Money, Plan
-from stakazo.ads.states import Approved, Part
 from stakazo.ads.states import CampaignState as S
+from stakazo.ads.states import Part
 from stakazo.core.db import now
 from stakazo.core.security import Keyring
 from stakazo.jobs.run import Lost

@@ -13,11 +13,12 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo.ads import accounts, plan, policy, states
+from stakazo.ads import accounts, comparing, plan, policy, states
+from stakazo.ads.comparing import Approved
 from stakazo.ads.models import AdAccount, Campaign
 from stakazo.ads.plan import Money, Plan
-from stakazo.ads.states import Approved, Part
 from stakazo.ads.states import CampaignState as S
+from stakazo.ads.states import Part
 from stakazo.core import rows
 from stakazo.core.db import actor_of, now
 from stakazo.core.errors import Conflict, Forbidden, Invalid
@@ -218,9 +219,9 @@ async def reviewed(session: AsyncSession, campaign: Campaign, review: Mapping[st
     known = campaign.review or {}
     before, says = known.get("says"), review["says"]
     campaign.review = {**review, "shows": known.get("shows") or review.get("shows")}  # as when it was made
-    if says == before or not {says, before} & states.REFUSED:
+    if says == before or not {says, before} & comparing.REFUSED:
         return
-    if says in states.REFUSED:
+    if says in comparing.REFUSED:
         trouble = states.disapproved(review["issues"]).as_json()
         campaign.error = campaign.error or trouble
         await record(session, "campaign_disapproved", campaign, **trouble)

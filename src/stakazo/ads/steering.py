@@ -6,9 +6,10 @@ lets run last; before each assignment the row is asked whether it is still wante
 
 from __future__ import annotations
 
-from stakazo.ads import launching, progress, states
+from stakazo.ads import comparing, launching, progress
+from stakazo.ads.comparing import Difference
 from stakazo.ads.progress import Order
-from stakazo.ads.states import Difference, Part
+from stakazo.ads.states import Part
 from stakazo.jobs.run import NotYet, Run
 from stakazo.platforms.ads import Live, Terms
 from stakazo.platforms.ads import Run as Wanted
@@ -48,7 +49,7 @@ async def steer(run: Run, order: Order, meta: MetaAds) -> dict[Part, Live]:
         live = await launching.look(meta, order.ids)
         if approved.run is Wanted.ARCHIVED and live[Part.CAMPAIGN].status == Wanted.DELETED:
             return live
-        left = states.differences(approved, live)
+        left = comparing.differences(approved, live)
         fixed = tuple(one for one in left if one.what in approved.fixed)
         if fixed and approved.run is Wanted.ACTIVE:
             raise Drifting(fixed, rests=live[Part.CAMPAIGN].status == Wanted.PAUSED)

@@ -10,11 +10,12 @@ from uuid import UUID
 from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo.ads import accounts, plan, policy, progress, service, states
+from stakazo.ads import accounts, comparing, plan, policy, progress, service, states
+from stakazo.ads.comparing import Answer, Difference
 from stakazo.ads.launching import LEVELS
 from stakazo.ads.models import AdAccount, Campaign
-from stakazo.ads.states import Answer, Part
 from stakazo.ads.states import CampaignState as S
+from stakazo.ads.states import Part
 from stakazo.core.db import now
 from stakazo.core.security import Keyring
 from stakazo.platforms.ads import Live, Run
@@ -117,9 +118,9 @@ async def judge(session: AsyncSession, campaign_id: UUID, seen: datetime, live: 
     if live is None:
         await _gone(session, campaign)
         return campaign
-    await service.reviewed(session, campaign, states.review(live))
-    differs = states.differences(service.approved(campaign, progress.ids_of(campaign)), live)
-    match states.answer(campaign.state, differs, live):
+    await service.reviewed(session, campaign, comparing.review(live))
+    differs = comparing.differences(service.approved(campaign, progress.ids_of(campaign)), live)
+    match comparing.answer(campaign.state, differs, live):
         case Answer.GONE:
             await _gone(session, campaign)
         case Answer.FOLLOW:
@@ -156,12 +157,10 @@ async def _follow(session: AsyncSession, campaign: Campaign, live: dict[Part, Li
     await service.record(session, "campaign_paused", campaign, outside=True)
 
 
-async def _set_right(
-    session: AsyncSession, campaign: Campaign, found: tuple[states.Difference, ...], *, stop: bool
-) -> None:
+async def _set_right(session: AsyncSession, campaign: Campaign, found: tuple[Difference, ...], *, stop: bool) -> None:
     running = campaign.state is S.ACTIVE and not stop
     done = "It is being set right." if running else "It is being stopped."
-    trouble = states.drifted(found, done)
+    trouble = comparing.drifted(found, done)
     await service.record(session, "campaign_drifted", campaign, **trouble.as_json())
     campaign.state = S.ACTIVATING if running else S.PAUSING
     campaign.begun_at, campaign.error, campaign.job_id = await now(session), trouble.as_json(), None

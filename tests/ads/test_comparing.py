@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from stakazo.ads import states
-from stakazo.ads.states import Answer, Approved, Part, differences, why_not_activate
+from stakazo.ads import comparing
+from stakazo.ads.comparing import Answer, Approved, differences
 from stakazo.ads.states import CampaignState as S
+from stakazo.ads.states import Part, why_not_activate
 from stakazo.platforms.ads import Budget, Live, Run, Targeting, Terms
 
 TARGETING = Targeting(countries=("DE", "US"), age_max=40, instagram_positions=("reels",)).params()
@@ -104,7 +105,7 @@ def test_what_lets_run_comes_last_and_what_stops_first() -> None:
 )
 def test_what_is_done_about_it(state: S, there: dict[Part, Live], answer: Answer) -> None:
     approved = replace(APPROVED, run=states.approved_run(state))
-    assert states.answer(state, differences(approved, there), there) is answer
+    assert comparing.answer(state, differences(approved, there), there) is answer
 
 
 def test_of_what_is_put_away_only_that_it_is_away_matters() -> None:
@@ -115,7 +116,7 @@ def test_of_what_is_put_away_only_that_it_is_away_matters() -> None:
 
 def test_a_refused_ad_is_what_the_whole_campaign_says() -> None:
     ad = Live("4", "a", "ACTIVE", "DISAPPROVED", issues=("Personal Attributes: no.",))
-    said = states.review(live() | {Part.AD: ad})
+    said = comparing.review(live() | {Part.AD: ad})
     assert (said["says"], said["issues"]) == ("DISAPPROVED", ["Personal Attributes: no."])
 
 
