@@ -11,8 +11,9 @@ import pytest
 from stakazo.ads import comparing
 from stakazo.ads.comparing import Answer, Approved, differences
 from stakazo.ads.states import CampaignState as S
-from stakazo.ads.states import Part, why_not_activate
-from stakazo.platforms.ads import Budget, Live, Run, Targeting, Terms
+from stakazo.ads.states import Part, approved_run, why_not_activate
+from stakazo.platforms.ads import Budget, Live, Run, Terms
+from stakazo.platforms.targeting import Targeting
 
 TARGETING = Targeting(countries=("DE", "US"), age_max=40, instagram_positions=("reels",)).params()
 IDS = {Part.CAMPAIGN: "1", Part.AD_SET: "2", Part.CREATIVE: "3", Part.AD: "4"}
@@ -104,7 +105,7 @@ def test_what_lets_run_comes_last_and_what_stops_first() -> None:
     ],
 )
 def test_what_is_done_about_it(state: S, there: dict[Part, Live], answer: Answer) -> None:
-    approved = replace(APPROVED, run=states.approved_run(state))
+    approved = replace(APPROVED, run=approved_run(state))
     assert comparing.answer(state, differences(approved, there), there) is answer
 
 

@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.platforms.conftest import There
 
-from stakazo.platforms.ads import AdSet, Budget, Campaign, Creative, Goal, Objective, Run, Targeting, minor_units
+from stakazo.platforms.ads import AdSet, Budget, Campaign, Creative, Goal, Objective, Run, minor_units
 from stakazo.platforms.base import Media
 from stakazo.platforms.errors import PlatformError, Reason, Rejected, TryLater, Unknown
 from stakazo.platforms.meta_ads import Level, MetaAds
 from stakazo.platforms.sandbox import world as known
 from stakazo.platforms.sandbox.faults import Fault
+from stakazo.platforms.targeting import Targeting
 
 CAMPAIGN = Campaign(name="Ça ira [s:1]", objective=Objective.ENGAGEMENT)
 WHO = Targeting(countries=("US",), age_min=18, age_max=44, interests=(("6003139266461", "Jazz music"),))

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo.ads import accounts, guardrails, plan, policy, service, wishing
+from stakazo.ads import accounts, findings, guardrails, plan, policy, service, wishing
 from stakazo.ads.models import Campaign
 from stakazo.ads.plan import Money, Plan
 from stakazo.ads.service import NotAllowed
@@ -23,16 +23,17 @@ from stakazo.ads.states import Part
 from stakazo.core.db import now
 from stakazo.core.errors import Conflict, Invalid
 from stakazo.jobs import holding
-from stakazo.platforms.ads import Bid, Terms
+from stakazo.platforms.ads import CAPS, Bid, Goal, Terms
 from stakazo.publishing.service import author
 from stakazo.variants import service as variants
 
-BIDS = frozenset({"bid", "bid_amount"})
+BIDS = frozenset({"bid", "bid_amount", "min_roas"})
+PLACES = frozenset({"countries", "regions", "cities", "zips", "around"})
 DSA = frozenset({"dsa_beneficiary", "dsa_payor"})
-PEOPLE = frozenset({
-    "countries", "regions", "cities", "age_min", "age_max", "genders", "interests", "audiences", "excluded_audiences",
-    "locales", "placements", "facebook_positions", "instagram_positions", "widen",
-})  # fmt: skip
+PEOPLE = PLACES | {
+    "age_min", "age_max", "genders", "interests", "audiences", "excluded_audiences", "locales", "placements",
+    "facebook_positions", "instagram_positions", "widen",
+}  # fmt: skip
 """What of a plan decides whom it is shown to, and where."""
 
 
@@ -46,7 +47,7 @@ class Change:
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     plan: Mapping[str, Any] = field(default_factory=dict)
-    """Members of a plan, of `BIDS`, `DSA` and `PEOPLE`."""
+    """Members of a plan, of `BIDS`, `DSA`, `PEOPLE`, and `hours`."""
 
     @property
     def terms(self) -> frozenset[str]:
@@ -56,6 +57,7 @@ class Change:
             "targeting": said & PEOPLE,
             "bid": said & BIDS,
             "dsa": said & DSA,
+            "hours": said & {"hours"},
             "start": self.starts_at,
             "end": self.ends_at,
         }
@@ -63,8 +65,13 @@ class Change:
 
     def plan_after(self, before: Plan) -> Plan:
         said = dict(self.plan)
-        if said.get("bid") == Bid.LOWEST_COST:
-            said["bid_amount"] = None
+        if said.get("goal") not in {None, Goal.LEADS}:
+            said = {"lead_form_id": None, **said}
+        way = said.get("bid")
+        if way is not None and way not in CAPS:  # what goes with a way of bidding goes with it
+            said = {"bid_amount": None, **said}
+        if way is not None and way != Bid.MIN_ROAS:
+            said = {"min_roas": None, **said}
         return Plan.of({name: value for name, value in (before.as_json() | said).items() if value is not None})
 
     def money_after(self, before: Money) -> Money:
@@ -108,6 +115,8 @@ class Turn:
             ends_at=said.ends_at if "end" in about else None,
             bid=said.bid if "bid" in about else None,
             bid_amount=said.bid_amount if "bid" in about else None,
+            min_roas=said.min_roas if "bid" in about else None,
+            hours=said.hours if "hours" in about else None,
             dsa_beneficiary=said.dsa_beneficiary,
             dsa_payor=said.dsa_payor,
         )
@@ -118,7 +127,7 @@ class Turn:
             raise Conflict(f"It is {state.value}: only what is paused or runs can be changed.")
         if why := next(_why_not(self.wanted, self.money, self.plan, now), None):
             raise Invalid(why)
-        if not self.less and (refused := list(plan.findings(self.plan_after, self.money_after, now))):
+        if not self.less and (refused := list(findings.found(self.plan_after, self.money_after, now))):
             raise NotAllowed(" ".join(refused))
 
 
@@ -148,7 +157,7 @@ def _why_not(wanted: Change, money: Money, known: Plan, now: datetime) -> Iterat
         yield "This end is over already: pause it instead."
     if known.budget_on is Part.CAMPAIGN and wanted.plan.get("bid", known.bid) != known.bid:
         yield "With a budget that the campaign holds the way of bidding stays; its amount can change. Duplicate it."
-    if known.special_categories and wanted.plan.keys() & {"countries", "regions", "cities"}:
+    if known.special_categories and wanted.plan.keys() & PLACES:
         yield "An ad of a special category keeps its places, which the platform was told beside it: duplicate it."
 
 

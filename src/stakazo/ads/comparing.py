@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from stakazo.ads.states import CampaignState, Part
-from stakazo.platforms.ads import Budget, Live, Run, Terms
+from stakazo.platforms.ads import Budget, Live, Run, Terms, floor
 from stakazo.platforms.errors import Reason
 from stakazo.publishing.states import Trouble
 
@@ -49,7 +49,7 @@ class Difference:
 
     part: Part
     what: str
-    """status, budget, spend_cap, targeting, start, end, dsa, bid, ads, creative"""
+    """status, budget, spend_cap, targeting, start, end, hours, dsa, bid, ads, creative"""
     approved: Any
     found: Any
 
@@ -96,6 +96,7 @@ def _terms(approved: Approved, live: Mapping[Part, Live]) -> Iterator[Difference
     yield from _dsa(approved, live)
     yield from _targeting(approved, live)
     yield from _bid(approved, live)
+    yield from _hours(approved, live)
 
 
 def _times(approved: Approved, live: Mapping[Part, Live]) -> Iterator[Difference]:
@@ -146,9 +147,24 @@ def _bid(approved: Approved, live: Mapping[Part, Live]) -> Iterator[Difference]:
     terms, raw = approved.terms, live[Part.AD_SET].raw
     amount = int(raw["bid_amount"]) if raw.get("bid_amount") else None
     other_way = terms.bid is not None and raw.get("bid_strategy") not in {None, terms.bid.value}
-    if other_way or (terms.bid_amount is not None and amount != terms.bid_amount):
-        wanted = {"bid_strategy": terms.bid and terms.bid.value, "bid_amount": terms.bid_amount}
-        yield Difference(Part.AD_SET, "bid", wanted, {"bid_strategy": raw.get("bid_strategy"), "bid_amount": amount})
+    least, there = floor(terms.min_roas), raw.get("bid_constraints")
+    other_amount = terms.bid_amount is not None and amount != terms.bid_amount
+    if other_way or other_amount or (least is not None and not _same(least, there)):
+        wanted: dict[str, Any] = {"bid_strategy": terms.bid and terms.bid.value, "bid_amount": terms.bid_amount}
+        found: dict[str, Any] = {"bid_strategy": raw.get("bid_strategy"), "bid_amount": amount}
+        if least is not None:
+            wanted, found = wanted | {"bid_constraints": least}, found | {"bid_constraints": there}
+        yield Difference(Part.AD_SET, "bid", wanted, found)
+
+
+def _hours(approved: Approved, live: Mapping[Part, Live]) -> Iterator[Difference]:
+    """Fewer hours than always are somebody's caution, unless they were taken away here."""
+    hours = approved.terms.hours
+    if hours is None or not (hours or "hours" in approved.changing):
+        return
+    wanted, found = [one.params() for one in hours], live[Part.AD_SET].raw.get("adset_schedule") or []
+    if not _same(wanted, found):
+        yield Difference(Part.AD_SET, "hours", wanted, found)
 
 
 WIDENS = ("targeting_automation", "targeting_relaxation_types", "targeting_optimization")

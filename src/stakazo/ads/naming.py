@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from stakazo.ads.plan import Named, Place
+from stakazo.ads.plan import Around, Named, Place
 from stakazo.ads.service import NotAllowed
 from stakazo.core.settings import Settings
 from stakazo.platforms.base import Account
-from stakazo.platforms.errors import PlatformError, Reason
+from stakazo.platforms.errors import PlatformError, Reason, Rejected
 from stakazo.platforms.meta_people import MetaPeople
 from stakazo.platforms.people import USABLE, Audience, Choice, Fitness, Kind
 from stakazo.publishing import outside
@@ -31,7 +31,14 @@ class Names:
     regions: tuple[str, ...] = ()
     cities: tuple[str, ...] = ()
     """`Portland`, `Portland, Oregon` or `Portland, US`."""
+    zips: tuple[str, ...] = ()
+    """`US:97204`, or `97204, US`."""
+    around: tuple[Around, ...] = ()
+    """Of a city what it is called stands in place of its key."""
     locales: tuple[str, ...] = ()
+    lead_form: str | None = None
+    page_id: str = ""
+    """Whose form that is to be."""
     special: bool = False
     """Whether it is for an ad of a special category, which not every audience may be used for."""
 
@@ -39,7 +46,9 @@ class Names:
     def unknown(self) -> bool:
         """Whether the platform must be asked."""
         plain = all(key for key, _ in self.interests) and all(one.isdecimal() for one in self.locales)
-        return not plain or any((self.audiences, self.excluded_audiences, self.regions, self.cities))
+        return not plain or any(
+            (self.audiences, self.excluded_audiences, self.regions, self.cities, self.zips, self.around, self.lead_form)
+        )
 
 
 @asynccontextmanager
@@ -63,7 +72,10 @@ async def settle(meta: MetaPeople, names: Names) -> dict[str, Any]:
         "interests": await _interests(meta, names.interests, wrong),
         "regions": await _places(meta, Kind.REGION, names.regions, wrong),
         "cities": await _places(meta, Kind.CITY, names.cities, wrong),
+        "zips": await _places(meta, Kind.ZIP, names.zips, wrong),
+        "around": await _around(meta, names.around, wrong),
         "locales": await _languages(meta, names.locales, wrong),
+        "lead_form_id": await _lead_form(meta, names, wrong),
     }
     if wrong:
         raise NotAllowed(" ".join(wrong))
@@ -144,16 +156,46 @@ async def _languages(meta: MetaPeople, given: Iterable[str], wrong: list[str]) -
 
 async def _places(meta: MetaPeople, kind: Kind, given: Sequence[str], wrong: list[str]) -> list[Place]:
     """Also what is given by its key is asked for: in which country it is decides what an ad there must have."""
-    keys = [one for one in given if one.isdecimal()]
+    keys = [one for one in given if _is_key(one)]
     known = await meta.places_of(kind, keys) if keys else {}
     found = list[Place]()
     for words in given:
-        one = known.get(words) if words.isdecimal() else await _one(meta, kind, words, wrong)
+        one = known.get(words) if _is_key(words) else await _one(meta, kind, words, wrong)
         if one is not None:
             found.append((one.key, one.full_name, one.country))
-        elif words.isdecimal():
+        elif _is_key(words):
             wrong.append(_which(kind.value, words, []))
     return found
+
+
+def _is_key(words: str) -> bool:
+    """Whether that is a place's key: `551400` of a city, `US:97204` of a postal code."""
+    return words.isdecimal() or ":" in words
+
+
+async def _around(meta: MetaPeople, given: Iterable[Around], wrong: list[str]) -> list[dict[str, Any]]:
+    found = list[dict[str, Any]]()
+    for one in given:
+        cities = await _places(meta, Kind.CITY, [one.city[0]], wrong) if one.city else []
+        found += [asdict(replace(one, city=city)) for city in (cities if one.city else [None])]
+    return found
+
+
+async def _lead_form(meta: MetaPeople, names: Names, wrong: list[str]) -> str | None:
+    if names.lead_form is None:
+        return None
+    try:
+        form = await meta.lead_form(names.lead_form)
+    except Rejected as error:
+        if error.reason is not Reason.NOT_FOUND:
+            raise
+        wrong.append(f"There is no form {names.lead_form} at the platform. Make one in the Page's settings there.")
+        return None
+    if form.page_id != names.page_id:
+        wrong.append(f"The form {form.name!r} is of another Page than the one that the ad account advertises for.")
+    elif not form.open:
+        wrong.append(f"The form {form.name!r} was closed: nobody can fill it in. Open it, or name another.")
+    return form.id
 
 
 async def _one(meta: MetaPeople, kind: Kind, words: str, wrong: list[str]) -> Choice | None:

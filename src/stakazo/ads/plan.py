@@ -6,9 +6,9 @@ approved can be told again, and compared, at any time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Self
 from urllib.parse import urlencode
 from uuid import UUID
@@ -16,28 +16,42 @@ from uuid import UUID
 from stakazo.ads.comparing import Approved
 from stakazo.ads.states import CampaignState as S
 from stakazo.ads.states import Part, approved_run
-from stakazo.platforms.ads import AdSet, Bid, Budget, Campaign, Creative, Goal, Objective, Targeting, Terms, offset
-
-EU = frozenset(
-    ("AT", "BE", "BG", "HR", "CY", "CZ", "DK", "EE", "FI", "FR", "DE", "GR", "HU", "IE", "IT", "LV", "LT", "LU", "MT",
-     "NL", "PL", "PT", "RO", "SK", "SI", "ES", "SE")
-)  # fmt: skip
-"""Where the Digital Services Act wants to know who profits from an ad and who pays."""
-LEAST_CAP = 100
-"""Units of money that Meta wants a campaign's spend cap to be at least."""
-GOALS: dict[Objective, frozenset[Goal]] = {
-    Objective.AWARENESS: frozenset({Goal.REACH, Goal.IMPRESSIONS, Goal.THRUPLAY}),
-    Objective.TRAFFIC: frozenset({Goal.LINK_CLICKS, Goal.LANDING_PAGE_VIEWS, Goal.REACH, Goal.IMPRESSIONS}),
-    Objective.ENGAGEMENT: frozenset({Goal.THRUPLAY, Goal.POST_ENGAGEMENT, Goal.REACH, Goal.IMPRESSIONS}),
-    Objective.LEADS: frozenset({Goal.CONVERSIONS, Goal.LINK_CLICKS, Goal.LANDING_PAGE_VIEWS}),
-    Objective.SALES: frozenset({Goal.CONVERSIONS, Goal.LINK_CLICKS, Goal.LANDING_PAGE_VIEWS}),
-}
-"""What delivery may be optimised for, by what is aimed at; promoting an app needs an app, which we have none of."""
+from stakazo.platforms.ads import AdSet, Bid, Budget, Campaign, Creative, Goal, Objective, Terms
+from stakazo.platforms.targeting import Circle, Hours, Targeting
 
 Named = tuple[str, str]
 """What the platform calls something, and what people call it."""
 Place = tuple[str, str, str]
 """The platform's key, its name, and its country in two letters; that is empty where it isn't known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """The people around a city, or around a point."""
+
+    km: float
+    city: Place | None = None
+    latitude: float = 0.0
+    longitude: float = 0.0
+    country: str = ""
+    """Of a point, in two letters: whose rules and rights hold there."""
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> Self:
+        city = stored.get("city")
+        return cls(**{**stored, "city": tuple(city) if city else None})
+
+    @property
+    def land(self) -> str:
+        return self.city[2] if self.city else self.country
+
+    @property
+    def circle(self) -> Circle:
+        key = self.city[0] if self.city else None
+        return Circle(km=self.km, city=key, latitude=self.latitude, longitude=self.longitude)
+
+    def __str__(self) -> str:
+        return f"{self.km:g} km around {self.city[1] if self.city else f'{self.latitude}, {self.longitude}'}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +63,8 @@ class Plan:
     countries: tuple[str, ...] = ()
     regions: tuple[Place, ...] = ()
     cities: tuple[Place, ...] = ()
+    zips: tuple[Place, ...] = ()
+    around: tuple[Around, ...] = ()
     age_min: int = 18
     age_max: int = 65
     genders: tuple[int, ...] = ()
@@ -64,8 +80,14 @@ class Plan:
     budget_on: Part = Part.AD_SET
     bid: Bid | None = None
     bid_amount: int | None = None
+    min_roas: float | None = None
+    """How many times what is spent is to come back at least."""
+    hours: tuple[Hours, ...] = ()
+    """When it is shown; none: always."""
     pixel_id: str | None = None
     event: str | None = None
+    lead_form_id: str | None = None
+    """The Page's form that people fill in."""
     dsa_beneficiary: str | None = None
     dsa_payor: str | None = None
     special_categories: tuple[str, ...] = ()
@@ -87,6 +109,8 @@ class Plan:
         }
         for name, length in NAMED.items():
             said[name] = tuple(_parts(one, length) for one in said.get(name, ()))
+        said["around"] = tuple(map(Around.of, said.get("around", ())))
+        said["hours"] = tuple(Hours(**one | {"days": tuple(one["days"])}) for one in said.get("hours", ()))
         said |= {"objective": Objective(said["objective"]), "goal": Goal(said["goal"])}
         said["budget_on"] = Part(said.get("budget_on", Part.AD_SET))
         if said.get("bid"):
@@ -96,18 +120,25 @@ class Plan:
     @property
     def lands(self) -> frozenset[str]:
         """The countries in which it is shown, as far as it says."""
-        return frozenset(self.countries) | {country for _, _, country in (*self.regions, *self.cities) if country}
+        return frozenset(self.countries) | {country for _, country in self.places if country}
+
+    @property
+    def places(self) -> tuple[tuple[str, str], ...]:
+        """What is smaller than a country, by its name, and in which that is."""
+        named = [(name, country) for _, name, country in (*self.regions, *self.cities, *self.zips)]
+        return (*named, *((str(one), one.land) for one in self.around))
 
     def targeting(self) -> Targeting:
         return Targeting(
-            countries=self.countries, regions=_keys(self.regions), cities=_keys(self.cities), age_min=self.age_min,
-            age_max=self.age_max, genders=self.genders, interests=self.interests, audiences=_keys(self.audiences),
+            countries=self.countries, regions=_keys(self.regions), cities=_keys(self.cities), zips=_keys(self.zips),
+            circles=tuple(one.circle for one in self.around), age_min=self.age_min, age_max=self.age_max,
+            genders=self.genders, interests=self.interests, audiences=_keys(self.audiences),
             excluded_audiences=_keys(self.excluded_audiences), locales=self.locales, platforms=self.placements,
             facebook_positions=self.facebook_positions, instagram_positions=self.instagram_positions, widen=self.widen,
         )  # fmt: skip
 
 
-NAMED = {"interests": 2, "audiences": 2, "excluded_audiences": 2, "regions": 3, "cities": 3}
+NAMED = {"interests": 2, "audiences": 2, "excluded_audiences": 2, "regions": 3, "cities": 3, "zips": 3}
 """What of a plan has names beside the platform's keys, and in how many parts."""
 
 
@@ -140,52 +171,6 @@ class Money:
     def spend_cap(self) -> int | None:
         """What makes a total of a daily budget: the platform stops there by itself."""
         return self.total if self.daily is not None else None
-
-
-def findings(plan: Plan, money: Money, now: datetime) -> Iterator[str]:
-    """What the platform would refuse, or what would run otherwise than one may think, in sentences."""
-    if plan.objective is Objective.APP_PROMOTION:
-        yield "An app can't be promoted: there is no app here to name. Choose TRAFFIC with the app's address."
-    elif plan.goal not in GOALS[plan.objective]:
-        fits = ", ".join(sorted(GOALS[plan.objective]))
-        yield f"{plan.objective.name} isn't optimised for {plan.goal}; it can be for {fits}."
-    yield from _about_people(plan)
-    yield from _about_money(plan, money, now)
-    if plan.goal is Goal.CONVERSIONS and not (plan.pixel_id and plan.event):
-        yield "Conversions need a pixel and its event: PURCHASE, LEAD, ..."
-    if plan.goal in {Goal.LINK_CLICKS, Goal.LANDING_PAGE_VIEWS, Goal.CONVERSIONS} and not plan.link:
-        yield "Say the link that people are to follow."
-    if plan.utm and not plan.link:
-        yield "UTM parameters need a link to be added to."
-
-
-def _about_people(plan: Plan) -> Iterator[str]:
-    if not (plan.countries or plan.regions or plan.cities or plan.audiences):
-        yield "Say who is to see it: at least one country, region, city or audience."
-    if inside := [name for _, name, land in (*plan.regions, *plan.cities) if land in plan.countries]:
-        yield f"Places may not overlap: {'; '.join(inside)} lies in a country that is named too. Name one of the two."
-    if plan.age_min > plan.age_max:
-        yield "The youngest are older than the oldest."
-    if plan.lands & EU and not (plan.dsa_beneficiary and plan.dsa_payor):
-        yield "In the EU an ad says who profits from it and who pays: dsa_beneficiary and dsa_payor."
-    if plan.special_categories and not plan.countries:
-        yield "An ad of a special category names the countries it is for."
-    if plan.special_categories and (plan.genders or (plan.age_min, plan.age_max) != (18, 65)):
-        yield "An ad of a special category may not choose people by age or gender."
-
-
-def _about_money(plan: Plan, money: Money, now: datetime) -> Iterator[str]:
-    if money.daily is None and money.ends_at is None:
-        yield "A budget for the whole time needs an end."
-    if money.ends_at is not None and money.ends_at <= max(money.starts_at or now, now) + timedelta(hours=1):
-        yield "It ends within an hour of its start, or has ended already."
-    if money.daily is not None and money.total < LEAST_CAP * offset(money.currency):
-        yield f"A daily budget's total is a cap at the platform, of at least {LEAST_CAP} {money.currency}."
-    if money.daily is not None and money.daily > money.total:
-        yield "A day's budget is more than the total."
-    caps = {Bid.BID_CAP, Bid.COST_CAP}
-    if (plan.bid in caps) != (plan.bid_amount is not None):
-        yield "A bid amount goes with BID_CAP or COST_CAP, and they with one."
 
 
 # --- as the platform wants it -------------------------------------------------------------------------------
@@ -226,6 +211,8 @@ def ad_set(plan: Plan, money: Money, name: str, campaign_id: str, page_id: str) 
         ends_at=money.ends_at,
         bid=(plan.bid or Bid.LOWEST_COST) if here else None,
         bid_amount=plan.bid_amount,
+        min_roas=plan.min_roas,
+        hours=plan.hours,
         page_id=page_id,
         pixel_id=plan.pixel_id,
         event=plan.event,
@@ -250,6 +237,7 @@ def creative(plan: Plan, name: str, shown: Shown, page_id: str, instagram_id: st
         name=name, page_id=page_id, instagram_id=instagram_id, video_id=shown.video_id,
         thumbnail_url=shown.thumbnail_url, instagram_media_id=shown.instagram_media_id, post_id=shown.post_id,
         text=plan.text, title=plan.title, link=plan.link, button=plan.button, url_tags=tags or None,
+        lead_form_id=plan.lead_form_id,
     )  # fmt: skip
 
 
@@ -262,6 +250,8 @@ def terms(plan: Plan, money: Money) -> Terms:
         ends_at=money.ends_at,
         bid=(plan.bid or Bid.LOWEST_COST) if here else None,
         bid_amount=plan.bid_amount,
+        min_roas=plan.min_roas,
+        hours=plan.hours,
         dsa_beneficiary=plan.dsa_beneficiary,
         dsa_payor=plan.dsa_payor,
     )

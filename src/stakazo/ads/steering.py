@@ -86,7 +86,9 @@ async def _assign(meta: MetaAds, order: Order, todo: Difference) -> None:
         case "end":
             await meta.set_terms(thing_id, Terms(ends_at=terms.ends_at))
         case "bid":
-            await meta.set_terms(thing_id, Terms(bid=terms.bid, bid_amount=terms.bid_amount))
+            await meta.set_terms(thing_id, Terms(bid=terms.bid, bid_amount=terms.bid_amount, min_roas=terms.min_roas))
+        case "hours":
+            await meta.set_terms(thing_id, Terms(hours=terms.hours))
         case "dsa":
             who = Terms(dsa_beneficiary=terms.dsa_beneficiary, dsa_payor=terms.dsa_payor)
             await meta.set_terms(thing_id, who)

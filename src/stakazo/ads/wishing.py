@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo.ads import accounts, plan
+from stakazo.ads import accounts, findings
 from stakazo.ads.models import AdAccount, Campaign
 from stakazo.ads.plan import Money, Plan
 from stakazo.ads.service import NotAllowed, get, plan_of, record, require_open
@@ -17,7 +17,7 @@ from stakazo.clips.models import Clip
 from stakazo.core.actor import new_id
 from stakazo.core.db import now
 from stakazo.core.errors import Invalid
-from stakazo.platforms.ads import Goal
+from stakazo.platforms.ads import PIXELS
 from stakazo.platforms.base import Platform
 from stakazo.publishing import channels, rights
 from stakazo.publishing import service as publications
@@ -49,7 +49,7 @@ async def want(session: AsyncSession, wish: Wish) -> Campaign:
     """Write down a campaign that is to be made, PAUSED. Raises NotAllowed, Conflict, NotFound."""
     account = await accounts.get(session, wish.account_id)
     require_open(account)
-    if wish.plan.goal is Goal.CONVERSIONS and wish.plan.pixel_id is None:
+    if wish.plan.goal in PIXELS and wish.plan.pixel_id is None:
         wish = replace(wish, plan=replace(wish.plan, pixel_id=account.pixel_id))
     variant, publication = await _shown(session, wish, account)
     money = Money(
@@ -60,7 +60,7 @@ async def want(session: AsyncSession, wish: Wish) -> Campaign:
         ends_at=moment_of(wish.ends_at),
     )
     moment = await now(session)
-    refused = [*plan.findings(wish.plan, money, moment), *await rights_of(session, variant, wish.plan, money, moment)]
+    refused = [*findings.found(wish.plan, money, moment), *await rights_of(session, variant, wish.plan, money, moment)]
     if refused:
         raise NotAllowed(" ".join(refused))
     campaign = Campaign(

@@ -21,8 +21,8 @@ from stakazo.api.channels import TroubleOut
 from stakazo.api.conditions import KNOWN, Editing, Reading
 from stakazo.api.deps import DB, Cursor, DryRun, Here, Limit, PageOut, may
 from stakazo.api.errors import responses
-from stakazo.api.plans import Changed, Copied, Wished
 from stakazo.api.routes import Router
+from stakazo.api.wished import Changed, Copied, Wished
 from stakazo.clips import service as clips
 from stakazo.core.actor import Actor
 from stakazo.core.limits import Kind as Counted

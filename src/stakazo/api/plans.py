@@ -1,26 +1,14 @@
-"""A campaign as people write it down, and what it names looked up at the platform before anything is begun."""
+"""A campaign as people write it down: everything that can be said of it, of a change, and of a copy."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from fastapi import Depends
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, HttpUrl, model_validator
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo.ads import accounts, changing, naming, previewing, service, wishing
-from stakazo.ads.changing import Change
-from stakazo.ads.naming import Names
-from stakazo.ads.plan import Plan
-from stakazo.ads.service import require_open
-from stakazo.ads.wishing import Wish
 from stakazo.api.ad_accounts import MOST
-from stakazo.api.deps import CurrentActor, Here
-from stakazo.core.db import now
 from stakazo.platforms.ads import Bid, Goal, Objective
-from stakazo.platforms.base import Account
 
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", examples=["DE"])]
 Key = Annotated[str, Field(min_length=1, max_length=100)]
@@ -52,6 +40,47 @@ Regions = Annotated[
 Cities = Annotated[
     list[Key], Field(max_length=200, description="By name or the platform's key.", examples=[["Portland, Oregon"]])
 ]
+Zips = Annotated[
+    list[Key],
+    Field(max_length=500, description="Postal codes with their country.", examples=[["US:97204", "97205, US"]]),
+]
+
+
+class AroundIn(BaseModel):
+    """The people around a city of the platform's, or around a point, whose country is said then."""
+
+    model_config = ConfigDict(extra="forbid")
+    km: float = Field(ge=1, le=80, description="Around a city whole kilometres, at least 17.")
+    city: Key | None = Field(default=None, description="By name or the platform's key.", examples=["Portland, Oregon"])
+    latitude: float | None = Field(default=None, ge=-90, le=90)
+    longitude: float | None = Field(default=None, ge=-180, le=180)
+    country: Country | None = Field(default=None, description="Of a point: whose rules and rights hold there.")
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        point = (self.latitude, self.longitude, self.country)
+        if point != (None, None, None) if self.city is not None else None in point:
+            raise ValueError("say either a city, or latitude, longitude and country of a point")
+        return self
+
+
+class HoursIn(BaseModel):
+    """Hours of some days of every week; only with a budget for the whole time."""
+
+    model_config = ConfigDict(extra="forbid")
+    days: set[Annotated[int, Field(ge=0, le=6)]] = Field(min_length=1, description="0 is Monday.")
+    begin: int = Field(ge=0, le=23, description="Full hours.")
+    end: int = Field(ge=1, le=24)
+    of_viewer: bool = Field(default=True, description="By the clock of who sees it; else by the ad account's.")
+
+
+Surroundings = Annotated[list[AroundIn], Field(max_length=200)]
+Week = Annotated[list[HoursIn], Field(max_length=50, description="When it is shown; none: always.")]
+MinRoas = Annotated[
+    float,
+    Field(ge=0.01, le=1000, description="How many times what is spent is to come back; of LOWEST_COST_WITH_MIN_ROAS."),
+]
+LeadForm = Annotated[Key, Field(description="The Page's form that the button opens; with the goal LEAD_GENERATION.")]
 Youngest = Annotated[int, Field(ge=13, le=65)]
 Oldest = Annotated[int, Field(ge=13, le=65, description="65 is 65 and older.")]
 Genders = Annotated[list[Literal[1, 2]], Field(max_length=2, description="1 men, 2 women; none is all.")]
@@ -91,6 +120,8 @@ class PlanIn(BaseModel):
     countries: Countries = []
     regions: Regions = []
     cities: Cities = []
+    zips: Zips = []
+    around: Surroundings = []
     age_min: Youngest = 18
     age_max: Oldest = 65
     genders: Genders = []
@@ -105,8 +136,11 @@ class PlanIn(BaseModel):
     budget_on: BudgetOn = "ad_set"
     bid: Bid | None = None
     bid_amount: BidAmount | None = None
+    min_roas: MinRoas | None = None
+    hours: Week = []
     pixel_id: Key | None = Field(default=None, description="That counts conversions; null: the ad account's.")
     event: Event | None = None
+    lead_form_id: LeadForm | None = None
     dsa_beneficiary: Beneficiary | None = None
     dsa_payor: Payor | None = None
     special_categories: Special = []
@@ -132,7 +166,7 @@ class CampaignIn(PlanIn):
     ends_at: AwareDatetime | None = None
 
 
-class _Otherwise(BaseModel):
+class Otherwise(BaseModel):
     """What is to be different. What isn't said, or null, stays; an empty list takes away what was there."""
 
     model_config = ConfigDict(extra="forbid")
@@ -144,6 +178,8 @@ class _Otherwise(BaseModel):
     countries: Countries | None = None
     regions: Regions | None = None
     cities: Cities | None = None
+    zips: Zips | None = None
+    around: Surroundings | None = None
     age_min: Youngest | None = None
     age_max: Oldest | None = None
     genders: Genders | None = None
@@ -157,11 +193,13 @@ class _Otherwise(BaseModel):
     widen: Widen | None = None
     bid: Bid | None = None
     bid_amount: BidAmount | None = None
+    min_roas: MinRoas | None = None
+    hours: Week | None = None
     dsa_beneficiary: Beneficiary | None = None
     dsa_payor: Payor | None = None
 
 
-class CampaignChange(_Otherwise):
+class CampaignChange(Otherwise):
     """Another name, budget, schedule, audience, placement or bid. What it shows is made once: duplicate it for that."""
 
     @model_validator(mode="before")
@@ -175,7 +213,7 @@ class CampaignChange(_Otherwise):
         return said
 
 
-class DuplicateIn(_Otherwise):
+class DuplicateIn(Otherwise):
     """What is different in the copy; anything may be."""
 
     variant_id: UUID | None = None
@@ -184,6 +222,7 @@ class DuplicateIn(_Otherwise):
     budget_on: BudgetOn | None = None
     pixel_id: Key | None = None
     event: Event | None = None
+    lead_form_id: LeadForm | None = None
     special_categories: Special | None = None
     text: Text | None = None
     title: Title | None = None
@@ -192,123 +231,4 @@ class DuplicateIn(_Otherwise):
     utm: Utm | None = None
 
 
-KEYED = ("audiences", "excluded_audiences", "regions", "cities")
-"""What a plan keeps as the platform's keys, with names beside them; languages and interests don't go away."""
-MADE_ONCE = (DuplicateIn.model_fields.keys() - _Otherwise.model_fields.keys()) | {"publication_id", "ad_account_id"}
-
-
-def _names(wanted: PlanIn | _Otherwise, *, special: bool) -> Names:
-    """What of it is to be looked up."""
-    return Names(
-        audiences=tuple(wanted.audiences or ()),
-        excluded_audiences=tuple(wanted.excluded_audiences or ()),
-        interests=tuple((one.id, one.name) for one in wanted.interests or ()),
-        regions=tuple(wanted.regions or ()),
-        cities=tuple(wanted.cities or ()),
-        locales=tuple(map(str, wanted.locales or ())),
-        special=special,
-    )
-
-
-def _anew(known: Plan, wanted: DuplicateIn) -> Names:
-    """All that a copy names: what isn't said otherwise is asked about again, and may be gone by now."""
-    kept = {name: [one[0] for one in getattr(known, name)] for name in KEYED if getattr(wanted, name) is None}
-    special = known.special_categories if wanted.special_categories is None else wanted.special_categories
-    return _names(wanted.model_copy(update=kept), special=bool(special))
-
-
-def _plan(wanted: PlanIn | _Otherwise) -> dict[str, Any]:
-    """What it says of a plan, as one keeps it."""
-    said = wanted.model_dump(mode="json", include=set(PlanIn.model_fields), exclude_none=True)
-    if wanted.interests is not None:
-        said["interests"] = [(one.id, one.name) for one in wanted.interests]
-    return said
-
-
-async def _wished(here: Here, actor: CurrentActor, wanted: CampaignIn) -> Wish:
-    """The wish, with all that it names; the platform is asked before the request's transaction begins."""
-    said = _plan(wanted)
-    names = _names(wanted, special=bool(wanted.special_categories))
-    if names.unknown:
-        async with here.db.transaction(actor) as session:
-            account = await _opened(here, session, wanted.ad_account_id)
-        async with naming.people(here.settings, account) as meta:
-            said |= await naming.settle(meta, names)
-    return Wish(
-        account_id=wanted.ad_account_id,
-        name=wanted.name,
-        plan=Plan.of(said),
-        total=wanted.total_budget,
-        daily=wanted.daily_budget,
-        starts_at=wanted.starts_at,
-        ends_at=wanted.ends_at,
-        variant_id=wanted.variant_id,
-        publication_id=wanted.publication_id,
-    )
-
-
-Wished = Annotated[Wish, Depends(_wished)]
-"""The body of a request for a campaign. Stands before `db` in a signature: no transaction waits for the platform."""
-
-
-async def _changed(here: Here, actor: CurrentActor, campaign_id: UUID, wanted: CampaignChange) -> Change:
-    """The change, with all that it names, and no word against it from the platform, which is asked here."""
-    said = _plan(wanted)
-    change = Change(
-        name=wanted.name,
-        daily=wanted.daily_budget,
-        total=wanted.total_budget,
-        starts_at=wanted.starts_at,
-        ends_at=wanted.ends_at,
-        plan=said,
-    )
-    if not change.terms:
-        return change
-    async with here.db.transaction(actor) as session:
-        campaign = await service.get(session, campaign_id)
-        its, state, ad_set_id = changing.turn(campaign, change), campaign.state, campaign.ad_set_id
-        moment, account = await now(session), await _opened(here, session, campaign.account_id)
-    names = _names(wanted, special=bool(its.plan.special_categories))
-    if names.unknown:
-        async with naming.people(here.settings, account) as meta:
-            change = replace(change, plan=said | await naming.settle(meta, names))
-            its = replace(its, wanted=change)
-    its.require_possible(state, moment)
-    if ad_set_id is not None:
-        await previewing.check(here.settings, account, ad_set_id, its.told)
-    return change
-
-
-Changed = Annotated[Change, Depends(_changed)]
-"""The body of a request for a change; like `Wished`."""
-
-
-async def _copied(here: Here, actor: CurrentActor, campaign_id: UUID, wanted: DuplicateIn | None = None) -> Wish:
-    """The wish for a copy; all that it names is looked up, like that of any other wish."""
-    wanted = wanted or DuplicateIn()
-    async with here.db.transaction(actor) as session:
-        wish = await wishing.copy_of(session, campaign_id)
-        names = _anew(wish.plan, wanted)
-        account = await _opened(here, session, wish.account_id) if names.unknown else None
-    said = _plan(wanted)
-    if account is not None:
-        async with naming.people(here.settings, account) as meta:
-            said |= await naming.settle(meta, names)
-    asked = {
-        "name": wanted.name, "daily": wanted.daily_budget, "total": wanted.total_budget,
-        "starts_at": wanted.starts_at, "ends_at": wanted.ends_at, "variant_id": wanted.variant_id,
-    }  # fmt: skip
-    told: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
-    if wanted.variant_id is not None:
-        told["publication_id"] = None
-    return replace(wish, plan=Change(plan=said).plan_after(wish.plan), **told)
-
-
-Copied = Annotated[Wish, Depends(_copied)]
-"""The body of a request for a copy; like `Wished`."""
-
-
-async def _opened(here: Here, session: AsyncSession, account_id: UUID) -> Account:
-    account = await accounts.get(session, account_id)
-    require_open(account)
-    return accounts.opened(account, here.keys)
+MADE_ONCE = (DuplicateIn.model_fields.keys() - Otherwise.model_fields.keys()) | {"publication_id", "ad_account_id"}

@@ -36,6 +36,9 @@ class Dropped(StrEnum):
     COUNTRIES = "countries"
     REGIONS = "regions"
     CITIES = "cities"
+    ZIPS = "zips"
+    AROUND = "around"
+    HOURS = "hours"
     AUDIENCES = "audiences"
     EXCLUDED = "excluded_audiences"
     INTERESTS = "interests"
@@ -49,6 +52,15 @@ class Dropped(StrEnum):
 Country = Annotated[list[str] | None, typer.Option(help="Where, in two letters; may be repeated.")]
 Region = Annotated[list[str] | None, typer.Option(help="A state or province, as in 'California, US'.")]
 City = Annotated[list[str] | None, typer.Option(help="As in 'Portland, Oregon'; may be repeated.")]
+Zip = Annotated[list[str] | None, typer.Option("--zip", help="A postal code, as in US:97204; may be repeated.")]
+Around = Annotated[
+    list[str] | None,
+    typer.Option(help="So many km around a city or a point: 'Portland, Oregon:30', 45.52,-122.68,US:5."),
+]
+Week = Annotated[
+    list[str] | None,
+    typer.Option("--hours", help="When it is shown, by the viewer's clock: mon-fri:18-23; may be repeated."),
+]
 Audience = Annotated[list[str] | None, typer.Option(help="A custom or lookalike audience, by name or id.")]
 Without = Annotated[list[str] | None, typer.Option(help="An audience that doesn't see it.")]
 Interest = Annotated[list[str] | None, typer.Option(help="By name, as in 'Jazz music'; may be repeated.")]
@@ -67,6 +79,9 @@ Drop = Annotated[list[Dropped] | None, typer.Option("--drop", help="Take away al
 Starts = Annotated[datetime | None, typer.Option(formats=MOMENT, help="In this machine's time zone; else at once.")]
 Ends = Annotated[datetime | None, typer.Option(formats=MOMENT, help="Its end, in this machine's time zone.")]
 BidOption = Annotated[Bid | None, typer.Option("--bid", case_sensitive=False, help="How the platform bids.")]
+MinRoas = Annotated[
+    float | None, typer.Option("--min-roas", help="How many times what is spent is to come back at least: 1.5.")
+]
 BidAmount = Annotated[str | None, typer.Option("--bid-amount", help="Of a bid or cost cap, as in 0.50.")]
 
 
@@ -94,6 +109,53 @@ def people(  # noqa: PLR0917 - one argument per option
         **_ages(age),
     }
     return {name: value for name, value in said.items() if value}
+
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def closer(
+    zips: list[str] | None, circles: list[str] | None, week: list[str] | None, min_roas: float | None
+) -> dict[str, Any]:
+    """Where more closely, at which hours, and for what return; what wasn't said is left out."""
+    said = {"zips": zips, "around": _around(circles), "hours": _hours(week), "min_roas": min_roas}
+    return {name: value for name, value in said.items() if value}
+
+
+def _around(given: list[str] | None) -> list[dict[str, Any]]:
+    """`Portland, Oregon:30` or `45.52,-122.68,US:5`."""
+    found = list[dict[str, Any]]()
+    for one in given or []:
+        where, _, km = one.rpartition(":")
+        try:
+            known: dict[str, Any] = {"km": float(km)}
+            parts = [part.strip() for part in where.split(",")]
+            if len(parts) == 3 and parts[0].lstrip("-").replace(".", "", 1).isdecimal():
+                known |= {"latitude": float(parts[0]), "longitude": float(parts[1]), "country": parts[2]}
+            elif where:
+                known |= {"city": where}
+        except ValueError:
+            known = {}
+        if len(known) < 2:
+            raise Failure(f"{one!r} is no circle; write it like 'Portland, Oregon:30' or 45.52,-122.68,US:5.", USAGE)
+        found.append(known)
+    return found
+
+
+def _hours(given: list[str] | None) -> list[dict[str, Any]]:
+    """`mon-fri:18-23`, `sun:10-12`."""
+    found = list[dict[str, Any]]()
+    for one in given or []:
+        days, _, span = one.lower().partition(":")
+        first, _, last = days.partition("-")
+        begin, _, end = span.partition("-")
+        if not ({first, last or first} <= {*DAYS} and begin.isdecimal() and end.isdecimal()):
+            raise Failure(f"{one!r} are no hours; write them like mon-fri:18-23.", USAGE)
+        since, until = DAYS.index(first), DAYS.index(last or first)
+        if until < since:
+            raise Failure(f"{one!r} goes past Sunday; say it in two parts.", USAGE)
+        found.append({"days": [*range(since, until + 1)], "begin": int(begin), "end": int(end)})
+    return found
 
 
 def _ages(age: str | None) -> dict[str, int]:

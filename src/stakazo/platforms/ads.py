@@ -12,6 +12,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from typing import Any
 
+from stakazo.platforms.targeting import Hours, Targeting, schedule
+
 ZERO_DECIMAL = frozenset({"CLP", "COP", "CRC", "HUF", "ISK", "IDR", "JPY", "KRW", "PYG", "TWD", "VND"})
 """Currencies that Meta counts whole: one unit is one yen, and one Colombian peso too."""
 
@@ -36,12 +38,27 @@ class Goal(StrEnum):
     LANDING_PAGE_VIEWS = "LANDING_PAGE_VIEWS"
     POST_ENGAGEMENT = "POST_ENGAGEMENT"
     CONVERSIONS = "OFFSITE_CONVERSIONS"
+    VALUE = "VALUE"
+    """Conversions by what they are worth."""
+    LEADS = "LEAD_GENERATION"
+    """A form filled in, on the platform itself."""
+
+
+PIXELS = frozenset({Goal.CONVERSIONS, Goal.VALUE})
+"""What a pixel counts."""
 
 
 class Bid(StrEnum):
     LOWEST_COST = "LOWEST_COST_WITHOUT_CAP"
     BID_CAP = "LOWEST_COST_WITH_BID_CAP"
     COST_CAP = "COST_CAP"
+    MIN_ROAS = "LOWEST_COST_WITH_MIN_ROAS"
+    """Not where what comes back is less than so many times what it costs."""
+
+
+CAPS = frozenset({Bid.BID_CAP, Bid.COST_CAP})
+ROAS_UNIT = 10_000
+"""In which Meta counts a return: 1.5 times what was spent is 15,000."""
 
 
 class Run(StrEnum):
@@ -100,57 +117,6 @@ class Campaign:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Targeting:
-    """Who is to see it."""
-
-    countries: tuple[str, ...]
-    """ISO 3166, two letters."""
-    cities: tuple[str, ...] = ()
-    """Meta's keys of cities."""
-    regions: tuple[str, ...] = ()
-    """Meta's keys of regions: states, provinces."""
-    age_min: int = 18
-    age_max: int = 65
-    genders: tuple[int, ...] = ()
-    """1 men, 2 women; none is all."""
-    interests: tuple[tuple[str, str], ...] = ()
-    """Meta's id and name of each."""
-    audiences: tuple[str, ...] = ()
-    excluded_audiences: tuple[str, ...] = ()
-    locales: tuple[int, ...] = ()
-    platforms: tuple[str, ...] = ()
-    """facebook, instagram, audience_network, messenger; none leaves it to Meta."""
-    facebook_positions: tuple[str, ...] = ()
-    instagram_positions: tuple[str, ...] = ()
-    """stream, story, reels, explore, ..."""
-    widen: bool = False
-    """Whether Meta may go beyond this where it finds better people (Advantage audience)."""
-
-    def params(self) -> dict[str, Any]:
-        places: dict[str, Any] = {"countries": list(self.countries)} if self.countries else {}
-        for name, keys in (("cities", self.cities), ("regions", self.regions)):
-            if keys:
-                places[name] = [{"key": key} for key in keys]
-        found: dict[str, Any] = {
-            "geo_locations": places,
-            "age_min": self.age_min,
-            "age_max": self.age_max,
-            "genders": list(self.genders),
-            "flexible_spec": [{"interests": [{"id": key, "name": name} for key, name in self.interests]}]
-            if self.interests
-            else None,
-            "custom_audiences": [{"id": key} for key in self.audiences],
-            "excluded_custom_audiences": [{"id": key} for key in self.excluded_audiences],
-            "locales": list(self.locales),
-            "publisher_platforms": list(self.platforms),
-            "facebook_positions": list(self.facebook_positions),
-            "instagram_positions": list(self.instagram_positions),
-            "targeting_automation": {"advantage_audience": int(self.widen)},  # must be said since v23
-        }
-        return {name: value for name, value in found.items() if value not in (None, [])}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AdSet:
     name: str
     campaign_id: str
@@ -163,11 +129,14 @@ class AdSet:
     bid: Bid | None = None
     bid_amount: int | None = None
     """Minor units; of a cap."""
+    min_roas: float | None = None
+    """How many times what is spent is to come back at least; of `MIN_ROAS`."""
+    hours: tuple[Hours, ...] = ()
+    """When it is shown; none: always. Only with a budget for the whole time."""
     page_id: str | None = None
     pixel_id: str | None = None
     event: str | None = None
     """The pixel's: PURCHASE, LEAD, ..."""
-    destination: str | None = None
     dsa_beneficiary: str | None = None
     """In the EU: who profits, and who pays. Meta shows both."""
     dsa_payor: str | None = None
@@ -175,7 +144,7 @@ class AdSet:
     def params(self) -> dict[str, Any]:
         promoted = {"page_id": self.page_id, "pixel_id": self.pixel_id, "custom_event_type": self.event}
         promoted = {name: value for name, value in promoted.items() if value}
-        if self.goal is Goal.CONVERSIONS:
+        if self.goal in PIXELS:
             promoted.pop("page_id", None)
         return {
             "name": self.name,
@@ -189,7 +158,9 @@ class AdSet:
             "end_time": _time(self.ends_at),
             "bid_strategy": self.bid.value if self.bid else None,
             "bid_amount": self.bid_amount,
-            "destination_type": self.destination,
+            "bid_constraints": floor(self.min_roas),
+            **(schedule(self.hours) if self.hours else {}),
+            "destination_type": "ON_AD" if self.goal is Goal.LEADS else None,
             "dsa_beneficiary": self.dsa_beneficiary,
             "dsa_payor": self.dsa_payor,
             **(self.budget.params() if self.budget else {}),
@@ -206,6 +177,9 @@ class Terms:
     ends_at: datetime | None = None
     bid: Bid | None = None
     bid_amount: int | None = None
+    min_roas: float | None = None
+    hours: tuple[Hours, ...] | None = None
+    """All of them; empty: always."""
     dsa_beneficiary: str | None = None
     dsa_payor: str | None = None
 
@@ -216,9 +190,15 @@ class Terms:
             "end_time": _time(self.ends_at),
             "bid_strategy": self.bid.value if self.bid else None,
             "bid_amount": self.bid_amount,
+            "bid_constraints": floor(self.min_roas),
+            **(schedule(self.hours) if self.hours is not None else {}),
             "dsa_beneficiary": self.dsa_beneficiary,
             "dsa_payor": self.dsa_payor,
         }
+
+
+FORM_LINK = "https://fb.me/"
+"""What Meta wants as the link of a button that opens a form."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,6 +219,8 @@ class Creative:
     link: str | None = None
     button: str = "LEARN_MORE"
     """LISTEN_NOW, WATCH_MORE, SHOP_NOW, ..."""
+    lead_form_id: str | None = None
+    """The Page's form that the button opens, in place of a link."""
     url_tags: str | None = None
     """`utm_source=...&utm_campaign=...`, added to the link by Meta."""
 
@@ -247,7 +229,7 @@ class Creative:
             raise ValueError("a creative shows either a video, an Instagram post or a Page's post")
 
     def params(self) -> dict[str, Any]:
-        button = {"type": self.button, "value": {"link": self.link}} if self.link else None
+        button = self._button()
         found: dict[str, Any] = {"name": self.name, "url_tags": self.url_tags}
         if self.instagram_media_id:
             return found | {
@@ -274,6 +256,11 @@ class Creative:
         if self.instagram_id:
             story["instagram_user_id"] = self.instagram_id
         return found | {"object_story_spec": story}
+
+    def _button(self) -> dict[str, Any] | None:
+        if self.lead_form_id:
+            return {"type": self.button, "value": {"link": FORM_LINK, "lead_gen_form_id": self.lead_form_id}}
+        return {"type": self.button, "value": {"link": self.link}} if self.link else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,6 +321,11 @@ def minor_units(amount: str | Decimal, currency: str) -> int:
 def offset(currency: str) -> int:
     """How many of Meta's minor units one unit of a currency has."""
     return 1 if currency in ZERO_DECIMAL else 100
+
+
+def floor(min_roas: float | None) -> dict[str, int] | None:
+    """The least return on what is spent, as Meta counts it."""
+    return {"roas_average_floor": round(min_roas * ROAS_UNIT)} if min_roas is not None else None
 
 
 def _issues(row: Mapping[str, Any]) -> tuple[str, ...]:

@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
-from stakazo.platforms.ads import AdSet, Budget, Campaign, Creative, Goal, Live, Preview, Run, Targeting, Terms, live
+from stakazo.platforms.ads import AdSet, Budget, Campaign, Creative, Goal, Live, Preview, Run, Terms, live
 from stakazo.platforms.base import Account, Source
 from stakazo.platforms.errors import PlatformError, Reason, Rejected, TryLater
 from stakazo.platforms.graph import Graph, Part
 from stakazo.platforms.http import Connection
+from stakazo.platforms.targeting import Targeting
 
 CHUNK = 8 * 1024 * 1024
 MAX_STALLS = 5
@@ -35,7 +36,7 @@ FIELDS = {
     Level.CAMPAIGN: "id,name,status,effective_status,objective,daily_budget,lifetime_budget,spend_cap,issues_info",
     Level.AD_SET: (
         "id,name,status,effective_status,campaign_id,daily_budget,lifetime_budget,targeting,start_time,end_time,"
-        "bid_strategy,bid_amount,dsa_beneficiary,dsa_payor,issues_info"
+        "bid_strategy,bid_amount,bid_constraints,adset_schedule,dsa_beneficiary,dsa_payor,issues_info"
     ),
     Level.CREATIVE: "id,name,status",
     Level.AD: "id,name,status,effective_status,adset_id,campaign_id,creative,ad_review_feedback,issues_info",

@@ -9,7 +9,7 @@ from stakazo.platforms.base import Account
 from stakazo.platforms.errors import PlatformError
 from stakazo.platforms.graph import Graph, Part
 from stakazo.platforms.http import Connection
-from stakazo.platforms.people import PLACES, Audience, Choice, Kind
+from stakazo.platforms.people import PLACES, Audience, Choice, Kind, LeadForm
 
 FIELDS = (
     "id,account_id,name,subtype,delivery_status,operation_status,approximate_count_lower_bound,approximate_count_upper_bound,"
@@ -89,6 +89,10 @@ class MetaPeople:
         params = {"name": name, "subtype": "LOOKALIKE", "origin_audience_id": origin_id, "lookalike_spec": spec}
         return str((await self.graph.post(f"{self.act}/customaudiences", params, effect=True))["id"])
 
+    async def lead_form(self, form_id: str) -> LeadForm:
+        """A form of a Page's. Raises Rejected where it isn't there."""
+        return people.lead_form(await self.graph.get(form_id, {"fields": "id,name,page_id,status"}))
+
     # --- what people can be chosen by -----------------------------------------------------------------------
 
     async def search(self, kind: Kind, words: str) -> list[Choice]:
@@ -107,8 +111,7 @@ class MetaPeople:
 
     async def places_of(self, kind: Kind, keys: Collection[str]) -> dict[str, Choice]:
         """What Meta calls by these keys; what it doesn't know is left out."""
-        assert kind in PLACES
-        several = {Kind.COUNTRY: "countries", Kind.REGION: "regions", Kind.CITY: "cities"}[kind]
+        several = PLACES[kind]
         answer = await self.graph.get("search", {"type": "adgeolocationmeta", several: list(keys)}, urgent=False)
         rows = (answer["data"] or {}).get(several) or {}
         return {str(row["key"]): people.place({"type": kind.value, **row}) for row in rows.values()}

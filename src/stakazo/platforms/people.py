@@ -58,10 +58,12 @@ class Kind(StrEnum):
     COUNTRY = "country"
     REGION = "region"
     CITY = "city"
+    ZIP = "zip"
     LANGUAGE = "language"
 
 
-PLACES = frozenset({Kind.COUNTRY, Kind.REGION, Kind.CITY})
+PLACES = {Kind.COUNTRY: "countries", Kind.REGION: "regions", Kind.CITY: "cities", Kind.ZIP: "zips"}
+"""What Meta calls several of a kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Choice:
     """Of a place: two letters."""
     country_name: str = ""
     region: str = ""
-    """Of a city."""
+    """Of a city, or of a postal code."""
     highest: int | None = None
     """People, at most, roughly; of an interest."""
 
@@ -128,13 +130,30 @@ def place(row: Mapping[str, Any]) -> Choice:
         name=str(row["name"]),
         country=str(row.get("country_code") or (row["key"] if kind is Kind.COUNTRY else "")),
         country_name=str(row.get("country_name") or ""),
-        region=str(row.get("region") or "") if kind is Kind.CITY else "",
+        region=str(row.get("region") or "") if kind in {Kind.CITY, Kind.ZIP} else "",
     )
 
 
 def interest(row: Mapping[str, Any]) -> Choice:
     highest = _people(row.get("audience_size_upper_bound"))
     return Choice(Kind.INTEREST, str(row["id"]), str(row["name"]), highest=highest)
+
+
+@dataclass(frozen=True, slots=True)
+class LeadForm:
+    """A form of a Page's, which people fill in to be called back."""
+
+    id: str
+    name: str
+    page_id: str
+    open: bool
+    """Whether it can be filled in."""
+
+
+def lead_form(row: Mapping[str, Any]) -> LeadForm:
+    """From a row of Meta's."""
+    page = str(row.get("page_id") or (row.get("page") or {}).get("id") or "")
+    return LeadForm(str(row["id"]), str(row.get("name", "")), page, row.get("status", "ACTIVE") == "ACTIVE")
 
 
 def language(row: Mapping[str, Any]) -> Choice:

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from stakazo.platforms.sandbox import delivery, pages, people, reports
+from stakazo.platforms.sandbox import ad_terms, delivery, pages, people, reports
 from stakazo.platforms.sandbox.calls import Answer, Call, Edges, Refused, chosen, invalid, page
 from stakazo.platforms.sandbox.world import Thing, World, iso
 
 HOUR = 3600.0
 MOST_BUDGET_CHANGES = 4
-EU = frozenset(
-    "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE".split()  # noqa: SIM905
-)
 STATUSES = {"ACTIVE", "PAUSED", "ARCHIVED", "DELETED"}
 PARENT = {"Ad": "adset_id", "AdSet": "campaign_id"}
 
@@ -53,30 +50,14 @@ def create_ad_set(call: Call) -> Answer:
         raise invalid("Campaign budget and ad set budget: set it on exactly one level", 1885621)
     if "lifetime_budget" in budgets and not call.text("end_time"):
         raise invalid("An ad set with a lifetime budget needs an end time", 1885014)
-    targeting = call.json("targeting")
-    _check_targeting(call, targeting)
+    said = ad_terms.wanted(call, lifetime="lifetime_budget" in budgets or bool(campaign.get("lifetime_budget")))
     if _dry(call):
         return {"success": True}
     return _made(
-        call, "AdSet", campaign_id=campaign["id"], targeting=targeting, end_time=call.params.get("end_time"),
-        start_time=call.params.get("start_time"), optimization_goal=call.text("optimization_goal"),
-        billing_event=call.text("billing_event"), bid_amount=call.params.get("bid_amount"),
-        promoted_object=call.json("promoted_object"), budget_changes=[], bid_strategy=call.params.get("bid_strategy"),
-        dsa_beneficiary=call.params.get("dsa_beneficiary"), dsa_payor=call.params.get("dsa_payor"), **budgets,
+        call, "AdSet", campaign_id=campaign["id"], optimization_goal=call.text("optimization_goal"),
+        billing_event=call.text("billing_event"), promoted_object=call.json("promoted_object"), budget_changes=[],
+        **said, **budgets,
     )  # fmt: skip
-
-
-def _check_targeting(call: Call, targeting: Any, known: Mapping[str, Any] | None = None) -> None:
-    """`known` is what the ad set says already."""
-    if not isinstance(targeting, dict) or not (targeting.get("geo_locations") or targeting.get("custom_audiences")):
-        raise invalid("Your ads have to target at least one country", 1885364)
-    if (targeting.get("targeting_automation") or {}).get("advantage_audience") not in {0, 1}:
-        raise invalid("The advantage_audience flag must be set to 0 or 1", 1870227)
-    people.require_audiences(call, targeting)
-    countries = set((targeting.get("geo_locations") or {}).get("countries") or ())
-    said = {name: call.text(name) or (known or {}).get(name) for name in ("dsa_beneficiary", "dsa_payor")}
-    if countries & EU and not all(said.values()):
-        raise invalid("dsa_beneficiary and dsa_payor are required for ads in the European Union", 3858079)
 
 
 def create_creative(call: Call) -> Answer:
@@ -89,6 +70,7 @@ def create_creative(call: Call) -> Answer:
         _check_story(story)
     elif not call.text("object_story_id"):
         raise invalid("A creative needs object_story_spec, object_story_id or source_instagram_media_id", 1487888)
+    _check_form(call, (story or {}).get("video_data", {}).get("call_to_action") or call.json("call_to_action"))
     if _dry(call):
         return {"success": True}
     return _made(call, "AdCreative", object_story_spec=story, object_story_id=call.params.get("object_story_id"),
@@ -101,6 +83,16 @@ def _check_story(story: Any) -> None:
     video = story.get("video_data")
     if video is not None and not (video.get("video_id") and (video.get("image_url") or video.get("image_hash"))):
         raise invalid("Please specify one of image_hash or image_url in the video_data field", 1443226)
+
+
+def _check_form(call: Call, button: Any) -> None:
+    """What a button opens, if that is a form."""
+    form_id = ((button or {}).get("value") or {}).get("lead_gen_form_id")
+    if form_id is None:
+        return
+    form = call.world.things.get(str(form_id))
+    if form is None or form["kind"] != "LeadgenForm" or form["status"] != "ACTIVE":
+        raise invalid("The lead form can't be used", 1892181)
 
 
 def create_ad(call: Call) -> Answer:
@@ -154,7 +146,7 @@ def _budgets(call: Call) -> dict[str, int]:
 def update(call: Call) -> Answer:
     """Another status, budget or name; of an ad set also other people, times and bids."""
     thing = call.node
-    changed = _terms(call, thing) if thing["kind"] == "AdSet" else {}
+    changed = ad_terms.terms(call, thing) if thing["kind"] == "AdSet" else {}
     if call.text("status"):
         if call.text("status") not in STATUSES:
             raise invalid("Invalid status")
@@ -176,24 +168,6 @@ def update(call: Call) -> Answer:
         return {"success": True}
     delivery.settle(call.world, call.world.change(thing, **changed, **budgets))
     return {"success": True}
-
-
-def _terms(call: Call, ad_set: Thing) -> dict[str, Any]:
-    """Raises what Meta would refuse of an ad set that is there."""
-    names = ("start_time", "end_time", "bid_strategy", "bid_amount", "dsa_beneficiary", "dsa_payor")
-    changed: dict[str, Any] = {name: call.text(name) for name in names if call.text(name)}
-    if call.text("targeting"):
-        changed["targeting"] = call.json("targeting")
-        _check_targeting(call, changed["targeting"], ad_set)
-    begun = delivery.moment(ad_set.get("start_time")) or float(ad_set["made"])
-    if "start_time" in changed and begun <= call.now:
-        raise invalid("The start time of an ad set that has started can't be changed", 1487057)
-    if "end_time" in changed and (delivery.moment(changed["end_time"]) or 0) <= call.now:
-        raise invalid("The end time must be in the future", 1487058)
-    strategy = changed.get("bid_strategy", ad_set.get("bid_strategy")) or ""
-    if ("CAP" in strategy.removesuffix("WITHOUT_CAP")) and not (call.text("bid_amount") or ad_set.get("bid_amount")):
-        raise invalid("A bid amount is required for this bid strategy", 1815857)
-    return changed
 
 
 def remove(call: Call) -> Answer:

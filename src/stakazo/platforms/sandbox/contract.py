@@ -48,6 +48,14 @@ EXTRA_VALUES = {("Page", "upload_phase"): {"start", "finish"}}
 FIELDS_OF = {("POST", "insights"): "AdsInsights"}
 """The `fields` of an asynchronous report are the report's."""
 
+INSIDE = {
+    "adset_schedule": "list<DayPart>",
+    "bid_constraints": "AdCampaignBidConstraint",
+    "degrees_of_freedom_spec": "AdCreativeDegreesOfFreedomSpec",
+    "call_to_action": "AdCreativeLinkDataCallToAction",
+}
+"""Of parameters that the SDK's edges leave open, what its own classes say of the fields of that name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -69,7 +77,7 @@ BY_HAND: dict[str, dict[tuple[str, str], Endpoint]] = {
         ("GET", ""): Endpoint(
             "",
             {"type": "type_enum", "q": "string", "location_types": "list<string>", "country_code": "string",
-             "countries": "list<string>", "regions": "list<string>", "cities": "list<string>"},
+             "countries": "list<string>", "regions": "list<string>", "cities": "list<string>", "zips": "list<string>"},
             {"type_enum": "TargetingSearch.TargetingSearchTypes"},
         )
     }
@@ -104,7 +112,8 @@ class Contract:
         for name, value in params.items():
             if name in endpoint.params:
                 if value not in EXTRA_VALUES.get((kind, name), ()):
-                    found += self._check(endpoint.params[name], value, self._enums(endpoint), name, top=True)
+                    kind_of = INSIDE.get(name, endpoint.params[name])
+                    found += self._check(kind_of, value, self._enums(endpoint), name, top=True)
             elif name not in COMMON and not (method == "GET" and name in EXTRA_PARAMS and edge in ADS_LISTS):
                 found.append(f"{name}: no such parameter")
         about = FIELDS_OF.get((method, edge), endpoint.returns)

@@ -23,6 +23,7 @@ REGIONS = {"3847": ("California", "US"), "3880": ("Oregon", "US"), "3867": ("Mai
            "1104": ("Île-de-France", "FR")}  # fmt: skip
 CITIES = {"2420605": ("Los Angeles", "3847"), "2514815": ("Portland", "3880"), "2457317": ("Portland", "3867"),
           "551400": ("Berlin", "509"), "777934": ("Paris", "1104")}  # fmt: skip
+ZIPS = {"US:97204": ("97204", "3880"), "US:90012": ("90012", "3847"), "DE:10115": ("10115", "509")}
 LANGUAGES = {5: "German", 6: "English (US)", 24: "English (UK)", 9: "French (France)", 11: "Japanese"}
 
 
@@ -105,17 +106,17 @@ def search(call: Call) -> Answer:
     match call.text("type"):
         case "adgeolocation":
             kinds = call.json("location_types", [])
-            found = [row for row in _places() if row["type"] in kinds and row["name"].lower().startswith(words)]
+            found = [row for row in places() if row["type"] in kinds and row["name"].lower().startswith(words)]
             if country := call.text("country_code"):
                 found = [row for row in found if row["country_code"] == country]
             return {"data": found}
         case "adgeolocationmeta":
             asked = {"city": call.json("cities", []), "region": call.json("regions", []),
-                     "country": call.json("countries", [])}  # fmt: skip
-            several = {"city": "cities", "region": "regions", "country": "countries"}
+                     "country": call.json("countries", []), "zip": call.json("zips", [])}  # fmt: skip
+            several = {"city": "cities", "region": "regions", "country": "countries", "zip": "zips"}
             return {
                 "data": {
-                    several[kind]: {row["key"]: row for row in _places() if row["type"] == kind and row["key"] in keys}
+                    several[kind]: {row["key"]: row for row in places() if row["type"] == kind and row["key"] in keys}
                     for kind, keys in asked.items()
                     if keys
                 }
@@ -125,7 +126,7 @@ def search(call: Call) -> Answer:
     raise invalid("(#100) The type is not supported")
 
 
-def _places() -> list[dict[str, Any]]:
+def places() -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [
         {"key": code, "name": name, "type": "country", "country_code": code, "country_name": name}
         for code, name in LAND.items()
@@ -135,19 +136,25 @@ def _places() -> list[dict[str, Any]]:
             {"key": key, "name": name, "type": "region", "country_code": code, "country_name": LAND[code],
              "supports_city": True, "supports_region": True}
         )  # fmt: skip
-    for key, (name, region) in CITIES.items():
+    inside = [("city", CITIES), ("zip", ZIPS)]
+    for kind, key, name, region in ((kind, key, *one) for kind, several in inside for key, one in several.items()):
         above, code = REGIONS[region]
         found.append(
-            {"key": key, "name": name, "type": "city", "country_code": code, "country_name": LAND[code],
+            {"key": key, "name": name, "type": kind, "country_code": code, "country_name": LAND[code],
              "region": above, "region_id": int(region), "supports_city": True, "supports_region": True}
         )  # fmt: skip
     return found
+
+
+def show_form(call: Call) -> Answer:
+    return chosen(call.node, call.fields())
 
 
 EDGES: Edges = {
     ("POST", "AdAccount", "customaudiences"): create_audience,
     ("GET", "AdAccount", "customaudiences"): audiences,
     ("GET", "CustomAudience", ""): show_audience,
+    ("GET", "LeadgenForm", ""): show_form,
     ("GET", "AdAccount", "targetingsearch"): interests,
     ("GET", "TargetingSearch", ""): search,
 }

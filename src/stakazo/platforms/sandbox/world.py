@@ -30,7 +30,7 @@ KEPT_CALLS = 20_000
 
 META_APP, META_SECRET = "sandbox-app", "sandbox-meta-secret"
 USER, PAGE, IG_USER, AD_ACCOUNT = "1000000000000010", "1000000000000020", "17840000000000030", "1000000000000040"
-PIXEL = "1000000000000050"
+PIXEL, FORM = "1000000000000050", "1000000000000060"
 AUDIENCES: tuple[tuple[str, str, str, int, dict[str, bool]], ...] = (
     ("1200000000000001", "Blue Note followers", "ENGAGEMENT", 48_000, {}),
     ("1200000000000002", "Like Blue Note followers (US, 1%)", "LOOKALIKE", 2_100_000, {"special": False}),
@@ -206,6 +206,8 @@ class World:
             known = {"name": name, "subtype": subtype, "people": people, "flagged": False, "special": True, **more}
             account = f"act_{AD_ACCOUNT}"
             self.save({"id": key, "kind": "CustomAudience", "made": now - 30 * 86400, "account": account, **known})
+        self.save({"id": FORM, "kind": "LeadgenForm", "made": now, "name": "Tell me of concerts", "page_id": PAGE,
+                   "status": "ACTIVE"})  # fmt: skip
         self.save({"id": PIXEL, "kind": "AdsPixel", "made": now, "name": "Blue Note pixel", "owner": USER})
         self.save({"id": CREATOR, "kind": "TikTokCreator", "made": now, "creator_username": "bluenote.sandbox",
                    "creator_nickname": "Blue Note", "max_video_post_duration_sec": 600, "comment_disabled": False,
