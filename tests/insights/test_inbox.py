@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from tests.api.conftest import People
 from tests.insights.test_measuring import look, posted
-from tests.insights.test_news import comment, inbox, send, settled
+from tests.insights.test_news import comment, happens, inbox, send, settled, subscribed
 from tests.publishing.press import Desk
 
 from stakazo.jobs.models import Job
@@ -143,12 +144,44 @@ def test_what_is_done_is_put_aside_and_can_be_taken_up_again(desk: Desk, people:
     assert viewer.http.post(f"{path}/done").status_code == 403
 
 
-def test_a_message_is_answered_in_the_app(desk: Desk) -> None:
-    desk.channel("instagram")
-    message = {"sender": {"id": "7"}, "message": {"mid": "x", "text": "Hi"}}
-    assert send(desk, [], messaging=[message]).status_code == 200
-    desk.eventually(settled(desk))
-    (item,) = inbox(desk)
-    refused = desk.http.post(f"/inbox/{item['id']}/reply", json={"text": "Hi"})
-    assert "own app" in refused.json()["detail"]
-    assert item["author_id"] != known.IG_USER
+def written(desk: Desk, platform: str, text: str = "Hi!", person: str = "7") -> dict[str, Any]:
+    """Somebody writes to an account, and Meta tells it; what is in the inbox then."""
+    account = known.PAGE if platform == "facebook" else known.IG_USER
+    assert happens(desk, message=text, to=account, author=person) >= 1
+    desk.eventually(lambda: [one for one in inbox(desk, kind="message") if one["text"] == text])
+    (item,) = [one for one in inbox(desk, kind="message") if one["text"] == text]
+    assert (item["author_id"], item["state"]) == (person, "OPEN")
+    return item
+
+
+def ours(desk: Desk, person: str) -> list[str]:
+    return sorted(one["message"] for one in desk.world.of("Message", person=person) if one["from"]["id"] != person)
+
+
+@pytest.mark.parametrize("platform", ["instagram", "facebook"])
+def test_a_message_is_answered_once_although_its_reply_is_lost(desk: Desk, platform: str) -> None:
+    subscribed(desk, {"channel_id": desk.channel(platform)})
+    person = uuid4().hex
+    first = answered(desk, written(desk, platform, person=person), "Thanks!")
+    assert (first["state"], ours(desk, person)) == ("DONE", ["Thanks!"])
+    desk.world.faults.add(Fault("never_arrived", "POST Page/messages", times=1))
+    again = written(desk, platform, "And when?", person)
+    assert desk.http.post(f"/inbox/{again['id']}/reply", json={"text": "Thanks!"}).status_code == 202
+    looked_for(desk, again, 1)  # what was said before is not taken for it
+    desk.world.faults.add(Fault("lost_reply", "POST Page/messages", times=1))
+    third = answered(desk, written(desk, platform, "In May?", person), "Yes.")
+    assert (third["state"], ours(desk, person)) == ("DONE", ["Thanks!", "Yes."])
+
+
+def test_what_the_platform_takes_no_answer_to_is_said(desk: Desk) -> None:
+    subscribed(desk, {"channel_id": desk.channel("instagram")})
+    item = written(desk, "instagram", person=uuid4().hex)
+    path = f"/inbox/{item['id']}/reply"
+    assert "up to 1000 bytes" in desk.http.post(path, json={"text": "ä" * 501}).json()["detail"]
+    desk.world.move_on(86_401)  # Meta's day is over
+    assert answered(desk, item)["error"]["code"] == "rejected"
+    mention = {"field": "mentions", "value": {"media_id": "m", "comment_id": "x"}}
+    assert send(desk, [mention]).status_code == 200
+    desk.eventually(lambda: inbox(desk, kind="mention"))
+    (item,) = inbox(desk, kind="mention")
+    assert "own app" in desk.http.post(f"/inbox/{item['id']}/reply", json={"text": "Hi"}).json()["detail"]

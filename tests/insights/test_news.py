@@ -141,6 +141,41 @@ def test_a_comment_below_a_page_s_video_is_below_our_post(desk: Desk) -> None:
     desk.eventually(lambda: inbox(desk)[0]["reply_id"])
 
 
+def test_a_page_s_comment_finds_its_post_by_whatever_name_meta_gives(desk: Desk) -> None:
+    """The post, the Page's post, the video, the Reel's address; also below what a person has posted by hand."""
+    by_us = posted(desk, "facebook", "facebook_feed")
+    video = desk.world.things[by_us["external_id"]]
+    page, number = known.PAGE, video["post_id"].rpartition("_")[2]
+    other = dict(video) | {"id": f"{video['id']}7", "post_id": f"{page}_{number}7"}
+    desk.world.save(other)
+    said = {"variant_id": desk.variants("facebook_feed")[0], "platform": "facebook", "external_id": other["id"]}
+    by_hand = desk.http.post("/confirm_publish", json={**said, "channel_id": by_us["channel_id"]}).json()
+    desk.eventually(lambda: desk.show(by_hand)["checked_at"])
+    forms: list[tuple[dict[str, Any], str]] = []
+    for publication, thing, post in ((by_us, video, number), (by_hand, other, f"{number}7")):
+        address = {"permalink_url": f"https://www.facebook.com/reel/{thing['id']}/"}
+        forms += [
+            (one, publication["id"])
+            for one in (
+                {"post_id": f"{page}_{post}", "comment_id": f"{post}_1"},
+                {"post_id": f"{page}_{thing['id']}", "comment_id": f"{thing['id']}_2"},
+                {"post_id": f"{page}_5", "comment_id": "5_3", "video_id": thing["id"]},
+                {"post_id": f"{page}_6", "comment_id": "6_4", "post": address},
+                {"post_id": post, "comment_id": f"{post}_5"},
+            )
+        ]
+    told = []
+    for n, (form, _) in enumerate(forms):
+        value = {"item": "comment", "verb": "add", "message": f"{n}", "from": {"id": "9"}, **form}
+        told.append({"field": "feed", "value": value | {"comment_id": f"{form['comment_id']}{n}"}})
+    body = escaped({"object": "page", "entry": [{"id": page, "time": NOW, "changes": told}]})
+    assert deliver(desk, body, signature(body, known.META_SECRET)).status_code == 200
+    desk.eventually(lambda: len(inbox(desk)) == len(forms))
+    assert {int(one["text"]): one["publication_id"] for one in inbox(desk)} == {
+        n: publication for n, (_, publication) in enumerate(forms)
+    }
+
+
 def test_ten_thousand_shuffled_and_repeated_have_each_effect_once(desk: Desk) -> None:
     """In batches of all sizes, read while they still come."""
     desk.channel("instagram")

@@ -56,6 +56,7 @@ def test_a_connected_account_is_subscribed_and_says_so(desk: Desk) -> None:
     [ours] = list(desk.world.of("Subscription", object="instagram"))
     assert (ours["callback_url"], "comments" in ours["fields"]) == (f"{desk.site.url}/webhook/instagram", True)
     assert events(desk, page) == ["channel_connected", "channel_subscribed"]
+    assert "messages" in ours["fields"]
     youtube = desk.channel("youtube")
     assert settled(desk, youtube)["state"] == "subscribed"
     assert [one["callback"] for one in desk.world.of("HubSubscription")] == [f"{desk.site.url}/webhook/youtube"]
@@ -67,7 +68,7 @@ def test_a_refusal_is_shown_with_what_to_do_and_mended_by_itself(desk: Desk) -> 
     channel = desk.channel("facebook")
     assert settled(desk, channel)["state"] == "subscribed"
     desk.world.change(desk.world.things[known.PAGE], subscribed_fields=[])
-    desk.world.faults.add(Fault("error", "POST Page/subscribed_apps", times=1, detail={"code": 200}))
+    desk.world.faults.add(Fault("error", "POST Page/subscribed_apps", times=2, detail={"code": 200}))
     days_later(desk, channel)
     desk.eventually(lambda: shown(desk, channel)["state"] == "failed")
     found = shown(desk, channel)
@@ -75,7 +76,7 @@ def test_a_refusal_is_shown_with_what_to_do_and_mended_by_itself(desk: Desk) -> 
     assert "Connect the channel again" in found["error"]["todo"]
     desk.http.post("/channels", json={"platform": "facebook"}).raise_for_status()  # as it says
     assert settled(desk, channel)["state"] == "subscribed"
-    assert desk.world.things[known.PAGE]["subscribed_fields"] == ["feed"]
+    assert desk.world.things[known.PAGE]["subscribed_fields"] == ["feed", "messages"]
     assert events(desk, channel)[2:] == ["channel_subscription_failed", "channel_reconnected", "channel_subscribed"]
 
 
@@ -85,3 +86,16 @@ def test_a_real_account_needs_an_address_that_can_be_reached(desk: Desk) -> None
     found = settled(desk, channel)
     assert (found["state"], found["error"]["code"]) == ("failed", "no_address")
     assert "STAKAZO_PUBLIC_URL" in found["error"]["todo"]
+
+
+def test_a_page_that_may_not_tell_of_messages_tells_the_rest(desk: Desk) -> None:
+    (token,) = desk.world.of("Token", token=known.PAGE_TOKEN)
+    page = desk.world.things[known.PAGE]
+    desk.world.change(page, subscribed_fields=[])
+    without = [one for one in token["scopes"] if not one.endswith(("_messages", "_messaging"))]
+    desk.world.change(token, scopes=without)
+    try:
+        assert settled(desk, desk.channel("facebook"))["state"] == "subscribed"
+        assert desk.world.things[known.PAGE]["subscribed_fields"] == ["feed"]
+    finally:
+        desk.world.save(dict(token))

@@ -106,7 +106,7 @@ async def reply(
     said: ReplyIn,
     editing: Editing,
 ) -> InboxItem:
-    """Answer a comment, publicly and at most once; then it is done."""
+    """Answer a comment, publicly, or a message, at most once; then it is done."""
     await editing.check(db, InboxItem, item_id)
     item = await inbox.want_reply(db, item_id, said.text)
     await jobs.answer(db, item.id)

@@ -14,15 +14,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from stakazo.core import rows
 from stakazo.core.actor import Actor, new_id
 from stakazo.core.db import now
-from stakazo.core.errors import Conflict
+from stakazo.core.errors import Conflict, Invalid
 from stakazo.core.live import publish as tell
 from stakazo.core.paging import Key, Page, page
 from stakazo.insights.hearing import ItemKind, ItemState, Said
 from stakazo.insights.models import InboxItem
 from stakazo.ledger import service as ledger
 from stakazo.platforms.base import Platform
-from stakazo.publishing import rights, states
+from stakazo.publishing import channels, rights, states
 from stakazo.publishing import service as publications
+from stakazo.publishing.limits import MESSAGE, length
 from stakazo.publishing.models import Channel, Publication
 
 Heard = tuple[Channel, Said, Publication | None]
@@ -167,10 +168,12 @@ async def set_done(session: AsyncSession, item_id: UUID, *, done: bool) -> Inbox
 
 
 async def want_reply(session: AsyncSession, item_id: UUID, text: str) -> InboxItem:
-    """Write down an answer; a job sends it. Raises Conflict where there is one already, or none can be given here."""
+    """Write down an answer; a job sends it. Raises Conflict where there is one already, or none can be given here.
+
+    Raises Invalid where it is too long for the platform.
+    """
     item = await hold(session, item_id)
-    if item.kind is not ItemKind.COMMENT:
-        raise Conflict(f"A {item.kind.value} is answered in the platform's own app. Then mark it as done.")
+    await _require_answerable(session, item, text)
     if item.state is ItemState.REMOVED:
         raise Conflict("Who said it has taken it back.")
     if item.reply is not None and item.error is None:
@@ -181,6 +184,25 @@ async def want_reply(session: AsyncSession, item_id: UUID, text: str) -> InboxIt
     await session.flush()
     await record(session, "reply_wanted", item)
     return item
+
+
+async def _require_answerable(session: AsyncSession, item: InboxItem, text: str) -> None:
+    if item.kind is ItemKind.COMMENT:
+        return
+    platform = (await channels.get(session, item.channel_id)).platform
+    if item.kind is not ItemKind.MESSAGE or platform not in MESSAGE:
+        raise Conflict(f"A {item.kind.value} is answered in the platform's own app. Then mark it as done.")
+    most, measure = MESSAGE[platform]
+    if length(text, measure) > most:
+        raise Invalid(f"A message on {platform.label} has up to {most} {measure.value}.")
+
+
+async def replies_to(session: AsyncSession, item: InboxItem) -> frozenset[str]:
+    """The platform's ids of our other answers to whoever said it."""
+    others = select(InboxItem.reply_id).where(
+        InboxItem.channel_id == item.channel_id, InboxItem.author_id == item.author_id, InboxItem.id != item.id
+    )
+    return frozenset(one for one in await session.scalars(others) if one)
 
 
 async def replied(session: AsyncSession, item_id: UUID, reply_id: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,13 +12,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from stakazo.core.db import now
 from stakazo.core.security import Keyring
 from stakazo.insights import inbox, news
+from stakazo.insights.hearing import ItemKind
 from stakazo.insights.measuring import QUEUE
 from stakazo.jobs.engine import job
 from stakazo.jobs.models import Job
 from stakazo.jobs.run import NotYet, Run
 from stakazo.platforms import publishers
+from stakazo.platforms.base import Comment, Publisher
 from stakazo.platforms.errors import Rejected, TokenExpired, TryLater
 from stakazo.publishing import channels, outside, renewals, saying
+
+EARLIER = timedelta(minutes=2)
+"""How far a message's time may lie before the moment at which it was about to be sent: clocks differ."""
 
 
 @job(queue=QUEUE, timeout=600)
@@ -36,26 +43,57 @@ async def answer(session: AsyncSession, item_id: UUID) -> Job:
     return await send_reply.start(session, item_id)
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What is to be said to whom, as it was when the job began."""
+
+    kind: ItemKind
+    said_id: str
+    """The platform's id of what is answered."""
+    post_id: str
+    person_id: str
+    text: str
+    tried_at: datetime
+    """When it was about to be said, first."""
+    others: frozenset[str]
+    """Our other answers to the same person."""
+
+    async def write(self, publisher: Publisher) -> str:
+        if self.kind is ItemKind.MESSAGE:
+            return await publisher.message(self.person_id, self.text)
+        return await publisher.reply(self.said_id, self.text)
+
+    async def look(self, publisher: Publisher) -> list[Comment]:
+        """Where it would be. The same may have been said to the same person before."""
+        if self.kind is not ItemKind.MESSAGE:
+            return await publisher.replies(self.post_id, self.said_id)
+        return [
+            one
+            for one in await publisher.messages(self.person_id)
+            if one.author_id != self.person_id and one.at >= self.tried_at - EARLIER and one.id not in self.others
+        ]
+
+
 @job(queue=QUEUE, timeout=300)
 async def send_reply(run: Run, item_id: UUID) -> None:
-    """Answer a comment, at most once: where it is doubtful whether it is there it is looked for, never repeated."""
+    """Answer a comment or a message, at most once: where it is doubtful whether it is there it is only looked for."""
     keys = Keyring(run.settings)
     async with run.transaction() as session:
         item = await inbox.hold(session, item_id)
         if item.reply is None or item.reply_id is not None:
             return
-        text, comment_id, post_id = item.reply, item.external_id, item.post_id or ""
         channel = await channels.get(session, item.channel_id)
         account, tried = channels.account(channel, keys), item.reply_tried_at is not None
         channel_id, item.reply_tried_at = channel.id, item.reply_tried_at or await now(session)
+        others = await inbox.replies_to(session, item)
+        answer = _Answer(
+            item.kind, item.external_id, item.post_id or "", item.author_id, item.reply, item.reply_tried_at, others
+        )
     async with renewals.minding(run, keys, channel_id, account), outside.connected(run.settings) as connection:
         publisher = publishers.of(connection, account)
         try:
             reply_id = await saying.once(
-                lambda: publisher.reply(comment_id, text),
-                lambda: publisher.replies(post_id, comment_id),
-                text,
-                tried=tried,
+                lambda: answer.write(publisher), lambda: answer.look(publisher), answer.text, tried=tried
             )
         except (TryLater, TokenExpired, Rejected):  # nothing happened: the next attempt may answer
             async with run.transaction() as session:

@@ -307,6 +307,10 @@ class Publisher(Protocol):
         """How many posts are left; None where the platform doesn't say."""
         ...
 
+    async def names(self, post_id: str) -> tuple[str, ...]:
+        """What else the platform calls a post, in its news say; nothing where it has one name."""
+        ...
+
     async def measure(self, post_id: str) -> Metrics:
         """What became of a post."""
         ...
@@ -325,6 +329,14 @@ class Publisher(Protocol):
 
     async def replies(self, post_id: str, comment_id: str) -> list[Comment]:
         """The answers to a comment below a post, at most a hundred."""
+        ...
+
+    async def message(self, person_id: str, text: str) -> str:
+        """Answer somebody who has written to the account; says the answer's id. `Unknown`: look at `messages`."""
+        ...
+
+    async def messages(self, person_id: str) -> list[Comment]:
+        """The newest messages between the account and somebody, at most fifty."""
         ...
 
     async def delete(self, post_id: str) -> None:

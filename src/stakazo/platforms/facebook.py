@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
+from stakazo.platforms import meta_messages
 from stakazo.platforms.base import (
     Account,
     Comment,
@@ -19,6 +20,7 @@ from stakazo.platforms.base import (
     Leftover,
     Media,
     Metrics,
+    Platform,
     Post,
     Quota,
     Source,
@@ -123,6 +125,9 @@ class FacebookPage:
     async def quota(self) -> Quota | None:
         return None  # thirty Reels in 24 hours, but nowhere to be read
 
+    async def names(self, post_id: str) -> tuple[str, ...]:
+        return names(await self._graph.get(post_id, {"fields": PHASES}))
+
     async def measure(self, post_id: str) -> Metrics:
         raw: dict[str, Any] = {}
         async for row in self._graph.pages(f"{post_id}/video_insights", {}, urgent=False):
@@ -156,6 +161,12 @@ class FacebookPage:
 
     async def replies(self, post_id: str, comment_id: str) -> list[Comment]:
         return [one for one in await self.comments(post_id) if one.parent_id == comment_id]
+
+    async def message(self, person_id: str, text: str) -> str:
+        return await meta_messages.write(self._graph, person_id, text)
+
+    async def messages(self, person_id: str) -> list[Comment]:
+        return await meta_messages.written(self._graph, Platform.FACEBOOK, person_id)
 
     async def delete(self, post_id: str) -> None:
         try:

@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from stakazo.platforms import meta_messages
 from stakazo.platforms.base import (
     Account,
     Comment,
@@ -21,6 +22,7 @@ from stakazo.platforms.base import (
     Leftover,
     Media,
     Metrics,
+    Platform,
     Post,
     Quota,
     Stage,
@@ -88,6 +90,10 @@ class Instagram:
             return Quota(int(limit["quota_usage"]), int(config["quota_total"]), int(config["quota_duration"]))
         return None
 
+    async def names(self, post_id: str) -> tuple[str, ...]:
+        del post_id
+        return ()
+
     async def measure(self, post_id: str) -> Metrics:
         kind = await self._graph.get(post_id, {"fields": "media_product_type"}, urgent=False)
         names = STORY_METRICS if kind.get("media_product_type") == "STORY" else REEL_METRICS
@@ -129,6 +135,12 @@ class Instagram:
     async def hide(self, comment_id: str, *, hidden: bool = True) -> None:
         """Hide a comment, or show it again."""
         await self._graph.post(comment_id, {"hide": hidden}, effect=False)
+
+    async def message(self, person_id: str, text: str) -> str:
+        return await meta_messages.write(self._graph, person_id, text)
+
+    async def messages(self, person_id: str) -> list[Comment]:
+        return await meta_messages.written(self._graph, Platform.INSTAGRAM, person_id)
 
     async def delete(self, post_id: str) -> None:
         try:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from stakazo.platforms import graph_errors
+from stakazo.platforms import graph_errors, meta_messages
 from stakazo.platforms.base import Account, Platform
 from stakazo.platforms.errors import Reason, Said, TryLater
 from stakazo.platforms.facebook import SCOPES as PAGE_SCOPES
@@ -22,7 +22,11 @@ from stakazo.platforms.instagram import SCOPES as INSTAGRAM_SCOPES
 from stakazo.platforms.oauth import Grant, require_app
 
 ADS_SCOPES = ("ads_management", "ads_read")
-SCOPES = tuple(dict.fromkeys((*INSTAGRAM_SCOPES, *PAGE_SCOPES, "pages_manage_metadata", *ADS_SCOPES)))
+SCOPES = tuple(
+    dict.fromkeys(
+        (*INSTAGRAM_SCOPES, *PAGE_SCOPES, "pages_manage_metadata", *meta_messages.SCOPES.values(), *ADS_SCOPES)
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from stakazo.platforms.base import Account, Platform
+from stakazo.platforms.errors import Reason, Rejected
 from stakazo.platforms.graph import Graph
 from stakazo.platforms.http import Connection
 from stakazo.platforms.oauth import require_app
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
-    "instagram": ("comments", "live_comments", "mentions", "story_insights"),
-    "page": ("feed",),
+    "instagram": ("comments", "live_comments", "mentions", "story_insights", "messages"),
+    "page": ("feed", "messages"),
 }
-"""What we want to be told, by object; messages need permissions that we don't ask for."""
+"""What we want to be told, by object."""
+ALLOWED = frozenset({"messages"})
+"""What a Page tells only where its person has allowed that, too (`meta_messages.SCOPES`)."""
 
 
 class MetaSubscriptions:
@@ -41,12 +44,23 @@ class MetaSubscriptions:
             await graph.post(path, said, effect=False)
 
     async def subscribe_page(self, token: str, fields: tuple[str, ...] = FIELDS["page"]) -> None:
-        """The other half, with a Page's own token: without it nothing of the Page is told, nor of its Instagram."""
+        """The other half, with a Page's own token: without it nothing of the Page is told, nor of its Instagram.
+
+        What its person doesn't let it tell is left out. Rejected where that is everything.
+        """
         graph = self._graph(token)
         mine = [row async for row in graph.pages("me/subscribed_apps") if str(row.get("id")) == self._app.id]
         known = set().union(*(_names(row.get("subscribed_fields")) for row in mine))
-        if not set(fields) <= known:
+        if set(fields) <= known:
+            return
+        try:
             await graph.post("me/subscribed_apps", {"subscribed_fields": sorted({*fields, *known})}, effect=False)
+        except Rejected as refused:
+            rest = {*fields, *known} - ALLOWED
+            if refused.reason is not Reason.PERMISSION or not rest:
+                raise
+            if not rest <= known:
+                await graph.post("me/subscribed_apps", {"subscribed_fields": sorted(rest)}, effect=False)
 
     async def accounts(self, token: str) -> dict[Platform, str]:
         """Whom a Page's token stands for: the Page, and the Instagram account behind it."""

@@ -171,6 +171,10 @@ class TikTok:
     async def quota(self) -> Quota | None:
         return None  # fifteen posts a day or so, but TikTok says it only by refusing
 
+    async def names(self, post_id: str) -> tuple[str, ...]:
+        del post_id
+        return ()
+
     async def measure(self, post_id: str) -> Metrics:
         video = await self._video(post_id, "id,view_count,like_count,comment_count,share_count,duration")
         return Metrics(
@@ -196,6 +200,14 @@ class TikTok:
     async def replies(self, post_id: str, comment_id: str) -> list[Comment]:
         del post_id, comment_id
         raise _unsupported("shows answers")
+
+    async def message(self, person_id: str, text: str) -> str:
+        del person_id, text
+        raise _unsupported("takes messages")
+
+    async def messages(self, person_id: str) -> list[Comment]:
+        del person_id
+        raise _unsupported("shows messages")
 
     async def delete(self, post_id: str) -> None:
         del post_id

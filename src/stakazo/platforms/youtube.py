@@ -172,6 +172,10 @@ class YouTube:
     async def quota(self) -> Quota | None:
         return None  # a hundred uploads a day for a project, but nowhere to be read
 
+    async def names(self, post_id: str) -> tuple[str, ...]:
+        del post_id
+        return ()
+
     async def measure(self, post_id: str) -> Metrics:
         listed = await self._get("videos", {"part": "statistics", "id": post_id})
         if not listed.get("items"):
@@ -208,6 +212,14 @@ class YouTube:
         del post_id
         params = {"part": "snippet", "parentId": comment_id, "maxResults": "100", "textFormat": "plainText"}
         return [comment_of(one) for one in (await self._get("comments", params)).get("items") or []]
+
+    async def message(self, person_id: str, text: str) -> str:
+        del person_id, text
+        raise Rejected("YouTube has no messages.", Reason.UNSUPPORTED)
+
+    async def messages(self, person_id: str) -> list[Comment]:
+        del person_id
+        raise Rejected("YouTube has no messages.", Reason.UNSUPPORTED)
 
     async def delete(self, post_id: str) -> None:
         url = f"{self._hosts.google}/youtube/v3/videos"

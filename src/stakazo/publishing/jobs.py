@@ -138,9 +138,12 @@ async def check_publication(run: Run, publication_id: UUID) -> None:
         account = channels.account(await channels.get(session, publication.channel_id), keys)
         channel_id, post_id = publication.channel_id, publication.external_id
     there = True
+    names: tuple[str, ...] = ()
     async with renewals.minding(run, keys, channel_id, account), outside.connected(run.settings) as connection:
+        publisher = publishers.of(connection, account)
         try:
-            await publishers.of(connection, account).measure(post_id)
+            await publisher.measure(post_id)
+            names = await publisher.names(post_id)
         except Rejected as refused:
             if refused.reason not in {Reason.NOT_FOUND, Reason.INVALID}:
                 raise
@@ -150,7 +153,7 @@ async def check_publication(run: Run, publication_id: UUID) -> None:
         if publication.external_id != post_id or publication.state is not S.PUBLISHED:
             return
         if there:
-            publication.checked_at = await now(session)
+            publication.checked_at, publication.aliases = await now(session), list(names)
             await service.record(session, "publication_checked", publication, external_id=post_id)
             await commenting.begin(session, publication)
             return

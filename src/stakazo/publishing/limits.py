@@ -108,6 +108,12 @@ LIMITS: Mapping[tuple[Platform, Kind], Limits] = {
 }  # fmt: skip
 """By platform and kind of post; what isn't here can't be posted."""
 
+MESSAGE: Mapping[Platform, tuple[int, Measure]] = {
+    Platform.INSTAGRAM: (1000, Measure.BYTES),
+    Platform.FACEBOOK: (2000, Measure.CHARACTERS),
+}
+"""How long a message may be where messages can be answered from here."""
+
 SHORT = 180.0
 """Seconds up to which an upright or square YouTube video is a Short."""
 CLAIMED_SHORT = 60.0

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from stakazo.platforms.sandbox import instagram, pages, tiktok
+from stakazo.platforms.sandbox import instagram, messages, pages, tiktok
 from stakazo.platforms.sandbox import world as furniture
 from stakazo.platforms.sandbox.faults import KNOWN, SCENARIOS, Fault
 from stakazo.platforms.sandbox.webhooks import Sender
@@ -121,6 +121,7 @@ async def send(world: World, sender: Sender, request: Request) -> Response:
     """Let something happen, and tell who has subscribed.
 
     `{"comment": "Nice!", "on": "<post>", "author": "bob"}` makes a comment, on Instagram or below a Page's video;
+    `{"message": "Hi!", "to": "<Page or Instagram account>", "author": "bob"}` writes to an account;
     `{"tiktok": "<draft>", "event": "post.publish.complete"}` has its person post a draft in the app;
     `{"tiktok": "<post>", "event": "post.publish.no_longer_publicaly_available"}` and
     `{"youtube": "<video>", "gone": false}` tell of posts;
@@ -130,6 +131,8 @@ async def send(world: World, sender: Sender, request: Request) -> Response:
     try:
         if "comment" in body:
             sent = _comment(world, sender, body)
+        elif "message" in body:
+            sent = _message(world, sender, body)
         elif "tiktok" in body:
             post = world.things[str(body["tiktok"]).rpartition(".")[2]]
             if post["inbox"] and body["event"] == tiktok.COMPLETE:
@@ -156,6 +159,16 @@ def _comment(world: World, sender: Sender, body: dict[str, Any]) -> int:
     media = {"id": post["id"], "media_product_type": post["media_product_type"]}
     value = {"id": made["id"], "from": made["from"], "text": made["text"], "media": media}
     return sender.send("instagram", post["owner"], "comments", value)
+
+
+def _message(world: World, sender: Sender, body: dict[str, Any]) -> int:
+    account, author = str(body["to"]), str(body.get("author", SOMEBODY))
+    if world.things[account]["kind"] == "Page":
+        kind, page_id = "page", account
+    else:
+        kind, page_id = "instagram", next(one["id"] for one in world.of("Page", ig=account))
+    made = messages.receive(world, kind, page_id, author, str(body["message"]))
+    return sender.send(kind, account, "messages", messages.told(world, made))
 
 
 async def _body(request: Request) -> dict[str, Any]:

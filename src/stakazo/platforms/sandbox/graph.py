@@ -12,12 +12,14 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from stakazo.platforms.sandbox import ads, contract, instagram, login, pages, webhooks
+from stakazo.platforms.sandbox import ads, contract, instagram, login, messages, pages, webhooks
 from stakazo.platforms.sandbox.calls import Answered, Asked, Call, Edges, Handler, Refused, missing
 from stakazo.platforms.sandbox.faults import Fault
 from stakazo.platforms.sandbox.world import Thing, World
 
-EDGES: Edges = {**instagram.EDGES, **pages.EDGES, **login.EDGES, **ads.EDGES, **webhooks.EDGES}
+EDGES: Edges = {
+    **instagram.EDGES, **pages.EDGES, **messages.EDGES, **login.EDGES, **ads.EDGES, **webhooks.EDGES,
+}  # fmt: skip
 
 HOUR = 3600.0
 USE_CASE = {

@@ -20,6 +20,7 @@ from xml.sax.saxutils import escape
 import httpx
 from starlette.requests import Request
 
+from stakazo.platforms.sandbox import messages
 from stakazo.platforms.sandbox.calls import Answer, Answered, Asked, Call, Edges, Refused, page
 from stakazo.platforms.sandbox.world import Thing, World
 
@@ -77,7 +78,8 @@ class Sender:
 
     def send(self, kind: str, account_id: str, field: str, value: dict[str, Any]) -> int:
         """Tell everybody who has subscribed at Meta; says how many deliveries that are."""
-        entry = {"id": account_id, "time": int(self._world.now()), "changes": [{"field": field, "value": value}]}
+        what = {"messaging": [value]} if field == "messages" else {"changes": [{"field": field, "value": value}]}
+        entry = {"id": account_id, "time": int(self._world.now()), **what}
         body = escaped({"object": kind, "entry": [entry]})
         started = 0
         for subscription in self._world.of("Subscription", object=kind):
@@ -147,7 +149,8 @@ def _page_tells(world: World, kind: str, account_id: str, field: str) -> bool:
     """Whether the Page lets the app be told: of its own by field, of the Instagram account behind it by any."""
     if kind == "page":
         return field in (world.things.get(account_id, {}).get("subscribed_fields") or [])
-    return any(one.get("subscribed_fields") for one in world.of("Page", ig=account_id))
+    behind = [one.get("subscribed_fields") or [] for one in world.of("Page", ig=account_id)]
+    return any("messages" in fields if field == "messages" else bool(fields) for fields in behind)
 
 
 def escaped(value: dict[str, Any]) -> bytes:
@@ -211,7 +214,10 @@ def subscriptions(call: Call) -> Answer:
 
 
 def subscribe_page(call: Call) -> Answer:
-    call.world.change(call.node, subscribed_fields=call.json("subscribed_fields", []))
+    wanted = call.json("subscribed_fields", [])
+    if "messages" in wanted and not set(messages.ALLOWS.values()) & set(call.token["scopes"]):
+        raise Refused(200, "To subscribe to the messages field, one of these permissions is needed: pages_messaging")
+    call.world.change(call.node, subscribed_fields=wanted)
     return {"success": True}
 
 

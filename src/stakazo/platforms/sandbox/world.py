@@ -238,8 +238,9 @@ class _Late:
 TIKTOK_SCOPES = ("user.info.basic", "video.publish", "video.upload", "video.list")
 META_SCOPES = ("public_profile", "pages_show_list", "pages_read_engagement", "pages_manage_posts",
                "pages_manage_engagement", "pages_manage_metadata", "read_insights", "instagram_basic",
-               "instagram_content_publish", "instagram_manage_comments", "instagram_manage_insights", "ads_read",
-               "ads_management", "business_management")  # fmt: skip
+               "instagram_content_publish", "instagram_manage_comments", "instagram_manage_insights",
+               "instagram_manage_messages", "pages_messaging", "ads_read", "ads_management",
+               "business_management")  # fmt: skip
 
 
 def iso(seconds: float) -> str:
