@@ -18,7 +18,9 @@ def stand(house: House, world: World) -> Iterator[Stand]:  # noqa: F811 - the fi
     world.faults.play("calm")
     site = house.site()
     with site.client() as http:
-        yield Stand(site, world, http)
+        stand = Stand(site, world, http)
+        yield stand
+        stand.leave()
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 from uuid import UUID
 
 import httpx
@@ -47,15 +47,11 @@ class Site:
     def within(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
         """Do something in a transaction of this workspace."""
 
-        async def transact() -> Any:
-            db = Database(self.urls.app, pool_size=1, keyring=Keyring(self.settings))
-            try:
-                async with db.transaction(self.actor) as session:
-                    return await work(session)
-            finally:
-                await db.close()
+        async def transact() -> T:
+            async with self.house.database.transaction(self.actor) as session:
+                return await work(session)
 
-        return cast(T, asyncio.run(transact()))
+        return self.house.do(transact())
 
     @property
     def files(self) -> list[Path]:
@@ -77,6 +73,12 @@ class House:
     port: int
     loop: asyncio.AbstractEventLoop
     """The server's; not the test's."""
+    database: Database
+    """The test's own way into the database, on the server's loop."""
+
+    def do(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do something on the server's loop, and wait for it."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result()
 
     @property
     def url(self) -> str:
@@ -86,19 +88,15 @@ class House:
         """A new workspace with a key."""
 
         async def make() -> tuple[UUID, str]:
-            db = Database(self.urls.app, pool_size=1, keyring=Keyring(self.settings))
-            try:
-                workspace = Workspace(id=new_id(), name="Blue Note")
-                async with db.system_transaction() as session:
-                    session.add(workspace)
-                made = keys.new_key(workspace.id, "test")
-                async with db.system_transaction() as session:
-                    session.add(made.key)
-                return workspace.id, made.token
-            finally:
-                await db.close()
+            workspace = Workspace(id=new_id(), name="Blue Note")
+            made = keys.new_key(workspace.id, "test")
+            async with self.database.system_transaction() as session:
+                session.add(workspace)
+                await session.flush()
+                session.add(made.key)
+            return workspace.id, made.token
 
-        return Site(self, *asyncio.run(make()))
+        return Site(self, *self.do(make()))
 
 
 @contextmanager
@@ -123,9 +121,11 @@ def running(
         thread = threading.Thread(target=asyncio.run, args=(server.serve(sockets=[listener]),))
         thread.start()
         assert server.up.wait(120)
+        house = House(settings, urls, app, port, server.loop, Database(urls.app, keyring=Keyring(settings)))
         try:
-            yield House(settings, urls, app, port, server.loop)
+            yield house
         finally:
+            house.do(house.database.close())
             server.should_exit = True
             thread.join(120)
             assert not thread.is_alive()

@@ -35,7 +35,9 @@ def desk(house: House, world: World) -> Iterator[Desk]:
     METERS.clear()
     site = house.site()
     with site.client() as http:
-        yield Desk(site, world, http)
+        desk = Desk(site, world, http)
+        yield desk
+        desk.leave()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -316,10 +317,10 @@ def _root(
     del version
 
 
-def main() -> NoReturn:
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the program: 0 done, 1 could not be done, 2 not understood, 130 Ctrl-C; no traceback for a mistake."""
     try:
-        app()
+        app(arguments)
     except Failure as failure:
         _end(str(failure), failure.code)
     except Exception as error:
