@@ -114,7 +114,7 @@ class Stand(Desk):
         deadline = time.monotonic() + patience
         while (found := self.look(campaign))["state"] not in (states or RESTS):
             assert time.monotonic() < deadline, found
-            time.sleep(0.1)
+            time.sleep(0.2)
         return found
 
     def act(self, campaign: dict[str, Any], verb: str, body: Any = None, *, status: int = 200) -> dict[str, Any]:
