@@ -12,6 +12,7 @@ from stakazo.ads import comparing
 from stakazo.ads.comparing import Answer, Approved, differences
 from stakazo.ads.states import CampaignState as S
 from stakazo.ads.states import Part, approved_run, why_not_activate
+from stakazo.platforms import enhancing
 from stakazo.platforms.ads import Budget, Live, Run, Terms
 from stakazo.platforms.targeting import Targeting
 
@@ -19,13 +20,17 @@ TARGETING = Targeting(countries=("DE", "US"), age_max=40, instagram_positions=("
 IDS = {Part.CAMPAIGN: "1", Part.AD_SET: "2", Part.CREATIVE: "3", Part.AD: "4"}
 END = datetime(2026, 12, 24, tzinfo=UTC)
 TERMS = Terms(targeting=TARGETING, ends_at=END)
-APPROVED = Approved(Run.ACTIVE, IDS, Budget(daily=1000), Part.AD_SET, 10_000, "3", TERMS)
+APPROVED = Approved(
+    Run.ACTIVE, IDS, Budget(daily=1000), Part.AD_SET, 10_000, "3", TERMS, enhancements=frozenset({"show_summary"})
+)  # fmt: skip
 
 
 def live(status: str = "ACTIVE", **changes: Any) -> dict[Part, Live]:
+    enhanced = {"degrees_of_freedom_spec": enhancing.spec({"show_summary"})}
     found = {
         Part.CAMPAIGN: Live("1", "c", status, status, raw={"spend_cap": "10000"}),
         Part.AD_SET: Live("2", "s", status, status, daily_budget=1000, targeting=TARGETING, ends_at=END),
+        Part.CREATIVE: Live("3", "k", "ACTIVE", "ACTIVE", raw=enhanced),
         Part.AD: Live("4", "a", status, status),
     }
     for name, value in changes.items():
@@ -52,6 +57,7 @@ def test_what_is_as_approved_differs_in_nothing() -> None:
         ({"ad_set__targeting": TARGETING | {"targeting_relaxation_types": {"lookalike": 1}}}, "targeting"),
         ({"ad_set__ends_at": END + timedelta(seconds=1)}, "end"),
         ({"ad_set__ends_at": None}, "end"),
+        ({"creative__raw": {"degrees_of_freedom_spec": enhancing.spec({"audio"})}}, "enhancements"),
         (
             {
                 "campaign__raw": {

@@ -57,6 +57,7 @@ def circle(**said: Any) -> tuple[Around, ...]:
         ({"hours": (Hours(days=(6,), begin=23, end=2),)}, "in two parts"),
         ({"hours": (EVENINGS, Hours(days=(1,), begin=1, end=2, of_viewer=False))}, "all by the clock"),
         ({"lead_form_id": "1"}, "A form"),
+        ({"enhancements": ("audio", "sparkles")}, "no enhancement sparkles"),
         ({"objective": Objective.LEADS, "goal": Goal.LEADS, "bid": None, "min_roas": None}, "A form"),
         ({"special_categories": ("HOUSING",)}, "by postal code"),
     ],

@@ -50,6 +50,28 @@ def test_an_option_that_was_switched_on_again_stops_it(stand: Stand) -> None:
     assert stand.there("Campaign", made)[0]["status"] == "PAUSED"
 
 
+def test_an_enhancement_that_was_switched_on_again_stops_it(stand: Stand) -> None:
+    """All but the one that was allowed were forbidden when it was made; nobody is told when one comes back."""
+    made = running(stand, enhancements=["inline_comment"])
+    features = stand.there("AdCreative", made)[0]["degrees_of_freedom_spec"]["creative_features_spec"]
+    on = {name for name, about in features.items() if about["enroll_status"] != "OPT_OUT"}
+    assert (on, len(features) > 30) == ({"inline_comment"}, True)
+    stand.watched(made)
+    assert stand.look(made)["state"] == "ACTIVE"
+    stand.world.faults.add(Fault("enhanced"))
+    stopped = stand.rests(made, "PAUSED")
+    stand.world.faults.play("calm")
+    assert (stopped["error"]["code"], "text_optimizations" in stopped["error"]["detail"]) == ("drifted", True)
+    assert "Duplicate it" in stopped["error"]["todo"]
+    assert stand.there("Campaign", made)[0]["status"] == "PAUSED"
+    stand.act(made, "activate")  # not with it
+    stand.eventually(lambda: stand.look(made)["state"] == "PAUSED")
+    copy = stand.act(made, "duplicate", status=201)
+    stand.rests(copy, "PAUSED")
+    stand.act(copy, "activate")
+    assert stand.rests(copy, "ACTIVE")["plan"]["enhancements"] == ["inline_comment"]
+
+
 @pytest.mark.parametrize("what", ["creative", "ads"])
 def test_what_shows_something_else_is_stopped(stand: Stand, what: str) -> None:
     made = running(stand)

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from stakazo.ads.states import CampaignState, Part
+from stakazo.platforms import enhancing
 from stakazo.platforms.ads import Budget, Live, Run, Terms, floor
 from stakazo.platforms.errors import Reason
 from stakazo.publishing.states import Trouble
@@ -32,6 +33,8 @@ class Approved:
     """Of its ad set. What of them is None may be as it likes."""
     changing: frozenset[str] = frozenset()
     """What a person has changed here and the platform hasn't said yet."""
+    enhancements: frozenset[str] = frozenset()
+    """What the platform may do to the creative by itself."""
 
     @property
     def fixed(self) -> frozenset[str]:
@@ -39,7 +42,7 @@ class Approved:
         return FIXED - self.changing
 
 
-FIXED = frozenset({"targeting", "end", "ads", "creative"})
+FIXED = frozenset({"targeting", "end", "ads", "creative", "enhancements"})
 """What nobody but a person may have changed, and then here."""
 
 
@@ -49,7 +52,7 @@ class Difference:
 
     part: Part
     what: str
-    """status, budget, spend_cap, targeting, start, end, hours, dsa, bid, ads, creative"""
+    """status, budget, spend_cap, targeting, start, end, hours, dsa, bid, ads, creative, enhancements"""
     approved: Any
     found: Any
 
@@ -120,6 +123,9 @@ def _shown(approved: Approved, live: Mapping[Part, Live]) -> Iterator[Difference
     shows = creative_of(live)
     if None not in {shows, approved.shows} and shows != approved.shows:
         yield Difference(Part.AD, "creative", approved.shows, shows)
+    done = enhancing.switched_on(live[Part.CREATIVE].raw) if Part.CREATIVE in live else frozenset()
+    if done - approved.enhancements:  # a creative is made once: nothing of it can be assigned back
+        yield Difference(Part.CREATIVE, "enhancements", sorted(approved.enhancements), sorted(done))
 
 
 def creative_of(live: Mapping[Part, Live]) -> str | None:
@@ -274,7 +280,10 @@ def drifted(found: tuple[Difference, ...], done: str) -> Trouble:
         "See who changes it in Ads Manager, and stop other ads there. Say here anew (PATCH) for whom and until when it "
         "is, and activate it; or archive it."
     )
-    return Trouble("drifted", f"Not as approved: {words}. {done}", todo, {"found": [one.as_json() for one in found]})
+    if any(one.what == "enhancements" for one in found):
+        todo = "Duplicate it: the copy's creative is made anew, without them. Or archive it."
+    said = {"found": [one.as_json() for one in found]}
+    return Trouble("drifted", f"Not as approved: {words}. {done}", todo, said)
 
 
 def is_of_change(what: Difference, reason: Reason, *, changing: bool) -> bool:

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from stakazo.ads.plan import Money, Plan
 from stakazo.platforms.ads import CAPS, PIXELS, Bid, Goal, Objective, offset
+from stakazo.platforms.enhancing import ENHANCEMENTS
 
 EU = frozenset(
     ("AT", "BE", "BG", "HR", "CY", "CZ", "DK", "EE", "FI", "FR", "DE", "GR", "HU", "IE", "IT", "LV", "LT", "LU", "MT",
@@ -44,6 +45,8 @@ def found(plan: Plan, money: Money, now: datetime) -> Iterator[str]:
         yield "A form (lead_form_id) goes with the goal LEAD_GENERATION, and that with one."
     if plan.goal in PIXELS | {Goal.LINK_CLICKS, Goal.LANDING_PAGE_VIEWS} and not plan.link:
         yield "Say the link that people are to follow."
+    if unknown := sorted({*plan.enhancements} - {*ENHANCEMENTS}):
+        yield f"The platform has no enhancement {', '.join(unknown)}; it has {', '.join(ENHANCEMENTS)}."
     if plan.utm and not plan.link:
         yield "UTM parameters need a link to be added to."
 

@@ -129,10 +129,13 @@ class Launch:
 
 
 async def look(meta: MetaAds, ids: dict[Part, str]) -> dict[Part, Live]:
-    """What the parts are at the platform, now. Raises the first error of one that can't be read."""
-    parts = [part for part in (Part.CAMPAIGN, Part.AD_SET, Part.AD) if part in ids]
+    """What the parts are at the platform, now; without the creative, where that can't be read: nothing waits for it.
+
+    Raises the first error of another that can't be read.
+    """
+    parts = [part for part in Part if part in ids]
     found = await meta.get_all([(LEVELS[part], ids[part]) for part in parts])
-    for one in found:
-        if isinstance(one, PlatformError):
+    for part, one in zip(parts, found, strict=True):
+        if isinstance(one, PlatformError) and part is not Part.CREATIVE:
             raise one
     return {part: one for part, one in zip(parts, found, strict=True) if isinstance(one, Live)}

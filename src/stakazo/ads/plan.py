@@ -95,6 +95,8 @@ class Plan:
     title: str = ""
     link: str | None = None
     button: str = "LEARN_MORE"
+    enhancements: tuple[str, ...] = ()
+    """What the platform may do to it by itself; all else is forbidden."""
     utm: Mapping[str, str] = field(default_factory=dict)
     """source, medium, campaign, content, term."""
 
@@ -237,7 +239,7 @@ def creative(plan: Plan, name: str, shown: Shown, page_id: str, instagram_id: st
         name=name, page_id=page_id, instagram_id=instagram_id, video_id=shown.video_id,
         thumbnail_url=shown.thumbnail_url, instagram_media_id=shown.instagram_media_id, post_id=shown.post_id,
         text=plan.text, title=plan.title, link=plan.link, button=plan.button, url_tags=tags or None,
-        lead_form_id=plan.lead_form_id,
+        lead_form_id=plan.lead_form_id, enhancements=plan.enhancements,
     )  # fmt: skip
 
 
@@ -270,4 +272,5 @@ def approved(
         shows=shows,
         terms=terms(plan, money),
         changing=frozenset(changing),
+        enhancements=frozenset(plan.enhancements),
     )

@@ -25,7 +25,6 @@ from stakazo.platforms.meta_ads import MetaAds
 
 OUTSIDE = "platform/somebody"
 """Who pauses at the platform."""
-LOOKED_AT = (Part.CAMPAIGN, Part.AD_SET, Part.AD)
 
 
 Marked = tuple[Part, Live]
@@ -61,7 +60,7 @@ async def begin(session: AsyncSession, keys: Keyring, account_id: UUID, job_id: 
 
 async def look(meta: MetaAds, round_: Round) -> dict[UUID, dict[Part, Live] | None]:
     """Each campaign's parts as they are; None for one that isn't there any more. One that can't be read is left out."""
-    wanted = [(campaign_id, part) for campaign_id in round_.ids for part in LOOKED_AT]
+    wanted = [(campaign_id, part) for campaign_id in round_.ids for part in Part]
     answers = await meta.get_all([(LEVELS[part], round_.ids[campaign_id][part]) for campaign_id, part in wanted])
     found: dict[UUID, dict[Part, Live] | None] = {campaign_id: {} for campaign_id in round_.ids}
     unread: set[UUID] = set()
@@ -70,7 +69,7 @@ async def look(meta: MetaAds, round_: Round) -> dict[UUID, dict[Part, Live] | No
         if isinstance(answer, Live):
             if parts is not None:
                 parts[part] = answer
-        elif isinstance(answer, Rejected) and answer.reason is Reason.NOT_FOUND:
+        elif isinstance(answer, Rejected) and answer.reason is Reason.NOT_FOUND and part is not Part.CREATIVE:
             found[campaign_id] = None
         else:
             assert isinstance(answer, PlatformError)

@@ -107,6 +107,13 @@ Special = Annotated[
     Field(max_length=4),
 ]
 Text = Annotated[str, Field(max_length=5000)]
+Enhancements = Annotated[
+    list[Key],
+    Field(
+        max_length=100, examples=[["text_optimizations"]],
+        description="What the platform may do to it by itself (Advantage+ creative); all else is forbidden.",
+    ),
+]  # fmt: skip
 Title = Annotated[str, Field(max_length=255)]
 Button = Annotated[str, Field(pattern=r"^[A-Z_]{2,40}$", examples=["LISTEN_NOW"])]
 
@@ -148,6 +155,7 @@ class PlanIn(BaseModel):
     title: Title = ""
     link: HttpUrl | None = None
     button: Button = "LEARN_MORE"
+    enhancements: Enhancements = []
     utm: Utm = Utm()
 
 
@@ -228,6 +236,7 @@ class DuplicateIn(Otherwise):
     title: Title | None = None
     link: HttpUrl | None = None
     button: Button | None = None
+    enhancements: Enhancements | None = None
     utm: Utm | None = None
 
 

@@ -161,12 +161,11 @@ def create(  # noqa: PLR0917 - one argument per option
     pixel: Annotated[str | None, typer.Option(help="The id of the pixel that counts conversions.")] = None,
     event: Annotated[str | None, typer.Option(help="The pixel's: PURCHASE, LEAD, ...")] = None,
     link: Annotated[str | None, typer.Option(help="Where the button leads.")] = None,
-    lead_form: Annotated[
-        str | None, typer.Option("--lead-form", help="The id of the Page's form that it opens instead.")
-    ] = None,
+    lead_form: wishes.LeadForm = None,
     utm: Annotated[list[str] | None, typer.Option(help="Added to the link, as in source=ig; may be repeated.")] = None,
     button: Annotated[str, typer.Option(help="LISTEN_NOW, WATCH_MORE, ...")] = "LEARN_MORE",
     text: Annotated[str, typer.Option(help="What is said with it.")] = "",
+    enhance: wishes.Enhance = None,
     boost: Annotated[bool, typer.Option("--boost", help="The id is of a post that is out.")] = False,
     payer: Annotated[str | None, typer.Option(help="Who pays: asked for in the EU.")] = None,
     beneficiary: Annotated[str | None, typer.Option(help="Who profits, where that is another.")] = None,
@@ -198,6 +197,7 @@ def create(  # noqa: PLR0917 - one argument per option
         "utm": wishes.pairs(utm),
         "button": button,
         "text": text,
+        "enhancements": enhance or [],
         "dsa_beneficiary": beneficiary or payer,
         "dsa_payor": payer,
         "special_categories": [one.value for one in special or []],

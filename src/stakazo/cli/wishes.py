@@ -82,6 +82,12 @@ BidOption = Annotated[Bid | None, typer.Option("--bid", case_sensitive=False, he
 MinRoas = Annotated[
     float | None, typer.Option("--min-roas", help="How many times what is spent is to come back at least: 1.5.")
 ]
+LeadForm = Annotated[
+    str | None, typer.Option("--lead-form", help="The id of the Page's form that the button opens, in place of a link.")
+]
+Enhance = Annotated[
+    list[str] | None, typer.Option(help="What the platform may do to it by itself, as in text_optimizations.")
+]
 BidAmount = Annotated[str | None, typer.Option("--bid-amount", help="Of a bid or cost cap, as in 0.50.")]
 
 

@@ -12,6 +12,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from typing import Any
 
+from stakazo.platforms import enhancing
 from stakazo.platforms.targeting import Hours, Targeting, schedule
 
 ZERO_DECIMAL = frozenset({"CLP", "COP", "CRC", "HUF", "ISK", "IDR", "JPY", "KRW", "PYG", "TWD", "VND"})
@@ -224,13 +225,20 @@ class Creative:
     url_tags: str | None = None
     """`utm_source=...&utm_campaign=...`, added to the link by Meta."""
 
+    enhancements: tuple[str, ...] = ()
+    """What Meta may do to it by itself, of `enhancing.ENHANCEMENTS`; all else is forbidden."""
+
     def __post_init__(self) -> None:
         if sum(one is not None for one in (self.video_id, self.instagram_media_id, self.post_id)) != 1:
             raise ValueError("a creative shows either a video, an Instagram post or a Page's post")
 
     def params(self) -> dict[str, Any]:
         button = self._button()
-        found: dict[str, Any] = {"name": self.name, "url_tags": self.url_tags}
+        found: dict[str, Any] = {
+            "name": self.name,
+            "url_tags": self.url_tags,
+            "degrees_of_freedom_spec": enhancing.spec(self.enhancements),
+        }
         if self.instagram_media_id:
             return found | {
                 "object_id": self.page_id,

@@ -42,8 +42,11 @@ FIELDS = {
     Level.AD: "id,name,status,effective_status,adset_id,campaign_id,creative,ad_review_feedback,issues_info",
 }
 
-LOOKED_AT = FIELDS | {Level.CAMPAIGN: f"{FIELDS[Level.CAMPAIGN]},ads.limit(50){{id,status}}"}
-"""Of one thing: a campaign with the ads below it, whoever made them."""
+LOOKED_AT = FIELDS | {
+    Level.CAMPAIGN: f"{FIELDS[Level.CAMPAIGN]},ads.limit(50){{id,status}}",
+    Level.CREATIVE: f"{FIELDS[Level.CREATIVE]},degrees_of_freedom_spec",
+}
+"""Of one thing: a campaign with the ads below it, whoever made them; a creative with what is done to it."""
 
 
 class MetaAds:

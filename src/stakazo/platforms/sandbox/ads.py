@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from stakazo.platforms.sandbox import ad_terms, delivery, pages, people, reports
@@ -11,6 +12,8 @@ from stakazo.platforms.sandbox.world import Thing, World, iso
 
 HOUR = 3600.0
 MOST_BUDGET_CHANGES = 4
+ENHANCED = ("text_optimizations", "inline_comment", "video_auto_crop", "site_extensions")
+"""What Meta does to an ad by itself where nobody forbids it."""
 STATUSES = {"ACTIVE", "PAUSED", "ARCHIVED", "DELETED"}
 PARENT = {"Ad": "adset_id", "AdSet": "campaign_id"}
 
@@ -73,8 +76,11 @@ def create_creative(call: Call) -> Answer:
     _check_form(call, (story or {}).get("video_data", {}).get("call_to_action") or call.json("call_to_action"))
     if _dry(call):
         return {"success": True}
-    return _made(call, "AdCreative", object_story_spec=story, object_story_id=call.params.get("object_story_id"),
-                 source_instagram_media_id=media or None, url_tags=call.params.get("url_tags"))  # fmt: skip
+    return _made(
+        call, "AdCreative", object_story_spec=story, object_story_id=call.params.get("object_story_id"),
+        source_instagram_media_id=media or None, url_tags=call.params.get("url_tags"),
+        degrees_of_freedom_spec=_enhanced(call),
+    )  # fmt: skip
 
 
 def _check_story(story: Any) -> None:
@@ -83,6 +89,12 @@ def _check_story(story: Any) -> None:
     video = story.get("video_data")
     if video is not None and not (video.get("video_id") and (video.get("image_url") or video.get("image_hash"))):
         raise invalid("Please specify one of image_hash or image_url in the video_data field", 1443226)
+
+
+def _enhanced(call: Call) -> Thing:
+    """What is done to it: where nothing is said of a feature, Meta's own choice."""
+    said = (call.json("degrees_of_freedom_spec") or {}).get("creative_features_spec") or {}
+    return {"creative_features_spec": {name: {"enroll_status": "OPT_IN"} for name in ENHANCED} | said}
 
 
 def _check_form(call: Call, button: Any) -> None:
@@ -210,6 +222,11 @@ def _shown(world: World, thing: Thing) -> Thing:
 
 
 def show(call: Call) -> Answer:
+    if call.node["kind"] == "AdCreative" and (fault := call.struck("enhanced")) is not None:
+        known = call.node["degrees_of_freedom_spec"]["creative_features_spec"]
+        again = {str(fault.detail.get("feature", ENHANCED[0])): {"enroll_status": "OPT_IN"}}
+        call.world.change(call.node, degrees_of_freedom_spec={"creative_features_spec": known | again})
+        call = replace(call, node=call.world.things[call.node["id"]])
     return chosen(_shown(call.world, call.node), call.fields())
 
 

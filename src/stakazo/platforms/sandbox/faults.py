@@ -37,6 +37,7 @@ KNOWN: dict[str, str] = {
     "empty_page": "an empty page in the middle of a list",
     "restated_insights": "numbers that were given before become smaller",
     "report_failed": "an asynchronous report ends in Job Failed",
+    "enhanced": "a creative's `feature` (default: text_optimizations) is switched on again, and nobody is told",
     "disapproved": "an ad's review ends in DISAPPROVED",
     "moderation": "TikTok: public, but its id only later",
     "post_failed": "TikTok: FAILED with `fail_reason`",
