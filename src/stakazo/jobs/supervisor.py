@@ -23,9 +23,9 @@ PARENT = "STAKAZO_SUPERVISOR"
 EARLY = 10.0
 """Seconds: a worker that ended sooner may end so again, and the next one too."""
 LONGEST = 5.0
-"""Seconds from the start of one worker to the start of the next, at most, where they can't work here."""
+"""Seconds between the end of one worker and the start of the next, at most."""
 KILLED = 2.0
-"""The same where they are killed: by somebody, or by a job, which isn't tried again for ever."""
+"""Seconds between their starts, at most, where they are killed: by somebody, or by a job, whose tries are counted."""
 
 log = structlog.get_logger(__name__)
 
@@ -33,15 +33,16 @@ log = structlog.get_logger(__name__)
 def pause(code: int, lived: float, early: int) -> float:
     """Seconds before the next worker, where the last so many ended early, one after another.
 
-    What happens once, a kill or a crash, is mended at once: its jobs wait for it. After that starts keep a distance
-    that doubles; what a worker lived counts, so that one that is killed again and again works most of the time.
+    What happens once, a kill or a crash, is mended at once: its jobs wait for it. After that the pause doubles. Of one
+    that is killed again and again what it lived counts, so that it works most of the time; one that ends by itself
+    can't work here, however long it takes to find out.
 
     Args:
         code: How the last one ended; below zero, by a signal.
         lived: For how many seconds.
     """
-    distance = 0.0 if early <= 1 else min(KILLED if code < 0 else LONGEST, 0.25 * 2.0**early)
-    return max(0.0, distance - lived)
+    doubled = 0.0 if early <= 1 else 0.25 * 2.0**early
+    return max(0.0, min(KILLED, doubled) - lived) if code < 0 else min(LONGEST, doubled)
 
 
 class Supervisor:
