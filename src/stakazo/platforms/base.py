@@ -336,7 +336,7 @@ class Publisher(Protocol):
         ...
 
     async def messages(self, person_id: str) -> list[Comment]:
-        """The newest messages between the account and somebody, at most fifty."""
+        """The newest messages between the account and somebody, at most twenty."""
         ...
 
     async def delete(self, post_id: str) -> None:

@@ -12,7 +12,7 @@ from stakazo.platforms.graph import Graph
 
 SCOPES = {Platform.INSTAGRAM: "instagram_manage_messages", Platform.FACEBOOK: "pages_messaging"}
 """Without which no message is told, nor taken."""
-NEWEST = 50
+NEWEST = 20
 _INBOX = {Platform.INSTAGRAM: "INSTAGRAM", Platform.FACEBOOK: "MESSENGER"}
 
 
@@ -23,7 +23,7 @@ async def write(graph: Graph, person_id: str, text: str) -> str:
 
 
 async def written(graph: Graph, platform: Platform, person_id: str) -> list[Comment]:
-    """The newest messages between the account and somebody."""
+    """The newest messages between the account and somebody; of older ones Meta tells nothing."""
     fields = f"messages.limit({NEWEST}){{id,message,from,created_time}}"
     params = {"platform": _INBOX[platform], "user_id": person_id, "fields": fields}
     found: list[Comment] = []
