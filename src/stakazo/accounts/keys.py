@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import func, not_, or_, select, update
+from sqlalchemy import bindparam, func, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.accounts import proofs
@@ -33,6 +33,15 @@ from stakazo.ledger import service as ledger
 
 _TOKEN = re.compile(r"stk_([0-9a-z]{12})_([0-9A-Za-z_-]{43})")
 PREFIX = "stk_"
+
+# Asked with every request, so it isn't made anew for each.
+_HELD = (
+    select(ApiKey, Membership.role)
+    .join(Workspace, (Workspace.id == ApiKey.workspace_id) & Workspace.deleted_at.is_(None))
+    .outerjoin(User, (User.id == ApiKey.made_by) & User.disabled_at.is_(None))
+    .outerjoin(Membership, (Membership.workspace_id == Workspace.id) & (Membership.user_id == User.id))
+    .where(ApiKey.prefix == bindparam("prefix"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +63,7 @@ async def authenticate(db: Database, token: str, address: str | None = None) -> 
     if parts is None:
         raise refusal
     async with db.system_transaction() as session:
-        found = await session.execute(
-            select(ApiKey, Membership.role)
-            .join(Workspace, (Workspace.id == ApiKey.workspace_id) & Workspace.deleted_at.is_(None))
-            .outerjoin(User, (User.id == ApiKey.made_by) & User.disabled_at.is_(None))
-            .outerjoin(Membership, (Membership.workspace_id == Workspace.id) & (Membership.user_id == User.id))
-            .where(ApiKey.prefix == parts[1])
-        )
-        row = found.one_or_none()
+        row = (await session.execute(_HELD, {"prefix": parts[1]})).one_or_none()
         if row is None:
             raise refusal
         key, role = row

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import Select, delete, select, update
+from sqlalchemy import Select, bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.accounts import proofs, workspaces
@@ -31,6 +31,16 @@ GRACE = timedelta(seconds=10)
 """For two who race with the same token."""
 KEPT = timedelta(days=90)
 """How long an ended session can still be looked up."""
+
+# Asked with every request, so it isn't made anew for each.
+_SIGNED_IN = (
+    select(User.disabled_at, Session.ended_at, Session.expires_at, Membership.role)
+    .select_from(Session)
+    .join(User, User.id == Session.user_id)
+    .outerjoin(Workspace, (Workspace.id == bindparam("workspace")) & Workspace.deleted_at.is_(None))
+    .outerjoin(Membership, (Membership.workspace_id == Workspace.id) & (Membership.user_id == User.id))
+    .where(Session.id == bindparam("session"), Session.user_id == bindparam("user"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +129,8 @@ async def switch(session: AsyncSession, person: Person, workspace_id: UUID) -> N
 
 async def identify(session: AsyncSession, claims: Person) -> Person | None:
     """The person of an access token as they are now, with their role; null when the session or the person is gone."""
-    found = await session.execute(
-        select(User.disabled_at, Session.ended_at, Session.expires_at, Membership.role)
-        .select_from(Session)
-        .join(User, User.id == Session.user_id)
-        .outerjoin(Workspace, (Workspace.id == claims.workspace_id) & Workspace.deleted_at.is_(None))
-        .outerjoin(Membership, (Membership.workspace_id == Workspace.id) & (Membership.user_id == User.id))
-        .where(Session.id == claims.session_id, Session.user_id == claims.user_id)
-    )
-    row = found.one_or_none()
+    said = {"session": claims.session_id, "user": claims.user_id, "workspace": claims.workspace_id}
+    row = (await session.execute(_SIGNED_IN, said)).one_or_none()
     if row is None or row.disabled_at or row.ended_at or row.expires_at <= datetime.now(UTC):
         return None
     role: Role | None = row.role
