@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from types import ModuleType
 from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from stakazo.core.errors import Conflict
 from stakazo.jobs import service
@@ -54,6 +56,25 @@ async def test_a_parent_fails_with_its_child_and_is_repaired_with_it(house: Any,
         assert (await house.job(row.id)).state is JobState.PROCESSING
         await house.ended(row.id)
     assert [what for (what,) in await house.rows("select what from effects")] == ["good"]
+
+
+async def test_a_child_of_a_worker_whose_clock_is_slow_is_its_parents_child_all_the_same(
+    house: Any, program: ModuleType
+) -> None:
+    """Its id is the smaller one."""
+    row = await house.start(program.family, [])
+    async with house.db.transaction(house.actor) as session:
+        child = await program.note.using(JobOptions(parent_id=row.id)).start(session, "early")
+        early = UUID(int=row.id.int - 2**80)
+        told = {"id": child.id, "early": early, "words": json.dumps({"job_id": str(early)})}
+        await session.execute(text("update jobs set id = :early where id = :id"), told)
+        await session.execute(
+            text("update procrastinate_jobs set args = :words where args->>'job_id' = cast(:id as text)"), told
+        )
+    async with house.worker():
+        done = await house.ended(early, row.id)
+    assert [one.state for one in done] == [JobState.COMPLETED] * 2
+    assert [what for (what,) in await house.rows("select what from effects")] == ["early", "finisher of 0"]
 
 
 async def test_a_tolerant_parent_completes_although_a_child_failed(house: Any, program: ModuleType) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.core.actor import Actor
@@ -51,10 +51,14 @@ def actor_for(row: Job) -> Actor:
 
 
 async def lineage(session: AsyncSession, job_id: UUID) -> Lineage:
-    """The job and its ancestors, locked; empty where there is no such job."""
-    up = select(Job.id, Job.parent_id).where(Job.id == job_id).cte("up", recursive=True)
-    up = up.union_all(select(Job.id, Job.parent_id).join(up, Job.id == up.c.parent_id))
-    locked = select(Job).where(Job.id.in_(select(up.c.id))).order_by(Job.id).with_for_update()
+    """The job and its ancestors, locked; empty where there is no such job.
+
+    Who is whose ancestor says how far each is away, not its id: a child that a worker with a slow clock has started has
+    the smaller one.
+    """
+    up = select(Job.id, Job.parent_id, literal(0).label("away")).where(Job.id == job_id).cte("up", recursive=True)
+    up = up.union_all(select(Job.id, Job.parent_id, up.c.away + 1).join(up, Job.id == up.c.parent_id))
+    locked = select(Job).join(up, Job.id == up.c.id).order_by(up.c.away.desc()).with_for_update(of=Job)
     return (await session.scalars(locked.execution_options(populate_existing=True))).all()
 
 
