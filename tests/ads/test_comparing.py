@@ -14,7 +14,7 @@ from stakazo.ads.states import CampaignState as S
 from stakazo.ads.states import Part, approved_run, why_not_activate
 from stakazo.platforms import enhancing
 from stakazo.platforms.ads import Budget, Live, Run, Terms
-from stakazo.platforms.targeting import Targeting
+from stakazo.platforms.targeting import Circle, Targeting
 
 TARGETING = Targeting(countries=("DE", "US"), age_max=40, instagram_positions=("reels",)).params()
 IDS = {Part.CAMPAIGN: "1", Part.AD_SET: "2", Part.CREATIVE: "3", Part.AD: "4"}
@@ -42,6 +42,15 @@ def live(status: str = "ACTIVE", **changes: Any) -> dict[Part, Live]:
 def test_what_is_as_approved_differs_in_nothing() -> None:
     theirs = TARGETING | {"geo_locations": {"countries": ["US", "DE"], "location_types": ["home"]}, "age_max": "40"}
     assert differences(APPROVED, live(ad_set__targeting=theirs)) == ()
+
+
+def test_a_place_may_be_told_back_rounded() -> None:
+    spot = Targeting(countries=(), circles=(Circle(km=5.0, latitude=34.05223, longitude=-118.0),)).params()
+    approved = replace(APPROVED, terms=Terms(targeting=spot, ends_at=END))
+    back = {"latitude": "34.0522", "longitude": -118, "radius": 5, "distance_unit": "kilometer", "country": "US"}
+    for found, what in ((back, []), (back | {"radius": 6}, ["targeting"]), (back | {"latitude": 34.1}, ["targeting"])):
+        there = spot | {"geo_locations": {"custom_locations": [found]}}
+        assert [one.what for one in differences(approved, live(ad_set__targeting=there))] == what
 
 
 @pytest.mark.parametrize(

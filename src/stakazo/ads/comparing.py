@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -198,6 +199,10 @@ def _targeting(approved: Approved, live: Mapping[Part, Live]) -> Iterator[Differ
         yield Difference(Part.AD_SET, "targeting", wanted, {name: found.get(name) for name in wrong})
 
 
+NEAR = 1e-4
+"""Degrees, or kilometres: a place may be told back rounded, and a whole number without its point."""
+
+
 def _elsewhere(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
     """Whether it is shown in places of a kind that nobody has named."""
     return any(value for name, value in found.items() if name not in wanted and name != "location_types")
@@ -217,6 +222,8 @@ def _same(wanted: Any, found: Any) -> bool:
                 return False
             rest.remove(match)
         return True
+    if isinstance(wanted, float):
+        return isinstance(found, int | float | str) and math.isclose(wanted, float(found), abs_tol=NEAR)
     return str(wanted) == str(found)
 
 
