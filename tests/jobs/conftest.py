@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-import multiprocessing
 import runpy
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -18,6 +17,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from sqlalchemy import text
+from tests.forks import FORKS
 
 from stakazo.core import postgres
 from stakazo.core.actor import Actor
@@ -126,12 +126,6 @@ async def house(database: Database, actor: Actor, app_settings: Settings, urls: 
     return House(database, actor, app_settings.model_copy(update={"shutdown_grace": 0.5}), urls)
 
 
-_forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(
-    ["stakazo.worker.process", "stakazo.core.telemetry"]
-)  # imported once, not once per worker
-
-
 class Processes:
     """Worker processes that can be killed."""
 
@@ -159,7 +153,7 @@ class Processes:
             "ARGUMENTS": arguments,
             "LOG": str(self.folder / f"worker-{len(self.all)}.log"),
         }
-        process = _forks.Process(target=runpy.run_path, args=(str(PROGRAM), told, "__main__"), daemon=False)
+        process = FORKS.Process(target=runpy.run_path, args=(str(PROGRAM), told, "__main__"), daemon=False)
         process.start()
         self.all.append(process)
         return process

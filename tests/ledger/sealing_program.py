@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import psycopg
@@ -14,10 +14,14 @@ from stakazo.ledger.outlets import CheckpointFile
 from stakazo.ledger.sealer import Sealer
 
 
-async def main() -> None:
-    folder = Path(os.environ["NOTARY_FOLDER"])
+def forked(url: str, folder: Path, leads: Connection) -> None:
+    """Seal what is in this database until killed, with the keys of this folder; says once that it leads."""
+    asyncio.run(_main(url, folder, leads))
+
+
+async def _main(url: str, folder: Path, leads: Connection) -> None:
     sealer = Sealer(
-        os.environ["NOTARY_URL"],
+        url,
         name="stakazo",
         keys=KeyFolder(folder / "keys"),
         file=CheckpointFile(folder / "checkpoints"),
@@ -30,10 +34,6 @@ async def main() -> None:
             except psycopg.Error as error:
                 sys.stderr.write(f"{error}\n")
             if sealer._leads and not told:
-                sys.stdout.write("leads\n")
-                sys.stdout.flush()
+                leads.send("leads")
                 told = True
             await asyncio.sleep(0.001)
-
-
-asyncio.run(main())

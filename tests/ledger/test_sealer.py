@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
-import signal
-import subprocess
-import sys
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +13,8 @@ from uuid import UUID
 import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.forks import FORKS
+from tests.ledger.sealing_program import forked
 
 from stakazo.core.actor import Actor, new_id
 from stakazo.core.errors import Unavailable
@@ -27,8 +25,6 @@ from stakazo.ledger.canonical import read_event
 from stakazo.ledger.checkpoint import Checkpoint, VerifierKey, public_key
 from stakazo.ledger.keys import KeyFolder
 from stakazo.ledger.merkle import Frontier, leaf_hash
-
-PROGRAM = Path(__file__).with_name("sealing_program.py")
 
 
 def sound(notary: Any, workspace: UUID) -> int:
@@ -163,13 +159,13 @@ async def test_killed_at_any_point_it_goes_on(notary: Any, actor: Actor, other_a
     Every second one is let sign something first, however long that takes here; the others die whenever they do.
     """
     chance, written = random.Random(7), 0
-    environment = os.environ | {"NOTARY_URL": notary.urls.app, "NOTARY_FOLDER": str(notary.file.folder.parent)}
     for turn in range(12):
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, str(PROGRAM), env=environment, stdout=subprocess.PIPE
-        )
-        assert process.stdout is not None
-        await process.stdout.readline()  # it leads
+        leads, telling = FORKS.Pipe(duplex=False)
+        process = FORKS.Process(target=forked, args=(notary.urls.app, notary.file.folder.parent, telling))
+        process.start()
+        telling.close()
+        with leads:
+            await asyncio.to_thread(leads.recv)
         signed = len(notary.checkpoints(actor.workspace_id))
         for _ in range(chance.randint(1, 6)):
             await notary.write(actor, 3)
@@ -179,8 +175,9 @@ async def test_killed_at_any_point_it_goes_on(notary: Any, actor: Actor, other_a
             while turn % 2 and len(notary.checkpoints(actor.workspace_id)) == signed:  # noqa: ASYNC110 - by a program
                 await asyncio.sleep(0.01)
         await asyncio.sleep(0.03 * chance.random())
-        process.send_signal(signal.SIGKILL)
-        await process.wait()
+        process.kill()
+        await asyncio.to_thread(process.join)
+        process.close()
     sealer = await notary.sealer()
     await notary.seal(sealer)
     assert sound(notary, actor.workspace_id) == written

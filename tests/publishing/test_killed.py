@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 import signal
@@ -18,6 +17,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from tests.api.serving import House, running
+from tests.forks import FORKS
 from tests.publishing.press import OVER, Desk, a_sandbox, public
 from tests.publishing.program import forked
 
@@ -27,8 +27,6 @@ from stakazo.platforms.sandbox.faults import Fault
 from stakazo.platforms.sandbox.world import World
 
 PUBLICATIONS, KILLS = 32, 12
-_forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(["tests.publishing.program"])  # imported once, not once per worker
 
 
 class Workers:
@@ -55,7 +53,7 @@ class Workers:
 
     def start(self) -> BaseProcess:
         log = str(self.folder / f"worker-{len(self.all)}.log")
-        process = _forks.Process(target=forked, args=(self.environment, log, self.queue), daemon=False)
+        process = FORKS.Process(target=forked, args=(self.environment, log, self.queue), daemon=False)
         process.start()
         self.all.append(process)
         return process
