@@ -126,7 +126,7 @@ async def test_what_was_refused_is_sent_again_and_now_and_then_twice(there: Ther
 
 async def test_subscribing_again_changes_nothing(there: There, inbox: Inbox):
     await subscribed(there, inbox)
-    assert there.world.things[known.PAGE]["subscribed_fields"] == ["feed"]
+    assert there.world.things[known.PAGE]["subscribed_fields"] == ["feed", "messages"]
     there.world.calls.clear()
     await subscribed(there, inbox)
     assert [call["operation"] for call in there.world.calls] == [
@@ -135,7 +135,7 @@ async def test_subscribing_again_changes_nothing(there: There, inbox: Inbox):
     ]
     meta = MetaSubscriptions(there.connection, live=False)
     await meta.subscribe_page(known.PAGE_TOKEN, ("mention",))
-    assert there.world.things[known.PAGE]["subscribed_fields"] == ["feed", "mention"]
+    assert there.world.things[known.PAGE]["subscribed_fields"] == ["feed", "mention", "messages"]
 
 
 async def test_a_page_that_has_not_agreed_tells_nothing(there: There, inbox: Inbox):
