@@ -114,6 +114,7 @@ def test_all_that_is_not_found_or_not_ready_is_said_at_once(stand: Stand) -> Non
         assert words in said, words
 
 
+@pytest.mark.usefixtures("quiet")
 def test_a_copy_is_checked_like_a_new_one(stand: Stand) -> None:
     """What could be used when the first was made may be gone, of others or too small by now."""
     theirs = stand.world.new("CustomAudience", **AUDIENCE, account="act_999", name="Theirs", people=9000)
@@ -123,6 +124,7 @@ def test_a_copy_is_checked_like_a_new_one(stand: Stand) -> None:
     assert (answer.status_code, "of another ad account" in answer.json()["detail"]) == (422, True)
     stand.world.move_on(60)  # they are filled
     made = stand.campaign(audiences=["Gone", "Few", FOLLOWERS])
+    hidden = stand.world.things[gone["id"]]
     stand.world.drop(gone["id"])
     stand.world.change(few, people=10)
     refused = stand.act(made, "duplicate", status=422)
@@ -134,7 +136,11 @@ def test_a_copy_is_checked_like_a_new_one(stand: Stand) -> None:
     assert (tried.status_code, tried.json()["preview"]["refused"]) == (200, []), tried.text
     assert tried.json()["preview"]["at_most"] == 90_00
     assert stand.http.get(f"/campaigns/{tried.json()['id']}").status_code == 404
-    stand.world.drop(few["id"])
+    stand.world.change(few, people=9000)
+    stand.world.save(dict(hidden))
+    assert "at most" in ask(stand.site, "campaigns", "duplicate", made["id"], "--dry-run")
+    for one in (few, gone, theirs):
+        stand.world.drop(one["id"])
 
 
 def test_a_city_in_the_eu_and_an_audience_for_special_ads_are_known_as_such(stand: Stand) -> None:

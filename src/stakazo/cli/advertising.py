@@ -174,7 +174,7 @@ def create(  # noqa: PLR0917 - one argument per option
         typer.Option(case_sensitive=False, help="What law treats differently; may be repeated."),
     ] = None,
     account: AdAccount = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it could cost and reach.")] = False,
+    dry_run: wishes.DryRun = False,
     server: Server = None,
     as_json: AsJson = False,
 ) -> None:
@@ -313,12 +313,15 @@ def change(  # noqa: PLR0917 - one argument per option
 
 
 @campaigns.command("duplicate")
-def duplicate(campaign: Id, server: Server = None, as_json: AsJson = False) -> None:
-    """Have another campaign like this one made, paused.
+def duplicate(campaign: Id, dry_run: wishes.DryRun = False, server: Server = None, as_json: AsJson = False) -> None:
+    """Have another campaign like this one made, paused; it is checked like a new one.
 
-    Example: stakazo campaigns duplicate 3f9a1c
+    Example: stakazo campaigns duplicate 3f9a1c --dry-run
     """
-    _act(campaign, "duplicate", server, as_json=as_json)
+    from stakazo.cli import spending as command
+    from stakazo.core.settings import Settings
+
+    command.duplicate(Settings(), server, campaign, dry_run=dry_run, as_json=as_json)
 
 
 @campaigns.command("archive")

@@ -145,7 +145,23 @@ def create(
     made = ask(settings, server, work)
     if as_json or not dry_run:
         show(made, as_json=as_json)
-        return
+    else:
+        _preview(made)
+
+
+def duplicate(settings: Settings, server: str | None, given: str, *, dry_run: bool, as_json: bool) -> None:
+    async def work(api: Api) -> Row:
+        campaign_id = await whole_id(api, "/campaigns", given, "campaign")
+        return dict(await api.post(f"/campaigns/{campaign_id}/duplicate{'?dry_run=true' if dry_run else ''}"))
+
+    made = ask(settings, server, work)
+    if as_json or not dry_run:
+        show(made, as_json=as_json)
+    else:
+        _preview(made)
+
+
+def _preview(made: Row) -> None:
     shown, currency = made["preview"], made["currency"]
     reach = f"{shown['lowest_reach']:,} to {shown['highest_reach']:,} people" if shown["lowest_reach"] else "not known"
     rows = [

@@ -82,6 +82,7 @@ BidOption = Annotated[Bid | None, typer.Option("--bid", case_sensitive=False, he
 MinRoas = Annotated[
     float | None, typer.Option("--min-roas", help="How many times what is spent is to come back at least: 1.5.")
 ]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what it could cost and reach.")]
 LeadForm = Annotated[
     str | None, typer.Option("--lead-form", help="The id of the Page's form that the button opens, in place of a link.")
 ]
