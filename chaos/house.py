@@ -134,6 +134,8 @@ class House:
         self.started = 0
         self.backlog = 0
         """Active jobs, as they were counted last."""
+        self.signed_on: set[str] = set()
+        """Names of the workers that have come as far as their first heartbeat, as they were read last."""
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._mourning: set[asyncio.Task[None]] = set()
         self._urls: postgres.Urls | None = None
@@ -202,6 +204,11 @@ class House:
     def age(self, place: str) -> float:
         """Seconds since what runs there was started."""
         return time.monotonic() - self.born.get(place, time.monotonic())
+
+    def works(self, place: str) -> bool:
+        """Whether a worker that runs there takes jobs by now."""
+        process = self.living.get(place)
+        return process is not None and process.pid is not None and name_of(process.pid) in self.signed_on
 
     def keep_workers(self, count: int) -> None:
         """See that there are so many workers of the light jobs."""
@@ -303,7 +310,7 @@ class House:
         raise TimeoutError(f"The API of {self.folder} does not answer; see {self.logs}.")
 
     async def count(self) -> None:
-        """Keep `backlog` up to date; never starts the database."""
+        """Keep `backlog` and `signed_on` up to date; never starts the database."""
         urls = await asyncio.to_thread(self.urls)
         query = "select count(*) from jobs where state in ('PENDING', 'PROCESSING', 'RETRY')"
         while True:
@@ -313,6 +320,8 @@ class House:
                     while True:
                         found = await connection.execute(query)
                         (self.backlog,) = (await found.fetchone()) or (0,)
+                        names = await (await connection.execute("select name from workers")).fetchall()
+                        self.signed_on = {name for (name,) in names}
                         await asyncio.sleep(0.25)
             await asyncio.sleep(0.25)
 

@@ -105,11 +105,13 @@ class Chaos:
             self.tally.well_after(fault, self.people.healthy_after(at))
 
     def _victim(self) -> str | None:
-        """Mostly a worker; the API when it has been up for a moment, or nobody would ever be acknowledged."""
+        """Mostly a worker that has signed on: before, it has begun nothing that could be broken, and on a slow machine
+        there would soon be no other. The API when it has been up for a moment, or nobody would ever be acknowledged.
+        """
         if self.chance.random() < 0.12:
             born = self.house.born.get("api", 0.0)
             return "api" if time.monotonic() - born > 6.0 else None
-        workers = [place for place in self.house.living if place.startswith("worker")]
+        workers = [place for place in self.house.living if place.startswith("worker") and self.house.works(place)]
         return self.chance.choice(workers) if workers else None
 
     async def stops(self, count: int) -> None:

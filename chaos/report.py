@@ -54,7 +54,12 @@ def written(tally: Tally, found: Reckoning, *, seed: int, seconds: float, argv: 
     ]
     if found.recoveries:
         lines.append(_spread("a kill: until a job that it hit is begun again elsewhere", found.recoveries))
-    lines += ["", "Healthy: something that was wished after the fault is done, from its request to its effect.", ""]
+    lines += [
+        "",
+        "Healthy: something that was wished after the fault is done, from its request to its effect.",
+        "Workers are killed as soon as they take jobs.",
+        "",
+    ]
     lines += [f"* {note}" for note in tally.notes]
     wrong = [*tally.failed, *found.lost, *found.twice, *found.orphans, *found.odd]
     if wrong:
