@@ -6,4 +6,4 @@ import multiprocessing
 
 FORKS = multiprocessing.get_context("forkserver")
 # Who says it last says it for everybody, so it is said in one place.
-FORKS.set_forkserver_preload(["tests.publishing.program", "tests.ledger.sealing_program"])
+FORKS.set_forkserver_preload(["tests.publishing.program", "tests.ledger.sealing_program", "tests.cli.program"])

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -16,6 +17,8 @@ from uuid import uuid4
 import imageio_ffmpeg
 import psutil
 import pytest
+from tests.cli.program import forked
+from tests.forks import FORKS
 
 from stakazo.core import postgres
 
@@ -47,9 +50,20 @@ class Program:
         return child
 
     def run(self, *arguments: str | Path, **changes: str) -> subprocess.CompletedProcess[str]:
-        child = self.start(*arguments, **changes)
-        out, err = child.communicate(timeout=PATIENCE)
-        return subprocess.CompletedProcess(child.args, child.returncode, out, err)
+        """To its end; in a process that has the program's modules already, which takes half the time."""
+        argv = ["stakazo", *map(str, arguments)]
+        with tempfile.TemporaryDirectory() as told:
+            out, err = Path(told, "out"), Path(told, "err")
+            given = (argv, self.folder, self.environment | changes, out, err)
+            child = FORKS.Process(target=forked, args=given, daemon=False)
+            child.start()
+            child.join(PATIENCE)
+            if child.exitcode is None:
+                child.kill()
+                child.join()
+            said = subprocess.CompletedProcess(argv, child.exitcode, out.read_text(), err.read_text())
+            child.close()
+            return said
 
     def end(self) -> None:
         for child in self.started:
