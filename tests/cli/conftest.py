@@ -61,6 +61,7 @@ class Program:
             if child.exitcode is None:
                 child.kill()
                 child.join()
+            assert child.exitcode is not None
             said = subprocess.CompletedProcess(argv, child.exitcode, out.read_text(), err.read_text())
             child.close()
             return said
