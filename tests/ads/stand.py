@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,6 +17,8 @@ from tests.publishing.press import Desk
 from stakazo.ads.models import AdMetric, Campaign
 from stakazo.ads.states import CampaignState
 from stakazo.core.actor import new_id
+from stakazo.core.errors import Conflict
+from stakazo.jobs import service as jobs
 from stakazo.platforms.sandbox.world import Thing, World
 
 RESTS = {"PAUSED", "ACTIVE", "COMPLETED", "ARCHIVED", "FAILED", "NEEDS_HUMAN"}
@@ -101,6 +104,16 @@ class Stand(Desk):
             return len(looks) > 2
 
         self.eventually(looked_twice)
+
+    def leave(self) -> None:
+        """Nothing is watched any more; the house, and the others in it, stay."""
+
+        async def waiting(session: AsyncSession) -> list[UUID]:
+            return [job.id for job in await jobs.active(session)]
+
+        for job_id in self.site.within(waiting):
+            with suppress(Conflict):  # it has ended meanwhile
+                self.site.within(lambda session, job_id=job_id: jobs.cancel(session, job_id))
 
     # --- looking --------------------------------------------------------------------------------------------
 

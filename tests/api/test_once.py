@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,7 +15,7 @@ import psycopg
 import pyotp
 import pytest
 from fastapi import Response
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from tests.ads.stand import Stand
 from tests.api.committed import CONTRACT
@@ -39,6 +40,8 @@ from stakazo.ledger.models import LedgerEvent
 from stakazo.platforms.base import Platform
 from stakazo.publishing import consents
 from stakazo.publishing.channels import Given
+from stakazo.publishing.models import Publication
+from stakazo.publishing.states import PublicationState
 from stakazo.rules import service as rules
 from stakazo.rules.models import PlatformRule
 
@@ -137,6 +140,20 @@ def _measured(client: httpx.Client, catalogue: Any) -> str:
     return f"/publications/{client.post('/confirm_publish', json=said).json()['id']}/metrics"
 
 
+def _uncommented(client: httpx.Client, catalogue: Any) -> str:
+    """What is public, and lacks its first comment."""
+    publication = _planned(client, catalogue, first_comment="First!")
+    known = {"state": PublicationState.PUBLISHED, "external_id": "7", "published_at": datetime.now(UTC)}
+    missing = {"comment_error": {"code": "rejected", "detail": "No.", "todo": "Write it anew."}}
+
+    async def publish(session: AsyncSession) -> None:
+        ours = Publication.id == UUID(publication.rpartition("/")[2])
+        await session.execute(update(Publication).where(ours).values(known | missing))
+
+    catalogue.site.within(publish)
+    return publication
+
+
 HOOK = {"url": "https://hooks.example.com/in"}
 
 
@@ -184,6 +201,10 @@ REQUESTS: dict[str, Callable[[httpx.Client, Any], Asked]] = {
     ),
     "/publications/{publication_id}/cancel": lambda client, catalogue: (f"{_planned(client, catalogue)}/cancel", None),
     "/publications/{publication_id}/retry": lambda client, catalogue: (f"{_stopped(client, catalogue)}/retry", None),
+    "/publications/{publication_id}/first_comment": lambda client, catalogue: (
+        f"{_uncommented(client, catalogue)}/first_comment",
+        None,
+    ),
     "/publications/{publication_id}/metrics": lambda client, catalogue: (_measured(client, catalogue), None),
     "/campaigns/{campaign_id}/metrics": lambda client, catalogue: (f"{_campaign(client, catalogue)}/metrics", None),
     "/inbox/{item_id}/done": lambda client, catalogue: (f"{_said(client, catalogue)}/done", None),

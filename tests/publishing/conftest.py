@@ -35,9 +35,7 @@ def desk(house: House, world: World) -> Iterator[Desk]:
     METERS.clear()
     site = house.site()
     with site.client() as http:
-        desk = Desk(site, world, http)
-        yield desk
-        desk.leave()
+        yield Desk(site, world, http)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -20,12 +20,10 @@ from tests.api.serving import House, running
 from stakazo.clips.models import Clip, ClipState
 from stakazo.core import postgres
 from stakazo.core.actor import new_id
-from stakazo.core.errors import Conflict
 from stakazo.core.settings import Settings
 from stakazo.core.storage import DiskStorage
 from stakazo.insights.hearing import ItemKind
 from stakazo.insights.models import InboxItem
-from stakazo.jobs import service as jobs
 from stakazo.ledger import service as ledger
 from stakazo.platforms.http import METERS
 from stakazo.platforms.sandbox.server import running as sandbox_running
@@ -241,16 +239,6 @@ class Desk:
         answer = self.http.post("/publications", json={"variant_ids": variants, "channel_ids": channels, **said})
         assert answer.status_code == 201, answer.text
         return list(answer.json()["publications"])
-
-    def leave(self) -> None:
-        """Nothing is under way any more; the house, and the others in it, stay."""
-
-        async def waiting(session: AsyncSession) -> list[UUID]:
-            return [job.id for job in await jobs.active(session)]
-
-        for job_id in self.site.within(waiting):
-            with suppress(Conflict):  # it has ended meanwhile
-                self.site.within(lambda session, job_id=job_id: jobs.cancel(session, job_id))
 
     def show(self, publication: str | dict[str, Any]) -> dict[str, Any]:
         publication_id = publication if isinstance(publication, str) else publication["id"]

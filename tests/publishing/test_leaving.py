@@ -18,6 +18,7 @@ from stakazo.platforms.sandbox.faults import Fault
 from stakazo.publishing import leaving
 from stakazo.publishing.models import Channel
 
+TOLD = ["feed", "messages"]
 NOTHING = {"state": "never", "since": None, "error": None, "next_at": None}
 
 
@@ -57,7 +58,7 @@ def alone(desk: Desk) -> Iterator[None]:
 
 def test_a_page_s_last_channel_ends_what_is_told_of_it(desk: Desk) -> None:
     channel = connected(desk, "facebook")
-    assert told(desk) == ["feed"]
+    assert told(desk) == TOLD
     leave(desk, channel)
     assert left(desk, channel) == NOTHING
     assert (told(desk), token(desk)) == ([], [None])
@@ -76,7 +77,7 @@ def test_what_is_connected_by_the_same_subscription_goes_on(desk: Desk) -> None:
         for channel in (page, instagram):
             leave(desk, channel)
             assert left(desk, channel) == NOTHING
-            assert told(desk) == ["feed"]
+            assert told(desk) == TOLD
             assert events(desk, channel)[-1] == "channel_disconnected"
         leave(other, theirs)
         assert left(other, theirs) == NOTHING
@@ -136,7 +137,7 @@ def test_an_account_that_comes_back_is_told_of_though_the_goodbye_comes_late(des
     desk.world.move_on(3600)
     desk.eventually(lambda: told(desk) == [])
     desk.hurry(job)
-    desk.eventually(lambda: told(desk) == ["feed"])
+    desk.eventually(lambda: told(desk) == TOLD)
     assert shown(desk, channel)["state"] == "subscribed"
 
 

@@ -243,7 +243,7 @@ class Works(Filling):
             yield Campaign(
                 id=row, variant_id=variant, publication_id=UUID(self.stage.real("posted")), account_id=accounts[0],
                 platform="meta", name=f"{name} {mark}", objective=mark, state=state, total_budget=100, currency="EUR",
-                ends_at=datetime(2030, 1, 1, tzinfo=UTC), plan=plan, **more,
+                ends_at=datetime(2030, 1, 1, tzinfo=UTC), plan=plan, before={"plan": plan}, **more,
             )  # fmt: skip
         campaign, day = UUID(self.stage.real("campaign")), date(2026, 11, 22)
         yield AdCommitment(campaign_id=campaign, currency="EUR", per_day=1, total=1, first_day=day, last_day=day)
@@ -265,7 +265,7 @@ class Works(Filling):
             token = keyring.seal(f"sandbox-{mark}".encode(), "channels.token", owner=owner, row=row)
             yield Channel(
                 id=row, platform=Platform.FACEBOOK, external_id=f"{mark}{row}", name=f"Page {mark}", sandbox=True,
-                token=token, scopes=[mark, "pages_manage_posts"], error=error, **told,
+                token=token, scopes=[mark, "pages_manage_posts"], error=error, allowance={"said": mark}, **told,
             )  # fmt: skip
         for look_at in (None, datetime.now(UTC)):  # the machinery sees the second one only
             row, gone = new_id(), {"disconnected_at": datetime.now(UTC), "look_at": look_at}
@@ -284,7 +284,7 @@ class Works(Filling):
         for name, state, more in (
             ("publication", PublicationState.AWAITING_APPROVAL, {}),
             ("draft", PublicationState.DRAFT, {}),
-            ("failed_publication", PublicationState.FAILED, {"error": why}),
+            ("failed_publication", PublicationState.FAILED, {"error": why, "comment_id": f"x{mark}"}),
             ("posted", PublicationState.PUBLISHED, {"published_at": datetime.now(UTC), "handle": b"sealed", **posted}),
         ):
             row = new_id()
