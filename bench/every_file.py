@@ -89,8 +89,8 @@ def faulty(variant: dict[str, object]) -> str:
 
 
 def unfinished(settings: Settings) -> list[str]:
-    """Work that nobody has finished, in storage."""
-    return [path.name for path in (settings.storage_dir / "tmp").glob("*")]
+    """Work that nobody has finished, in storage; what a living process holds to show that it lives isn't that."""
+    return [path.name for path in (settings.storage_dir / "tmp").glob("*/*") if path.name != "alive"]
 
 
 async def run(media: Path, names: list[str], clips: int) -> tuple[list[Outcome], list[str]]:
