@@ -1,4 +1,4 @@
-"""Processes that tests kill: each is forked from one that has imported what they need, once and not once for each."""
+"""Processes of tests: each is forked from one that has imported what they need, once and not once for each."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ async def _doubt(session: AsyncSession, publication: Publication) -> None:
     """Tell a person, once, that it may not be there."""
     if publication.comment_error is None:
         detail = "The platform gave no answer that says whether the first comment is there, and doesn't show it."
-        await _trouble(session, publication, "first_comment_doubtful", Trouble(states.DOUBTFUL, detail, saying.TODO))
+        await _trouble(session, publication, "first_comment_doubtful", Trouble(states.DOUBTFUL, detail, saying.ADVICE))
 
 
 async def _trouble(session: AsyncSession, publication: Publication, event: str, trouble: Trouble) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from stakazo.platforms.base import Comment
 from stakazo.platforms.errors import PlatformError, Unknown
 
-TODO = (
+ADVICE = (
     "Look under the post. Is it there, nothing is to be done; is it not, have it written again and say that you have "
     "looked. Meanwhile it is looked for by itself, and never written a second time."
 )
