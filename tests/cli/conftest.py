@@ -130,16 +130,17 @@ def serving(server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A real video of four seconds with sound."""
-    return _film(tmp_path_factory.mktemp("tiny") / "tiny film.mp4", 4, "320x180")
+    return a_film(tmp_path_factory.mktemp("tiny") / "tiny film.mp4", 4, "320x180")
 
 
 @pytest.fixture(scope="session")
 def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A real video that takes some seconds to look at."""
-    return _film(tmp_path_factory.mktemp("long") / "long.mp4", 90, "640x360")
+    return a_film(tmp_path_factory.mktemp("long") / "long.mp4", 90, "640x360")
 
 
-def _film(path: Path, seconds: int, size: str) -> Path:
+def a_film(path: Path, seconds: int, size: str) -> Path:
+    """A test picture with a tone."""
     part, program = min(seconds, 5), [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error"]
     sources = ["-f", "lavfi", "-i", f"testsrc2=s={size}:r=25:d={part}", "-f", "lavfi", "-i", f"sine=f=330:d={part}"]
     encoding = ["-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", "-shortest"]

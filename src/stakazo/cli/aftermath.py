@@ -34,32 +34,46 @@ PATIENCE = 120.0
 class Aftermath:
     """What became of the best clip."""
 
-    campaign: Row
+    campaign: Row | None
+    """None where there is no Reel to advertise."""
     spent: Row | None
     """What the campaign cost and brought, as its metrics have it."""
     posts: dict[str, Row]
     """The newest numbers of each publication, by its id."""
     heard: Row | None
-    """The comment, as it is in the inbox; None where the platform doesn't tell of it."""
+    """The comment, as it is in the inbox; None where nobody could write one, or the platform doesn't tell of it."""
 
 
-async def follow(api: Api, screen: Screen, settings: Settings, clip: Row, posts: list[Row]) -> Aftermath:
-    """Advertise the clip, let two days go by at the sandbox, and take in what came back."""
+async def follow(api: Api, screen: Screen, settings: Settings, posts: list[Row]) -> Aftermath | None:
+    """Advertise the clip, let two days go by at the sandbox, and take in what came back; None if nothing is public."""
+    out = [post for post in posts if post["state"] == "PUBLISHED"]
+    if not out:
+        return None
+    reel, campaign, spent, heard = _reel(posts), None, None, None
     async with httpx.AsyncClient(
         base_url=settings.sandbox_url, verify=trusted(), timeout=30, trust_env=False
     ) as sandbox:
-        campaign = await _advertise(api, screen, clip, await _now(sandbox))
+        if reel is None:
+            screen.note("No Reel is out: there is nothing to advertise, and nobody who could comment.")
+        else:
+            campaign = await _advertise(api, screen, reel["variant_id"], await _now(sandbox))
         (await sandbox.post("/sandbox/clock", json={"forward": LATER})).raise_for_status()
         screen.note("Two days later (by the sandbox's clock): asking what came back ...")
         numbers = {}
-        for post in posts:
+        for post in out:
             await _job_of(api, f"/publications/{post['id']}/metrics")
             numbers[post["id"]] = (await api.get(f"/publications/{post['id']}/metrics", limit=1))["items"][0]
-        await _job_of(api, f"/campaigns/{campaign['id']}/metrics")
-        spent: Row | None = (await api.get(f"/campaigns/{campaign['id']}/metrics"))["total"]
-        heard = await _hear(api, screen, sandbox, posts)
-        campaign = await api.get(f"/campaigns/{campaign['id']}")
+        if reel is not None and campaign is not None:
+            await _job_of(api, f"/campaigns/{campaign['id']}/metrics")
+            spent = (await api.get(f"/campaigns/{campaign['id']}/metrics"))["total"]
+            heard = await _hear(api, screen, sandbox, reel)
+            campaign = await api.get(f"/campaigns/{campaign['id']}")
     return Aftermath(campaign, spent, numbers, heard)
+
+
+def _reel(posts: list[Row]) -> Row | None:
+    """What is public on Instagram."""
+    return next((one for one in posts if one["platform"] == "instagram" and one["state"] == "PUBLISHED"), None)
 
 
 async def _now(sandbox: httpx.AsyncClient) -> datetime:
@@ -67,10 +81,9 @@ async def _now(sandbox: httpx.AsyncClient) -> datetime:
     return datetime.fromisoformat(said)
 
 
-async def _advertise(api: Api, screen: Screen, clip: Row, now: datetime) -> Row:
+async def _advertise(api: Api, screen: Screen, variant_id: str, now: datetime) -> Row:
     """A campaign that runs, behind the clip's Reel: the one of the last time, or a new one."""
-    variant = next(one for one in clip["variants"] if one["recipe"] == "instagram_reel")
-    for known in await api.every("/campaigns", variant_id=variant["id"]):
+    for known in await api.every("/campaigns", variant_id=variant_id):
         if known["state"] == "ACTIVE":
             return known
     account = await api.post("/ad-accounts", {})
@@ -78,7 +91,7 @@ async def _advertise(api: Api, screen: Screen, clip: Row, now: datetime) -> Row:
     await api.edit("/ads/policy", lambda found: {"limits": own | found["limits"]})
     wish = {
         "ad_account_id": account["id"],
-        "variant_id": variant["id"],
+        "variant_id": variant_id,
         "name": "The demo's best clip",
         "objective": "OUTCOME_ENGAGEMENT",
         "goal": "THRUPLAY",
@@ -99,9 +112,8 @@ async def _advertise(api: Api, screen: Screen, clip: Row, now: datetime) -> Row:
     return made
 
 
-async def _hear(api: Api, screen: Screen, sandbox: httpx.AsyncClient, posts: list[Row]) -> Row | None:
+async def _hear(api: Api, screen: Screen, sandbox: httpx.AsyncClient, post: Row) -> Row | None:
     """Somebody comments; the platform tells it, signed; it is in the inbox."""
-    post = next(one for one in posts if one["platform"] == "instagram")
     channel = await _until(
         lambda: api.get(f"/channels/{post['channel_id']}"), lambda row: row["subscription"]["state"] != "pending"
     )
@@ -145,15 +157,18 @@ def money(minor: int, currency: str) -> str:
     return f"{minor / each:,.{2 if each > 1 else 0}f} {currency}"
 
 
-def missing(after: Aftermath) -> list[str]:
-    """What should have come back and didn't, in sentences."""
-    faults = []
-    if after.campaign["state"] != "ACTIVE":
-        error: Row = after.campaign["error"] or {}
-        faults.append(f"The campaign is {after.campaign['state']}. {error.get('detail', '')}".rstrip())
+def missing(after: Aftermath | None, posts: list[Row]) -> list[str]:
+    """What should have come back from these posts and didn't, in sentences."""
+    if after is None:
+        return []
+    faults = [f"Nothing is known of the post {post}." for post, row in after.posts.items() if not row["views"]]
+    if _reel(posts) is None:
+        return faults
+    if after.campaign is None or after.campaign["state"] != "ACTIVE":
+        campaign: Row = after.campaign or {"state": "not there", "error": None}
+        faults.append(f"The campaign is {campaign['state']}. {(campaign['error'] or {}).get('detail', '')}".rstrip())
     if not after.spent or not after.spent["impressions"] or after.spent["spend"] > BUDGET:
         faults.append(f"The campaign's numbers are not there, or not within its budget: {after.spent}.")
-    faults += [f"Nothing is known of the post {post}." for post, row in after.posts.items() if not row["views"]]
     if after.heard is None:
         faults.append("The platform hasn't told what was said below the post.")
     return faults

@@ -28,8 +28,8 @@ def demo(video: Path | None, out: Path) -> None:
     if found := comparison(source, done):
         console().print("\n[bold]Found beside the truth[/]\n  " + "\n  ".join(found))
     say("Opening every file again ...")
-    faults = faults_of(out, done, analysis) + unpublished(done.posts)
-    faults += missing(done.after) if done.after else ["Nothing was followed."]
+    faults = faults_of(out, done, analysis) + unpublished(done.posts, done.refused)
+    faults += missing(done.after, done.posts)
     if faults:
         raise Failure("Not everything is as it should be:\n  " + "\n  ".join(faults))
     say("Verifying the ledger, as anyone can ...")
@@ -44,10 +44,18 @@ def demo(video: Path | None, out: Path) -> None:
     files = sum(len(clip["variants"]) for clip in done.clips)
     console().print(
         f"[green]All is there:[/] {plural(len(done.clips), 'clip')}, {plural(files, 'variant')}, each opened again: "
-        "bytes, size, codec, length and sound are right; the best clip is out on "
-        f"{plural(len(done.posts), 'platform')} of the sandbox, advertised and measured there; "
+        f"bytes, size, codec, length and sound are right; {_whereabouts(done)}; "
         f"{out / 'report.html'} shows it all."
     )
+
+
+def _whereabouts(done: Done) -> str:
+    """Where the best clip is now; by then what should have worked has worked."""
+    if not done.posts:
+        return "no platform takes a film like the best clip, and the report says why"
+    followed = "advertised and measured" if done.after and done.after.campaign else "measured"
+    out = f"the best clip is out on {plural(len(done.posts), 'platform')} of the sandbox, {followed} there"
+    return f"{out} ({plural(len(done.refused), 'platform')} can't take it: see the report)" if done.refused else out
 
 
 def _sample(out: Path) -> Path:

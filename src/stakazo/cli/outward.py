@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import httpx
@@ -17,6 +18,7 @@ from stakazo.core.outside import trusted
 from stakazo.core.settings import Settings
 from stakazo.platforms.sandbox.server import running
 from stakazo.platforms.sandbox.world import World
+from stakazo.report.words import plural
 
 PUBLISHED = {"instagram_reel": "instagram", "tiktok": "tiktok", "youtube_short": "youtube", "facebook_feed": "facebook"}
 """Recipes that go out, and where."""
@@ -25,6 +27,16 @@ PATIENCE = 180.0
 """Seconds for a post to come out; the sandbox takes a few."""
 PROCESSING = 0.5
 """Seconds that our sandbox works on a video."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A variant that a platform doesn't take as it is: known beforehand, so nothing was sent."""
+
+    variant: Row
+    channel: Row
+    because: str
+    """Sentences."""
 
 
 @asynccontextmanager
@@ -58,13 +70,18 @@ async def _answers(url: str) -> bool:
         return False
 
 
-async def publish(api: Api, screen: Screen, settings: Settings, clip: Row, title: str) -> list[Row]:
-    """Have a clip's variants published, one on each platform; gives the publications as they ended.
+async def publish(
+    api: Api, screen: Screen, settings: Settings, clip: Row, title: str
+) -> tuple[list[Row], list[Refused]]:
+    """Have a clip's variants published, one on each platform.
 
-    Each says its `account` and whether that is the `sandbox`'s too.
+    Returns:
+        The publications as they ended, each with its `account` and whether that is the `sandbox`'s; and what a
+        platform's rules forbid, a film that is too short for it for instance.
     """
     await _name_callback(settings, api.url)
     wanted: list[tuple[Row, Row]] = []
+    refused: list[Refused] = []
     for variant in clip["variants"]:
         platform = PUBLISHED.get(variant["recipe"])
         if platform is None:
@@ -77,16 +94,24 @@ async def publish(api: Api, screen: Screen, settings: Settings, clip: Row, title
             "hashtags": ["newmusic"],
             "details": {"title": title[:100]},
         }
+        [plan] = (await api.post("/publications?dry_run=true", wish))["plan"]
+        against = [found["sentence"] for found in plan["findings"] if found["refused"]]
+        if against and not plan["existed"]:
+            refused.append(Refused(variant, channel, " ".join(against)))
+            screen.note(f"{platform}: not possible. {refused[-1].because}")
+            continue
         [post] = (await api.post("/publications", wish))["publications"]
         if post["state"] == "AWAITING_APPROVAL":  # whoever asked for this agrees to it
             post = await api.post(f"/publications/{post['id']}/approve")
         wanted.append((post, channel))
+    if not wanted:
+        return [], refused
     real = "" if any(channel["live"] for _, channel in wanted) else " (the sandbox plays them: nothing is real)"
-    screen.note(f"Publishing the best clip on {len(wanted)} platforms{real} ...")
+    screen.note(f"Publishing the best clip on {plural(len(wanted), 'platform')}{real} ...")
     return [
         await _over(api, screen, post) | {"account": channel["name"], "sandbox": channel["sandbox"]}
         for post, channel in wanted
-    ]
+    ], refused
 
 
 async def _name_callback(settings: Settings, url: str) -> None:
@@ -106,9 +131,9 @@ async def _over(api: Api, screen: Screen, post: Row) -> Row:
     return post
 
 
-def unpublished(posts: list[Row]) -> list[str]:
-    """What isn't public on each of the platforms, in sentences."""
-    there = {post["platform"]: post for post in posts}
+def unpublished(posts: list[Row], refused: list[Refused]) -> list[str]:
+    """What could be public on each of the platforms and isn't, in sentences."""
+    there = {post["platform"] for post in posts} | {one.channel["platform"] for one in refused}
     faults = [f"Nothing was published on {platform}." for platform in PUBLISHED.values() if platform not in there]
     for post in posts:
         if post["state"] != "PUBLISHED" or not post["external_id"]:

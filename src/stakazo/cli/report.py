@@ -9,6 +9,7 @@ from pathlib import Path
 from stakazo import __version__, media
 from stakazo.cli.aftermath import Aftermath, money
 from stakazo.cli.client import Row
+from stakazo.cli.outward import Refused
 from stakazo.cli.story import Done
 from stakazo.cli.verification import LEDGER, how_to_verify, verified
 from stakazo.media import thumbnails
@@ -58,9 +59,9 @@ def _data(folder: Path, done: Done, analysis: Analysis, source: Path, comparison
         timings=tuple(done.seconds.items()),
         notes=_warnings(done),
         made_at=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
-        posts=tuple(_post(post, done) for post in done.posts),
+        posts=(*(_post(post, done) for post in done.posts), *map(_refused, done.refused)),
         after=_after(done.after) if done.after else (),
-        sandbox=any(post["sandbox"] for post in done.posts),
+        sandbox=any(post["sandbox"] for post in done.posts + [one.channel for one in done.refused]),
         proof=_proof(folder / LEDGER, done) if done.life else None,
     )
 
@@ -138,9 +139,15 @@ def _post(post: Row, done: Done) -> ReportPost:
         label=RECIPES[recipe].label,
         published_at=_moment(post["published_at"]) if out else "",
         url=post["url"],
-        brought=_numbers(done.after.posts[post["id"]]) if done.after else "",
+        brought=_numbers(done.after.posts[post["id"]]) if out and done.after else "",
         trouble="" if out else str(trouble.get("detail") or post["state"]),
     )
+
+
+def _refused(one: Refused) -> ReportPost:
+    channel = one.channel
+    label = RECIPES[one.variant["recipe"]].label
+    return ReportPost(Platform(channel["platform"]).label, channel["name"], label, "", trouble=one.because)
 
 
 def _numbers(row: Row) -> str:
@@ -152,6 +159,8 @@ def _numbers(row: Row) -> str:
 
 def _after(after: Aftermath) -> tuple[tuple[str, str], ...]:
     campaign, spent = after.campaign, after.spent
+    if campaign is None:
+        return ()
     at_most = money(campaign["total_budget"], campaign["currency"])
     found = [("Campaign", f"{campaign['name']}: {campaign['state'].lower()}, at most {at_most} in all")]
     if spent:

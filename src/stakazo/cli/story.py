@@ -18,6 +18,7 @@ from stakazo.cli import aftermath, outward
 from stakazo.cli.aftermath import Aftermath
 from stakazo.cli.client import Api, Row, connected, running
 from stakazo.cli.output import Failure, made
+from stakazo.cli.outward import Refused
 from stakazo.cli.private import private_server
 from stakazo.cli.proving import take_away
 from stakazo.cli.screen import Screen
@@ -58,8 +59,10 @@ class Done:
     """The versions of rules that chose and shaped the clips."""
     posts: list[Row] = field(default_factory=list)
     """The best clip's publications; where it was to be published."""
+    refused: list[Refused] = field(default_factory=list)
+    """Of its variants those that a platform doesn't take."""
     after: Aftermath | None = None
-    """What came of them; likewise."""
+    """What came of the posts; None where nothing is public."""
     life: list[Row] = field(default_factory=list)
     """Of the best clip, as the ledger tells it; where the ledger was asked for."""
     failed: list[tuple[str, str]] = field(default_factory=list)
@@ -133,9 +136,9 @@ async def _story(api: Api, watch: Watch, order: Order, screen: Screen, settings:
     await _fetch(api, order.out, chosen, variants, done)
     stages.end("download")
     if order.publish:
-        done.posts = await outward.publish(api, screen, settings, done.clips[0], done.video["title"])
+        done.posts, done.refused = await outward.publish(api, screen, settings, done.clips[0], done.video["title"])
         stages.end("publish")
-        done.after = await aftermath.follow(api, screen, settings, done.clips[0], done.posts)
+        done.after = await aftermath.follow(api, screen, settings, done.posts)
         stages.end("aftermath")
     if order.ledger:
         await take_away(api, order.out / LEDGER)
