@@ -16,6 +16,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo import media
+from stakazo.ads import audience_jobs as _audiences  # noqa: F401 (to whom)
 from stakazo.ads import collecting
 from stakazo.ads import jobs as _advertising  # noqa: F401 (the money behind the variants)
 from stakazo.ads.jobs import steer_campaign

@@ -14,11 +14,13 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from tests.publishing.press import Desk
 
-from stakazo.ads.models import AdMetric, Campaign
+from stakazo.ads.gathered import AudienceState
+from stakazo.ads.models import AdAudience, AdMetric, Campaign
 from stakazo.ads.states import CampaignState
 from stakazo.core.actor import new_id
 from stakazo.core.errors import Conflict
 from stakazo.jobs import service as jobs
+from stakazo.platforms.crowds import Crowd
 from stakazo.platforms.sandbox.world import Thing, World
 
 RESTS = {"PAUSED", "ACTIVE", "COMPLETED", "ARCHIVED", "FAILED", "NEEDS_HUMAN"}
@@ -94,6 +96,23 @@ class Stand(Desk):
 
         self.site.within(write)
         return campaign_id
+
+    def audience(self, state: str = "MADE") -> UUID:
+        """A list of customers as a worker would have left it, at a platform that nobody asks."""
+        account, audience_id = UUID(self.account()), new_id()
+
+        async def write(session: AsyncSession) -> None:
+            session.add(
+                AdAudience(
+                    id=audience_id, account_id=account, name=f"List {audience_id}", crowd=Crowd.CUSTOMERS,
+                    state=AudienceState(state), wanted={"crowd": "customers"}, planned_by="user/ann",
+                    begun_at=datetime.now(UTC), external_id=None if state == "FAILED" else audience_id.hex,
+                    error={"code": "internal", "detail": "It broke."} if state == "FAILED" else None,
+                )
+            )  # fmt: skip
+
+        self.site.within(write)
+        return audience_id
 
     def watched(self, campaign: dict[str, Any]) -> None:
         """Wait until its account was looked at again, from the beginning."""

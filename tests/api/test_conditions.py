@@ -88,6 +88,7 @@ EDITS = {
     ("post", "/campaigns/{campaign_id}/archive"),
     ("post", "/campaigns/{campaign_id}/pause"),
     ("delete", "/ad-accounts/{ad_account_id}"),
+    ("delete", "/audiences/{audience_id}"),
     ("delete", "/api-keys/{key_id}"),
     ("delete", "/channels/{channel_id}"),
     ("delete", "/publications/{publication_id}"),
@@ -144,6 +145,7 @@ def test_an_edit_of_what_has_changed_since_is_refused(
     planned, posted = (f"/publications/{found}" for found in _publications(client, desk, channel))
     stand = Stand(site, None, client)
     advertiser, campaign = f"/ad-accounts/{stand.account('78')}", f"/campaigns/{stand.launched()}"
+    audience = f"/audiences/{stand.audience()}"
     rights = f"/videos/{catalogue.video_id}/rights"
     item = desk.said(channel.rpartition("/")[2])
     notice, settings = _notification(site), "/notifications/settings"
@@ -187,6 +189,7 @@ def test_an_edit_of_what_has_changed_since_is_refused(
         ),
         ("patch", advertiser, advertiser, {"name": "Blue Note"}),
         ("delete", advertiser, advertiser, None),
+        ("delete", audience, audience, None),
         ("patch", campaign, campaign, {"name": "Green"}),
         ("post", f"{campaign}/activate", campaign, None),
         ("post", f"{campaign}/pause", campaign, None),

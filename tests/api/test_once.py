@@ -169,6 +169,13 @@ def _campaign(client: httpx.Client, catalogue: Any, state: str = "PAUSED") -> st
     return f"/campaigns/{_stand(client, catalogue).launched(state)}"
 
 
+def _audience(client: httpx.Client, catalogue: Any, state: str = "MADE") -> str:
+    return f"/audiences/{_stand(client, catalogue).audience(state)}"
+
+
+CUSTOMER = {"people": [{"email": "ann@example.com"}], "consent": True}
+
+
 def _said(client: httpx.Client, catalogue: Any) -> str:
     desk = Desk(catalogue.site, None, client)
     return desk.said(desk.channel("facebook", unseen="page"))
@@ -236,6 +243,15 @@ REQUESTS: dict[str, Callable[[httpx.Client, Any], Asked]] = {
     "/campaigns/{campaign_id}/archive": lambda client, catalogue: (f"{_campaign(client, catalogue)}/archive", None),
     "/campaigns/{campaign_id}/retry": lambda client, catalogue: (
         f"{_campaign(client, catalogue, 'FAILED')}/retry",
+        None,
+    ),
+    "/audiences": lambda client, catalogue: (
+        "/audiences",
+        {"ad_account_id": _stand(client, catalogue).account(), "name": "Fans", "crowd": "page"},
+    ),
+    "/audiences/{audience_id}/people": lambda client, catalogue: (f"{_audience(client, catalogue)}/people", CUSTOMER),
+    "/audiences/{audience_id}/retry": lambda client, catalogue: (
+        f"{_audience(client, catalogue, 'FAILED')}/retry",
         None,
     ),
     "/api-keys": lambda *_: ("/api-keys", {"name": "robot"}),

@@ -52,6 +52,7 @@ ALONE = (
     "GET /ad-accounts/{ad_account_id}/audiences",
     "GET /channels/{channel_id}/allowance",
     "GET /ad-accounts/{ad_account_id}/targeting",
+    "POST /audiences",
     "POST /campaigns",
     "PATCH /campaigns/{campaign_id}",
     "POST /campaigns/{campaign_id}/duplicate",
@@ -60,7 +61,7 @@ ALONE = (
 """Say 503, as they promise, when there is no worker or no platform, and there are none here."""
 PERSONAL = ("/auth", "/workspaces", "/members", "/invitations")
 """What is asked for by a person; for each by another, who may sign themselves out, or worse."""
-PAID = ("/campaigns", "/ad-accounts")
+PAID = ("/campaigns", "/ad-accounts", "/audiences")
 PASSWORD = "a quiet sentence of mine"
 MP4 = b"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00isomiso2avc1mp41" + b"\x00" * 2000
 
@@ -122,7 +123,8 @@ class Workshop:
     def campaign(self) -> Known:
         """A campaign, and the account that pays for it."""
         stand = Stand(self.site, None, self.client)
-        return {"campaign_id": str(stand.launched()), "ad_account_id": stand.account()}
+        known = {"campaign_id": str(stand.launched()), "ad_account_id": stand.account()}
+        return known | {"audience_id": str(stand.audience())}
 
     def things(self) -> Known:
         """What lies in the workspace."""

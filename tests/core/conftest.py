@@ -23,7 +23,8 @@ from stakazo.accounts.models import (
     User,
 )
 from stakazo.accounts.roles import Role
-from stakazo.ads.models import AdAccount, AdCommitment, AdMetric, AdPolicy, Campaign
+from stakazo.ads.gathered import AudienceState
+from stakazo.ads.models import AdAccount, AdAudience, AdAudienceBatch, AdCommitment, AdMetric, AdPolicy, Campaign
 from stakazo.ads.states import CampaignState
 from stakazo.clips.models import Clip
 from stakazo.core.actor import Actor, new_id
@@ -47,6 +48,7 @@ from stakazo.notifications.models import (
 )
 from stakazo.notifications.notices import Urgency
 from stakazo.platforms.base import Kind, Platform
+from stakazo.platforms.crowds import Crowd
 from stakazo.publishing.models import Channel, ChannelConsent, Publication, PublishingPolicy, VideoRights
 from stakazo.publishing.states import PublicationState
 from stakazo.rules.models import PlatformRule
@@ -139,6 +141,11 @@ def fill(database: Database):
             currency="EUR",
             planned_by="user/ann",
         )
+        audience = AdAudience(
+            id=new_id(), account_id=advertiser.id, name="Fans", crowd=Crowd.CUSTOMERS, state=AudienceState.MAKING,
+            wanted={}, planned_by="user/ann", begun_at=datetime.now(UTC),
+        )  # fmt: skip
+        batch = AdAudienceBatch(id=new_id(), audience_id=audience.id, size=1, people=b"sealed")
         policy = AdPolicy(id=new_id(), limits={})
         commitment = AdCommitment(
             id=new_id(),
@@ -202,6 +209,8 @@ def fill(database: Database):
             publication,
             advertiser,
             campaign,
+            audience,
+            batch,
             policy,
             commitment,
             metric,

@@ -7,11 +7,15 @@ from typing import Any
 import pytest
 from tests.platforms.conftest import There
 
+from stakazo.platforms import crowds
+from stakazo.platforms.crowds import Crowd, Source, Watched
+from stakazo.platforms.customers import customer
 from stakazo.platforms.errors import Reason, Rejected
 from stakazo.platforms.meta_people import MetaPeople
 from stakazo.platforms.people import Fitness, Kind, audience
+from stakazo.platforms.sandbox.control import ACCOUNTS
 from stakazo.platforms.sandbox.faults import Fault
-from stakazo.platforms.sandbox.world import AUDIENCES
+from stakazo.platforms.sandbox.world import AUDIENCES, PAGE, PIXEL
 
 FOLLOWERS, ALIKE, FEW, FLAGGED = (one[0] for one in AUDIENCES)
 
@@ -68,17 +72,75 @@ async def test_audiences_are_asked_for_by_their_ids_too(there: There):
     assert nobody.reason is Reason.NOT_FOUND
 
 
-async def test_a_new_audience_fills_and_is_copied(there: There):
-    watched = await people(there).create_audience("Watched", video_ids=["1"], watched=75)
-    (filling,) = await people(there).audiences_named("Watched")
-    assert (filling.id, filling.fitness, filling.lowest) == (watched, Fitness.FILLING, None)
+async def test_an_audience_of_every_kind_is_made_by_metas_rules_and_found_by_its_mark(there: There):
+    """The contract has no word against any of them: the fixture looks."""
+    meta, page, film = people(there), ACCOUNTS["facebook"]["id"], there.world.new("AdVideo", page=PAGE)["id"]
+    wanted = {
+        "page": crowds.engaged(Crowd.PAGE, page, 365),
+        "instagram": crowds.engaged(Crowd.INSTAGRAM, ACCOUNTS["instagram"]["id"], 30),
+        "viewers": crowds.viewers([film], page, Watched.ALL, 90),
+        "visitors": crowds.website(PIXEL, 180),
+        "readers": crowds.website(PIXEL, 30, url="/blue"),
+        "buyers": crowds.website(PIXEL, 30, event="Purchase"),
+        "list": crowds.customers(Source.USER),
+        "alike": crowds.lookalike(FOLLOWERS, "DE", 3),
+    }
+    for name, params in wanted.items():
+        await meta.create_audience(name, f"by mark-{name}", params)
+    made = {name: (await meta.audiences_marked(f"mark-{name}"))[0] for name in wanted}
+    assert {name: (one.name, one.fitness) for name, one in made.items()} == {
+        name: (name, Fitness.FILLING) for name in wanted
+    }
+    assert {one.kind for one in made.values()} == {"ENGAGEMENT", "WEBSITE", "CUSTOM", "LOOKALIKE"}
     there.world.move_on(60)
-    (ready,) = await people(there).audiences_named("Watched")
-    assert ready.fitness is Fitness.READY
-    assert ready.lowest is not None
-    assert await people(there).create_lookalike("Like them", watched, "US", 0.02)
-    with pytest.raises(Rejected):
-        await people(there).create_lookalike("Like them", watched, "US", 0.5)
+    assert (await meta.audience(made["page"].id)).fitness is Fitness.READY
+    assert (await meta.audience(made["list"].id)).fitness is Fitness.TOO_SMALL
+    await meta.remove_audience(made["page"].id)
+    await meta.remove_audience(made["page"].id)  # twice is once
+    assert await meta.audiences_marked("mark-page") == []
+
+
+@pytest.mark.parametrize(
+    ("params", "reason"),
+    [
+        (crowds.lookalike(FEW, "DE", 1), Reason.INVALID),
+        (crowds.lookalike(FOLLOWERS, "DE", 21), Reason.INVALID),
+        (crowds.lookalike("77", "DE", 1), Reason.NOT_FOUND),
+        (crowds.website(PIXEL, 181), Reason.INVALID),
+        ({**crowds.engaged(Crowd.PAGE, PAGE, 30), "subtype": "ENGAGEMENT"}, Reason.INVALID),
+        (crowds.viewers(["77"], PAGE, Watched.HALF, 30), Reason.INVALID),
+    ],
+)
+async def test_what_meta_refuses_of_an_audience_is_rejected_and_nothing_is_there(
+    there: There, params: dict[str, Any], reason: Reason
+):
+    before = len(list(there.world.of("CustomAudience")))
+    with pytest.raises(Rejected) as refused:
+        await people(there).create_audience("x", "", params)
+    assert refused.value.reason is reason
+    assert len(list(there.world.of("CustomAudience"))) == before
+
+
+async def test_terms_that_nobody_has_accepted_are_told_by_their_numbers(there: There):
+    account = there.world.things[f"act_{there.advertiser.id.removeprefix('act_')}"]
+    assert await people(there).terms() == {"custom_audience_tos": True, "web_custom_audience_tos": True}
+    there.world.change(account, tos_accepted={})
+    for params in (crowds.customers(Source.USER), crowds.website(PIXEL, 30)):
+        with pytest.raises(Rejected) as refused:
+            await people(there).create_audience("x", "", params)
+        assert refused.value.reason is Reason.TERMS
+
+
+async def test_customers_are_put_on_a_list_once_and_only_their_hashes_are_sent(there: There):
+    meta = people(there)
+    made = await meta.create_audience("list", "", crowds.customers(Source.USER))
+    some = [one for n in range(100) if (one := customer(f"ann{n}@example.com", None))]
+    assert await meta.add_customers(made, some, 7) == 0
+    assert await meta.add_customers(made, some, 7) == 0
+    assert there.world.things[made]["people"] == 100
+    there.world.move_on(60)
+    assert (await meta.audience(made)).fitness is Fitness.READY
+    assert "ann" not in str([call["params"] for call in there.world.calls if "payload" in call["params"]])
 
 
 async def test_interests_places_and_languages_by_words(there: There):

@@ -22,10 +22,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from stakazo.ads.gathered import AudienceState
 from stakazo.ads.states import CampaignState, Part
 from stakazo.core.db import Base, Owned
 from stakazo.core.security import Sealed
 from stakazo.jobs.models import WorkedOn
+from stakazo.platforms.crowds import Crowd
 from stakazo.publishing import models as _publishing  # noqa: F401 (a campaign may point at the post it boosts)
 from stakazo.variants import models as _variants  # noqa: F401 (and at the variant it shows)
 
@@ -256,4 +258,70 @@ class AdMetric(Owned, Base):
             "impressions >= 0 and clicks >= 0 and views >= 0 and conversions >= 0 and spend >= 0", name="counts"
         ),
         CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency"),
+    )
+
+
+class AdAudience(Owned, WorkedOn):
+    """People whom ads are to be shown to, or kept from. The row is the intent, and stands before all else."""
+
+    __tablename__ = "ad_audiences"
+
+    account_id: Mapped[UUID]
+    name: Mapped[str] = mapped_column(String(200))
+    """As the platform has it: campaigns name it so."""
+    crowd: Mapped[Crowd] = mapped_column(Enum(Crowd, name="crowd"))
+    state: Mapped[AudienceState] = mapped_column(Enum(AudienceState, name="audience_state"))
+    wanted: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    """Who is to be in it: `gathered.Wanted`."""
+    planned_by: Mapped[str] = mapped_column(String(120))
+    begun_at: Mapped[datetime]
+    """When what is under way was begun."""
+    making: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """It is, or was, about to be made at the platform: whoever finds this asks before making it."""
+    doubted: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Whether a request for it was lost: another may come late, and is removed."""
+    external_id: Mapped[str | None] = mapped_column(String(300))
+    given: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """Customers that were put on the list."""
+    unread: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """Those of them that the platform can't read."""
+    seen: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """What the platform said of it last: fitness, its words, how many."""
+    error: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """What went wrong, and what to do: code, detail, todo."""
+
+    __table_args__ = (
+        *Owned.owned_args(),
+        ForeignKeyConstraint(
+            ["workspace_id", "account_id"], ["ad_accounts.workspace_id", "ad_accounts.id"], ondelete="RESTRICT"
+        ),
+        ForeignKeyConstraint(
+            ["workspace_id", "job_id"], ["jobs.workspace_id", "jobs.id"], ondelete="SET NULL (job_id)"
+        ),
+        Index(None, "workspace_id", "account_id"),
+        Index(None, "workspace_id", "job_id"),
+        Index(None, "workspace_id", "created_at", "id"),
+        CheckConstraint("given >= 0 and unread >= 0", name="counts"),
+        CheckConstraint("state not in ('FAILED', 'NEEDS_HUMAN') or error is not null", name="says_why"),
+        CheckConstraint("state <> 'MADE' or external_id is not null", name="made"),
+    )
+
+
+class AdAudienceBatch(Owned, Base):
+    """Customers on their way to the platform: hashes, sealed. Goes when the platform has them."""
+
+    __tablename__ = "ad_audience_batches"
+
+    updated_at = None  # type: ignore[assignment]  # there is no such moment
+    audience_id: Mapped[UUID]
+    size: Mapped[int]
+    people: Mapped[bytes] = mapped_column(Sealed())
+
+    __table_args__ = (
+        *Owned.owned_args(),
+        ForeignKeyConstraint(
+            ["workspace_id", "audience_id"], ["ad_audiences.workspace_id", "ad_audiences.id"], ondelete="CASCADE"
+        ),
+        Index(None, "workspace_id", "audience_id", "id"),
+        CheckConstraint("size > 0", name="size"),
     )

@@ -97,7 +97,7 @@ async def _audiences(
             raise answer
         fits = [answer] if isinstance(answer, Audience) else await meta.audiences_named(words)
         if len(fits) != 1:
-            wrong.append(_which("audience", words, [f"{one.name} ({one.id})" for one in fits]))
+            wrong.append(which("audience", words, [f"{one.name} ({one.id})" for one in fits]))
         elif not await meta.has(fits[0]):
             wrong.append(f"The audience {fits[0].name!r} is of another ad account, and isn't shared with this one.")
         elif why := why_not(fits[0], special=special, excluded=excluded):
@@ -164,7 +164,7 @@ async def _places(meta: MetaPeople, kind: Kind, given: Sequence[str], wrong: lis
         if one is not None:
             found.append((one.key, one.full_name, one.country))
         elif _is_key(words):
-            wrong.append(_which(kind.value, words, []))
+            wrong.append(which(kind.value, words, []))
     return found
 
 
@@ -203,7 +203,7 @@ async def _one(meta: MetaPeople, kind: Kind, words: str, wrong: list[str]) -> Ch
     fits = [one for one in offered if is_meant(one, words)]
     if len(fits) == 1:
         return fits[0]
-    wrong.append(_which(kind.value, words, [f"{one.full_name} ({one.key})" for one in fits or offered]))
+    wrong.append(which(kind.value, words, [f"{one.full_name} ({one.key})" for one in fits or offered]))
     return None
 
 
@@ -216,7 +216,7 @@ def is_meant(choice: Choice, words: str) -> bool:
     return choice.name.casefold() == name and bool(where) and set(where) <= about
 
 
-def _which(what: str, words: str, several: list[str]) -> str:
+def which(what: str, words: str, several: list[str]) -> str:
     if several:
         more = f" and {len(several) - MOST} more" if len(several) > MOST else ""
         return f"Which {what} is {words!r}: {'; '.join(several[:MOST])}{more}? Say its key."

@@ -28,6 +28,7 @@ from stakazo.api import (
     news,
     notifications,
     oidc,
+    own_audiences,
     pages,
     publications,
     rights,
@@ -65,6 +66,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     metrics.router,  # /publications/{id}/metrics, /clips/{id}/series
     ad_accounts.router,  # /ad-accounts, /ads/policy, POST /ads/stop
     audiences.router,  # /ad-accounts/{id}/audiences, /ad-accounts/{id}/targeting
+    own_audiences.router,  # /audiences
     campaigns.router,  # /campaigns
     inbox.router,  # /inbox
     news.router,  # /webhook: what platforms tell by themselves

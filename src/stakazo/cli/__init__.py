@@ -11,6 +11,7 @@ import typer
 
 from stakazo.cli import upkeep
 from stakazo.cli.advertising import campaigns as campaigns_app
+from stakazo.cli.audiences import audiences as audiences_app
 from stakazo.cli.keys import app as keys_app
 from stakazo.cli.ledger import app as ledger_app
 from stakazo.cli.links import app as links_app
@@ -47,6 +48,7 @@ app.command()(publish)
 app.add_typer(channels_app, name="channels")
 app.add_typer(publications_app, name="publications")
 app.add_typer(campaigns_app, name="campaigns")
+app.add_typer(audiences_app, name="audiences")
 app.add_typer(metrics_app, name="metrics")
 app.add_typer(inbox_app, name="inbox")
 app.add_typer(links_app, name="links")

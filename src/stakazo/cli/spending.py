@@ -85,7 +85,8 @@ def _limit(name: str, value: int, currency: str) -> str:
     return f"{value} %" if name.endswith("percent") else major(value, currency)
 
 
-async def _account(api: Api, given: str | None) -> Row:
+async def account_of(api: Api, given: str | None) -> Row:
+    """The ad account that is meant. Raises Failure where there are several, or none."""
     rows = await api.every("/ad-accounts")
     fits = [row for row in rows if given is None or given in {row["id"], row["name"], row["external_id"]}]
     if len(fits) == 1:
@@ -97,14 +98,14 @@ async def _account(api: Api, given: str | None) -> Row:
 
 def audiences(settings: Settings, server: str | None, account: str | None, words: str, *, as_json: bool) -> None:
     async def work(api: Api) -> list[Row]:
-        found = await _account(api, account)
+        found = await account_of(api, account)
         return list(await api.every(f"/ad-accounts/{found['id']}/audiences", name=words or None))
 
     rows = ask(settings, server, work)
     if as_json:
         print_json(rows)
     elif not rows:
-        console().print("No such audiences; they are made in Ads Manager.")
+        console().print("No such audiences. `stakazo audiences --help` shows how to make one.")
     else:
         shown = [
             [row["id"], row["name"], row["kind"].lower(), _people(row), row["todo"] or row["fitness"]] for row in rows
@@ -120,7 +121,7 @@ def targeting(
     settings: Settings, server: str | None, account: str | None, kind: str, words: str, *, as_json: bool
 ) -> None:
     async def work(api: Api) -> list[Row]:
-        found = await _account(api, account)
+        found = await account_of(api, account)
         answer = await api.get(f"/ad-accounts/{found['id']}/targeting", kind=kind, words=words)
         return list(answer["items"])
 
@@ -137,7 +138,7 @@ def create(
     settings: Settings, server: str | None, account: str | None, said: Row, money: Row, *, dry_run: bool, as_json: bool
 ) -> None:
     async def work(api: Api) -> Row:
-        row = await _account(api, account)
+        row = await account_of(api, account)
         amounts = {name: minor(value, row["currency"]) for name, value in money.items() if value is not None}
         body = {"ad_account_id": row["id"], **amounts, **{name: value for name, value in said.items() if value}}
         return dict(await api.post(f"/campaigns{'?dry_run=true' if dry_run else ''}", body))

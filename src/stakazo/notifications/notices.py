@@ -119,10 +119,17 @@ _KNOWN: Mapping[str, _Words] = {
             ("refused", Urgency.WARNING, "A campaign was refused"),
         )
     },
+    **{
+        f"audience.{what}": _Words(Urgency.WARNING, title, Permission.CAMPAIGNS_READ)
+        for what, title in (
+            ("failed", "The audience {name} was not made"),
+            ("needs_human", "The audience {name} needs you"),
+        )
+    },
 }
 KINDS = tuple(sorted(_KNOWN))
 """Every kind there is."""
-_TOLD_OTHERWISE = frozenset({"publish_variant", "launch_campaign"})
+_TOLD_OTHERWISE = frozenset({"publish_variant", "launch_campaign", "tend_audience"})
 """Jobs whose failure is told by what they were for."""
 
 

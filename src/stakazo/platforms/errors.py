@@ -43,6 +43,8 @@ class Reason(StrEnum):
     """A value that the platform doesn't take."""
     PERMISSION = "permission"
     """The token lacks a permission, or the account a role."""
+    TERMS = "terms"
+    """A person must accept the platform's terms for this first."""
     NOT_FOUND = "not_found"
     """It isn't there, or not for this token."""
     MEDIA = "media"

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from typing import Any
 
 from stakazo.platforms import people
 from stakazo.platforms.base import Account
-from stakazo.platforms.errors import PlatformError
+from stakazo.platforms.customers import Customer, payload
+from stakazo.platforms.errors import PlatformError, Reason, Rejected
 from stakazo.platforms.graph import Graph, Part
 from stakazo.platforms.http import Connection
 from stakazo.platforms.people import PLACES, Audience, Choice, Kind, LeadForm
 
 FIELDS = (
-    "id,account_id,name,subtype,delivery_status,operation_status,approximate_count_lower_bound,approximate_count_upper_bound,"
+    "id,account_id,name,description,subtype,delivery_status,operation_status,approximate_count_lower_bound,approximate_count_upper_bound,"
     "is_eligible_for_sac_campaigns"
 )
 FOUND = 50
@@ -67,27 +69,63 @@ class MetaPeople:
             return True
         return any(one.id == audience.id for one in await self.audiences_named(audience.name))
 
-    async def create_audience(
-        self, name: str, *, video_ids: Collection[str] = (), days: int = 365, watched: int = 25
-    ) -> str:
-        """People who watched videos of ours.
+    async def audiences_marked(self, mark: str) -> list[Audience]:
+        """The audiences that say these words of themselves: at most one, if marks are unique and doubts asked about."""
+        return [one async for one in self.every_audience() if mark in one.description]
+
+    async def every_audience(self) -> AsyncIterator[Audience]:
+        """All of the account's."""
+        async for row in self.graph.pages(f"{self.act}/customaudiences", {"fields": FIELDS}):
+            yield people.audience(row)
+
+    async def audience(self, audience_id: str) -> Audience:
+        """What it is now."""
+        return people.audience(await self.graph.get(audience_id, {"fields": FIELDS}))
+
+    # --- making and removing them ---------------------------------------------------------------------------
+
+    async def create_audience(self, name: str, description: str, params: Mapping[str, Any]) -> str:
+        """Make an audience; says its id. After `Unknown`: look for it by the mark in its description.
 
         Args:
-            watched: Percent: 25, 50, 75 or 95.
+            params: Who is in it: of `crowds`.
         """
-        rule = [{"event_name": f"video_view_{watched}_percent", "object_id": video} for video in video_ids]
-        params = {"name": name, "subtype": "ENGAGEMENT", "rule": rule, "retention_days": days, "prefill": True}
-        return str((await self.graph.post(f"{self.act}/customaudiences", params, effect=True))["id"])
+        said = {"name": name, "description": description, **params}
+        return str((await self.graph.post(f"{self.act}/customaudiences", said, effect=True))["id"])
 
-    async def create_lookalike(self, name: str, origin_id: str, country: str, ratio: float = 0.01) -> str:
-        """People like those of another audience.
+    async def add_customers(self, audience_id: str, customers: Sequence[Customer], session: int) -> int:
+        """Put hashed customers on a list; says how many Meta can't read. Who is on it already stays once.
 
         Args:
-            ratio: The share of the country, 0.01 to 0.2.
+            customers: Of `customers`, ten thousand at most.
+            session: A number that stands for just these.
         """
-        spec = {"type": "similarity", "country": country, "ratio": ratio}
-        params = {"name": name, "subtype": "LOOKALIKE", "origin_audience_id": origin_id, "lookalike_spec": spec}
-        return str((await self.graph.post(f"{self.act}/customaudiences", params, effect=True))["id"])
+        whole = {
+            "session_id": session, "batch_seq": 1, "last_batch_flag": True, "estimated_num_total": len(customers),
+        }  # fmt: skip
+        said = {"session": whole, "payload": payload(customers)}
+        answer = await self.graph.post(f"{audience_id}/users", said, effect=False)
+        return int(answer.get("num_invalid_entries") or 0)
+
+    async def remove_audience(self, audience_id: str) -> None:
+        """Remove it; what isn't there is removed already."""
+        try:
+            await self.graph.delete(audience_id)
+        except Rejected as refused:
+            if refused.reason is not Reason.NOT_FOUND:
+                raise
+
+    async def terms(self) -> dict[str, bool]:
+        """Which terms were accepted for the account, as far as Meta says it."""
+        found = await self.graph.get(self.act, {"fields": "tos_accepted"})
+        said = found.get("tos_accepted")
+        return {str(name): bool(value) for name, value in said.items()} if isinstance(said, Mapping) else {}
+
+    async def require_pixel(self, pixel_id: str) -> None:
+        """Raises Rejected where there is no such pixel, or none that this account sees."""
+        await self.graph.get(pixel_id, {"fields": "id,name"})
+
+    # --- forms ----------------------------------------------------------------------------------------------
 
     async def lead_form(self, form_id: str) -> LeadForm:
         """A form of a Page's. Raises Rejected where it isn't there."""

@@ -49,6 +49,7 @@ class Audience:
     """Whether ads of a special category (housing, credit, work, politics) may use it."""
     owner: str = ""
     """The ad account whose it is, without `act_`; empty where the platform doesn't say."""
+    description: str = ""
 
 
 class Kind(StrEnum):
@@ -103,6 +104,7 @@ def audience(row: Mapping[str, Any]) -> Audience:
         highest=_people(row.get("approximate_count_upper_bound")),
         special=row.get("is_eligible_for_sac_campaigns") is not False,
         owner=str(row.get("account_id") or ""),
+        description=str(row.get("description") or ""),
     )
 
 

@@ -37,6 +37,7 @@ PATH = {
     "publication_id": "@publication",
     "ad_account_id": "@ad_account",
     "campaign_id": "@campaign",
+    "audience_id": "@audience",
     "item_id": "@item",
     "event_id": "@event",
     "webhook_id": "@webhook",
@@ -348,6 +349,11 @@ ASKS: dict[str, list[Ask]] = {
     "GET /ads/rules": [Ask()],
     "PUT /ads/rules": [Ask(json={"rules": []})],
     "POST /ads/stop": [Ask(json={"stopped": False})],
+    "GET /audiences": by_query(ad_account_id="@ad_account"),
+    "POST /audiences": [Ask(json={"ad_account_id": "@ad_account", "name": "Another", "crowd": "page"})],
+    "GET /audiences/{audience_id}": [Ask()],
+    "POST /audiences/{audience_id}/people": [Ask(json={"people": [{"email": "a@example.org"}], "consent": True})],
+    "POST /audiences/{audience_id}/retry": [Ask(path={"audience_id": "@failed_audience"})],
     "GET /campaigns": by_query(ad_account_id="@ad_account", variant_id="@variant", publication_id="@posted"),
     "POST /campaigns": [
         Ask(json=ADVERT | {"variant_id": "@variant"}),
@@ -394,6 +400,7 @@ ASKS: dict[str, list[Ask]] = {
     "GET /debug/health": [Ask(good=(200, 503), shows=False)],
     # --- what ends things: the smaller ones first ---
     "DELETE /publications/{publication_id}": [Ask(path={"publication_id": "@posted"})],
+    "DELETE /audiences/{audience_id}": [Ask()],
     "DELETE /ad-accounts/{ad_account_id}": [Ask(path={"ad_account_id": "@broken_ad_account"})],
     "DELETE /channels/{channel_id}": [Ask(path={"channel_id": "@broken_channel"})],
     "DELETE /webhooks/{webhook_id}": [Ask()],

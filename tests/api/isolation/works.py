@@ -14,7 +14,8 @@ from tests.api.isolation.stage import MP4, Filling
 from tests.api.isolation.things import Thing, named, written
 
 from stakazo.accounts.roles import Permission, Role
-from stakazo.ads.models import AdAccount, AdCommitment, AdMetric, AdPolicy, Campaign
+from stakazo.ads.gathered import AudienceState
+from stakazo.ads.models import AdAccount, AdAudience, AdAudienceBatch, AdCommitment, AdMetric, AdPolicy, Campaign
 from stakazo.ads.states import CampaignState
 from stakazo.clips import service as clips
 from stakazo.core.actor import new_id
@@ -43,6 +44,7 @@ from stakazo.notifications.models import (
 )
 from stakazo.notifications.notices import Urgency
 from stakazo.platforms.base import Kind, Platform
+from stakazo.platforms.crowds import Crowd
 from stakazo.publishing import consents
 from stakazo.publishing.channels import Given
 from stakazo.publishing.models import Channel, ChannelConsent, Publication, PublishingPolicy, VideoRights
@@ -245,12 +247,32 @@ class Works(Filling):
                 platform="meta", name=f"{name} {mark}", objective=mark, state=state, total_budget=100, currency="EUR",
                 ends_at=datetime(2030, 1, 1, tzinfo=UTC), plan=plan, before={"plan": plan}, **more,
             )  # fmt: skip
+        yield from self._audiences(accounts[0])
         campaign, day = UUID(self.stage.real("campaign")), date(2026, 11, 22)
         yield AdCommitment(campaign_id=campaign, currency="EUR", per_day=1, total=1, first_day=day, last_day=day)
         counted = dict.fromkeys(("impressions", "clicks", "views", "spend"), 1)
         yield AdMetric(
             campaign_id=campaign, day=day, sampled_at=datetime.now(UTC), currency="EUR", raw={"said": mark}, **counted
         )
+
+    def _audiences(self, account: UUID) -> Iterator[Base]:
+        """One that is made and one that isn't, with a customer on the way."""
+        mark, keyring = self.mark, Keyring(self.site.settings)
+        seen = {"fitness": "ready", "says": mark, "lowest": 1000, "highest": 1200, "at": "2026-11-22T00:00:00+00:00"}
+        error = {"code": "invalid", "detail": mark}
+        for name, state, more in (
+            ("audience", AudienceState.MADE, {"external_id": f"a{mark}", "seen": seen, "given": 1}),
+            ("failed_audience", AudienceState.FAILED, {"error": error}),
+        ):
+            row = new_id()
+            self.things[name] = named(row)
+            yield AdAudience(
+                id=row, account_id=account, name=f"{name} {mark}", crowd=Crowd.CUSTOMERS, state=state,
+                wanted={"crowd": "customers", "origin": mark}, planned_by=mark, begun_at=datetime.now(UTC), **more,
+            )  # fmt: skip
+        batch, owner = new_id(), UUID(self.stage.real("workspace"))
+        people = keyring.seal(mark.encode(), "ad_audience_batches.people", owner=owner, row=batch)
+        yield AdAudienceBatch(id=batch, audience_id=UUID(self.stage.real("failed_audience")), size=1, people=people)
 
     def _publications(self, variant: UUID) -> Iterator[Base]:
         """Two channels, one of which must be connected again; what may be done, and who says so; a post in each way."""

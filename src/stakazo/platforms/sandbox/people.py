@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from stakazo.platforms.sandbox.calls import Answer, Call, Edges, chosen, invalid, missing, page
+from stakazo.platforms.sandbox import crowds
+from stakazo.platforms.sandbox.calls import Answer, Call, Edges, chosen, invalid, page
 from stakazo.platforms.sandbox.world import Thing, World
 
-SMALLEST = 100
-"""People, with fewer of whom an audience isn't delivered to."""
 BLOCKED = (
     "The custom audience or lookalike is blocked because it suggests the use of information not allowed under Meta's "
     "terms, and is restricted from running ads. Review the audience and remove prohibited information."
@@ -30,22 +29,6 @@ LANGUAGES = {5: "German", 6: "English (US)", 24: "English (UK)", 9: "French (Fra
 # --- audiences ----------------------------------------------------------------------------------------------
 
 
-def create_audience(call: Call) -> Answer:
-    if not call.text("name"):
-        raise invalid("Param name must be non-empty")
-    if call.text("subtype") == "LOOKALIKE":
-        spec = call.json("lookalike_spec") or {}
-        if call.text("origin_audience_id") not in call.world.things:
-            raise missing()
-        if not 0.01 <= float(spec.get("ratio", 0)) <= 0.2:
-            raise invalid("lookalike_spec.ratio must be between 0.01 and 0.20", 1713153)
-    made = call.world.new(
-        "CustomAudience", account=call.node["id"], name=call.text("name"), subtype=call.text("subtype"),
-        rule=call.json("rule"), lookalike_spec=call.json("lookalike_spec"), people=25_000, flagged=False, special=True,
-    )  # fmt: skip
-    return {"id": made["id"]}
-
-
 def audiences(call: Call) -> Answer:
     rows = []
     for thing in call.world.of("CustomAudience", account=call.node["id"]):
@@ -60,8 +43,8 @@ def show_audience(call: Call) -> Answer:
 
 
 def _shown(world: World, thing: Thing) -> Thing:
-    filling = world.now() < thing["made"] + world.processing
-    small = filling or thing["people"] < SMALLEST
+    filling = crowds.is_filling(world, thing)
+    small = filling or thing["people"] < crowds.SMALLEST
     delivery = (300, "Audience size is too small.") if small else (200, "This audience is ready for use.")
     operation = (471, BLOCKED) if thing["flagged"] else (441, FILLING) if filling else (200, "Normal")
     known = -1 if filling else max(thing["people"], 1000)
@@ -146,15 +129,16 @@ def places() -> list[dict[str, Any]]:
     return found
 
 
-def show_form(call: Call) -> Answer:
+def show(call: Call) -> Answer:
     return chosen(call.node, call.fields())
 
 
 EDGES: Edges = {
-    ("POST", "AdAccount", "customaudiences"): create_audience,
+    **crowds.EDGES,
     ("GET", "AdAccount", "customaudiences"): audiences,
     ("GET", "CustomAudience", ""): show_audience,
-    ("GET", "LeadgenForm", ""): show_form,
+    ("GET", "LeadgenForm", ""): show,
+    ("GET", "AdsPixel", ""): show,
     ("GET", "AdAccount", "targetingsearch"): interests,
     ("GET", "TargetingSearch", ""): search,
 }

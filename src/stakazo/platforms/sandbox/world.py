@@ -201,7 +201,8 @@ class World:
                    "category": "Record label", "fan_count": 3000})  # fmt: skip
         self.save({"id": f"act_{AD_ACCOUNT}", "kind": "AdAccount", "made": now, "name": "Blue Note ads (sandbox)",
                    "owner": USER, "currency": "EUR", "timezone_name": "Europe/Berlin",
-                   "min_daily_budget": 100})  # fmt: skip
+                   "min_daily_budget": 100,
+                   "tos_accepted": {"custom_audience_tos": 1, "web_custom_audience_tos": 1}})  # fmt: skip
         for key, name, subtype, people, more in AUDIENCES:
             known = {"name": name, "subtype": subtype, "people": people, "flagged": False, "special": True, **more}
             account = f"act_{AD_ACCOUNT}"
