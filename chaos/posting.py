@@ -99,14 +99,14 @@ class Posts:
                     session.add(clip)
                     await session.flush()
                     for platform, (recipe, width, height) in PLATFORMS.items():
-                        variant = self._variant(storage, clip, platform, recipe, width, height)
+                        variant = await self._variant(storage, clip, platform, recipe, width, height)
                         session.add(variant)
                         made[platform].append(str(variant.id))
         finally:
             await database.close()
         return made
 
-    def _variant(
+    async def _variant(
         self, storage: DiskStorage, clip: Clip, platform: str, recipe: str, width: int, height: int
     ) -> ClipVariant:
         variant_id = new_id()
@@ -114,7 +114,7 @@ class Posts:
         key = f"{self.workspace}/variants/{variant_id}.mp4"
         temporary = storage.temporary(".mp4")
         temporary.write_bytes(content)
-        storage.adopt(temporary, key)
+        await storage.adopt(temporary, key)
         return ClipVariant(
             id=variant_id, clip_id=clip.id, recipe=recipe, platform=platform, state=VariantState.READY,
             clip_start=clip.start, clip_end=clip.end, storage_key=key, sha256=hashlib.sha256(content).hexdigest(),

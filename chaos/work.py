@@ -70,7 +70,7 @@ async def chaos_write(run: Run, what: str, seconds: float) -> None:
     try:
         half.write_text(what)
         await asyncio.sleep(seconds)
-        await asyncio.to_thread(run.storage.adopt, half, key)
+        await run.storage.adopt(half, key)
     finally:
         half.unlink(missing_ok=True)
     async with run.completion() as session:

@@ -26,14 +26,13 @@ from stakazo.api.contract import completed
 from stakazo.api.counting import Slots, Standing
 from stakazo.api.deps import Services, declare_access
 from stakazo.api.requests import BodyLimit, RequestLog
-from stakazo.core import postgres
+from stakazo.core import postgres, storage
 from stakazo.core.db import Database
 from stakazo.core.limits import Limiter
 from stakazo.core.live import LiveFeed
 from stakazo.core.security import Keyring
 from stakazo.core.settings import Settings
 from stakazo.core.settings import settings as read_settings
-from stakazo.core.storage import DiskStorage
 
 log = structlog.get_logger("stakazo.main")
 
@@ -61,9 +60,9 @@ async def _open(app: FastAPI) -> AsyncIterator[None]:
     urls = await postgres.resolve(settings)
     keyring, passwords, post = Keyring(settings), Passwords(settings), Post(settings)
     db = Database(urls.app, pool_size=settings.database_pool_size, keyring=keyring)
-    storage = DiskStorage(settings.storage_dir)
+    files = storage.of(settings)
     provider, limiter = Provider(settings), Limiter.of(settings, db)
-    swept = await asyncio.to_thread(storage.sweep)
+    swept = await asyncio.to_thread(files.sweep)
     log.info("api_started", swept_temporary_files=swept, pid=os.getpid())
     try:
         async with LiveFeed(urls.app) as live:
@@ -71,7 +70,7 @@ async def _open(app: FastAPI) -> AsyncIterator[None]:
                 settings=settings,
                 urls=urls,
                 db=db,
-                storage=storage,
+                storage=files,
                 live=live,
                 keys=keyring,
                 limiter=limiter,

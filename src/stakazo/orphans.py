@@ -7,10 +7,9 @@ makes nothing old.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from contextlib import suppress
 from uuid import UUID
 
 import structlog
@@ -20,7 +19,8 @@ from sqlalchemy.orm import InstrumentedAttribute
 from stakazo.clips.models import Clip
 from stakazo.core.actor import Actor
 from stakazo.core.db import Database
-from stakazo.core.storage import DiskStorage
+from stakazo.core.errors import FileMissing
+from stakazo.core.storage import Storage, Stored
 from stakazo.core.workspaces import Workspace
 from stakazo.variants.models import ClipVariant
 from stakazo.videos.models import VideoAsset
@@ -45,7 +45,7 @@ log = structlog.get_logger(__name__)
 class Orphans:
     """What was seen unnamed, and since when."""
 
-    def __init__(self, db: Database, storage: DiskStorage, patience: float = PATIENCE) -> None:
+    def __init__(self, db: Database, storage: Storage, patience: float = PATIENCE) -> None:
         self.db, self.storage, self.patience = db, storage, patience
         self._since: dict[tuple[str, int], float] = {}
         """By key and time of the last change: when it was first seen unnamed, on this process's own clock."""
@@ -54,28 +54,30 @@ class Orphans:
         """Look once; the keys of the files that were removed."""
         # A look that fails forgets what was seen: who has waited for the database may be about to name it.
         now, before, self._since = time.monotonic(), self._since, {}
-        seen = {found: before.get(found, now) for found in (await unnamed(self.db, self.storage)).items()}
+        found = await unnamed(self.db, self.storage)
+        seen = {one: before.get(one, now) for one in ((key, file.changed) for key, file in found.items())}
         removed = []
         for (key, changed), since in seen.items():
-            if now - since >= self.patience and self._is_the_same(key, changed):
-                self.storage.delete(key)
+            if now - since >= self.patience and await self._is_the_same(key, changed):
+                await self.storage.delete(key)
                 removed.append(key)
         self._since = seen
         if removed:
             log.warning("orphans_removed", count=len(removed), keys=removed[:20])
         return removed
 
-    def _is_the_same(self, key: str, changed: int) -> bool:
-        path: Path = self.storage.path(key)
-        return path.exists() and path.stat().st_mtime_ns == changed
+    async def _is_the_same(self, key: str, changed: int) -> bool:
+        with suppress(FileMissing):
+            return (await self.storage.stored(key)).changed == changed
+        return False
 
 
-async def unnamed(db: Database, storage: DiskStorage) -> dict[str, int]:
-    """The keys of files that no row names, and when each was last changed, in nanoseconds of the disk's own clock."""
-    found: dict[str, int] = {}
-    for workspace_id in await asyncio.to_thread(storage.workspaces):
+async def unnamed(db: Database, storage: Storage) -> dict[str, Stored]:
+    """The files that no row names, by their keys."""
+    found: dict[str, Stored] = {}
+    for workspace_id in await storage.workspaces():
         for kind, columns in NAMED.items():
-            files = await asyncio.to_thread(storage.list, f"{workspace_id}/{kind}")
+            files = await storage.list(f"{workspace_id}/{kind}")
             for batch in _batches(list(files)):
                 named = or_(*(column.in_(batch) for column in columns))
                 for key in set(batch) - await _keys(db, workspace_id, select(*columns).where(named)):
@@ -83,14 +85,14 @@ async def unnamed(db: Database, storage: DiskStorage) -> dict[str, int]:
     return found
 
 
-async def missing(db: Database, storage: DiskStorage) -> list[str]:
+async def missing(db: Database, storage: Storage) -> list[str]:
     """The keys that rows name and of which there is no file here."""
     async with db.system_transaction() as session:
         workspaces = list(await session.scalars(select(Workspace.id).order_by(Workspace.id)))
     lost: list[str] = []
     for workspace_id in workspaces:
         for kind, columns in NAMED.items():
-            files = await asyncio.to_thread(storage.list, f"{workspace_id}/{kind}")
+            files = await storage.list(f"{workspace_id}/{kind}")
             lost += sorted(await _keys(db, workspace_id, select(*columns)) - files.keys())
     return lost
 

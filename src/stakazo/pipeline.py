@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -25,8 +26,10 @@ from stakazo.clips import service as clips
 from stakazo.clips.models import Clip
 from stakazo.core import outside
 from stakazo.core.addresses import Allowed
+from stakazo.core.errors import NotFound
 from stakazo.core.security import Keyring
-from stakazo.core.storage import DiskStorage, enough_space
+from stakazo.core.storage import Storage
+from stakazo.core.workplace import enough_space
 from stakazo.insights import jobs as _inbox  # noqa: F401 (what is said about it)
 from stakazo.insights import measuring
 from stakazo.jobs.engine import JobOptions, job
@@ -62,26 +65,39 @@ THUMBNAIL_HEIGHT = 720
 """Pixels; a smaller source keeps its own height."""
 
 
-async def take_in(
-    session: AsyncSession,
-    storage: DiskStorage,
-    video_id: UUID,
+async def place(
+    transaction: Callable[[], AbstractAsyncContextManager[AsyncSession]],
+    storage: Storage,
     received: videos.Received,
     file: Path,
     *,
-    quota: int | None,
     keep: bool = False,
+) -> bool:
+    """Give a file that has come whole its key, unless its video is here already; says whether it has it now.
+
+    No transaction is open meanwhile: a long film is a while on its way to an object store. With `keep` the file keeps
+    its old name too.
+    """
+    async with transaction() as session:
+        if await videos.same(session, received.sha256, received.dedup_key) is not None:
+            return False
+    await storage.adopt(file, received.storage_key, keep=keep)
+    return True
+
+
+async def take_in(
+    session: AsyncSession, video_id: UUID, received: videos.Received, *, placed: bool, quota: int | None
 ) -> tuple[VideoAsset, bool]:
-    """A file that has come whole gets its place, its row and its analysis, together or not at all.
+    """A file that was `placed` gets its row and its analysis, together or not at all.
 
     Says the video, and whether it is new: the same bytes or the same key are the video that was here before, and start
-    nothing. With `keep` the file keeps its old name too. Raises OverQuota where the workspace's files would take more
-    than `quota` bytes.
+    nothing. Raises OverQuota where the workspace's files would take more than `quota` bytes.
     """
     video, created = await videos.receive(session, video_id, received)
     if created:
+        if not placed:
+            raise NotFound(videos.DELETED_MEANWHILE)
         await storage_quota.require(session, quota)
-        await asyncio.to_thread(storage.adopt, file, received.storage_key, keep=keep)
         await cut_analysis.using(JobOptions(dedup_key=f"cut_analysis:{video.id}")).start(session, video.id)
     return video, created
 
@@ -125,11 +141,14 @@ async def import_video(run: Run, import_id: UUID) -> None:
             content_type=came.container.content_type,
             dedup_key=wanted.dedup_key,
         )
+        placed = await place(run.transaction, run.storage, received, temporary)
         async with run.completion() as session:
             video, created = await take_in(
-                session, run.storage, import_id, received, temporary, quota=run.settings.storage_quota_bytes
+                session, import_id, received, placed=placed, quota=run.settings.storage_quota_bytes
             )
             await imports.done(session, import_id, video, created=created)
+        if placed and not created:
+            await _remove(run.storage, [received.storage_key])
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -145,14 +164,15 @@ async def cut_analysis(run: Run, video_id: UUID) -> None:
     async with run.transaction() as session:
         video = await videos.analysing(session, video_id)
 
-    analysis = await media.analyse_in_child(
-        run.storage.found(video.storage_key),
-        progress=lambda stage, fraction: run.report(fraction, stage),
-        timeout=4 * 3600,
-        within=run.storage.workshop(),
-    )
+    async with run.storage.fetched(video.storage_key) as source:
+        analysis = await media.analyse_in_child(
+            source,
+            progress=lambda stage, fraction: run.report(fraction, stage),
+            timeout=4 * 3600,
+            within=run.storage.workshop(),
+        )
     key = f"{run.actor.workspace_id}/analyses/{video_id}.json"
-    await asyncio.to_thread(_keep, run.storage, key, lambda path: analyses.write(path, analysis))
+    await _keep(run.storage, key, lambda path: analyses.write(path, analysis))
 
     async with run.completion() as session:
         await videos.analysed(session, video_id, analysis, key)
@@ -170,25 +190,23 @@ async def propose_clips(run: Run, video_id: UUID) -> None:
     async with run.transaction() as session:
         video = await videos.get(session, video_id)
         rule = await rules.active(session)
-    source, kept = run.storage.found(video.storage_key), run.storage.found(videos.analysed_key(video))
-
     run.report(0.05, "choosing")
-    analysis = await asyncio.to_thread(analyses.read, kept)
+    analysis = await _analysis(run.storage, video)
     picks = await asyncio.to_thread(media.choose, analysis, clip_rules(rule.rule))
 
-    previews = await media.preview_in_child(
-        source,
-        picks,
-        height=THUMBNAIL_HEIGHT,
-        info=analysis.info,
-        progress=lambda clip, fraction: run.report(0.1 + 0.8 * fraction, "thumbnails", clip),
-        timeout=900,
-        within=run.storage.workshop(),
-    )
+    async with run.storage.fetched(video.storage_key) as source:
+        previews = await media.preview_in_child(
+            source,
+            picks,
+            height=THUMBNAIL_HEIGHT,
+            info=analysis.info,
+            progress=lambda clip, fraction: run.report(0.1 + 0.8 * fraction, "thumbnails", clip),
+            timeout=900,
+            within=run.storage.workshop(),
+        )
     name = f"{run.actor.workspace_id}/thumbnails/{video_id}"
     pictures = [
-        await asyncio.to_thread(_keep_preview, run.storage, name, pick, preview)
-        for pick, preview in zip(picks, previews, strict=True)
+        await _keep_preview(run.storage, name, pick, preview) for pick, preview in zip(picks, previews, strict=True)
     ]
 
     async with run.completion() as session:
@@ -198,14 +216,14 @@ async def propose_clips(run: Run, video_id: UUID) -> None:
     used = {key for clip in proposal.clips for key in (clip.thumbnail_key, clip.filmstrip_key)}
     made = [key for shown in pictures for key in (shown.thumbnail_key, shown.filmstrip_key)]
     gone = [key for clip in proposal.withdrawn for key in (clip.thumbnail_key, clip.filmstrip_key)]
-    _remove(run.storage, [key for key in (*made, *gone) if key not in used])
+    await _remove(run.storage, [key for key in (*made, *gone) if key not in used])
 
 
-def _keep_preview(storage: DiskStorage, name: str, pick: Pick, preview: Preview) -> clips.Pictures:
+async def _keep_preview(storage: Storage, name: str, pick: Pick, preview: Preview) -> clips.Pictures:
     start, end = (round(1000 * time) for time in (pick.window.start, pick.window.end))
     shown = clips.Pictures(f"{name}-{start}-{end}.jpg", f"{name}-{start}-{end}.strip.jpg")
-    _keep(storage, str(shown.thumbnail_key), lambda path: path.write_bytes(preview.thumbnail))
-    _keep(storage, str(shown.filmstrip_key), lambda path: path.write_bytes(preview.filmstrip))
+    await _keep(storage, str(shown.thumbnail_key), lambda path: path.write_bytes(preview.thumbnail))
+    await _keep(storage, str(shown.filmstrip_key), lambda path: path.write_bytes(preview.filmstrip))
     return shown
 
 
@@ -219,11 +237,12 @@ async def generate_variants(run: Run, clip_id: UUID) -> None:
         wanted = recipes.platforms(recipes.chosen(variant.recipe for variant in ordered))
         active = {platform: await rules.active(session, platform) for platform in wanted}
     run.storage.require_room(0, run.settings.min_free_bytes)
-    source, kept = run.storage.found(video.storage_key), run.storage.found(videos.analysed_key(video))
+    analysis = await _analysis(run.storage, video)
 
     files = {variant.recipe: run.storage.temporary(".mp4") for variant in ordered}
     try:
-        made = await _render(run, source, kept, Span(clip.start, clip.end), files, active)
+        async with run.storage.fetched(video.storage_key) as source:
+            made = await _render(run, source, analysis, Span(clip.start, clip.end), files, active)
         await _finish(run, clip, ordered, made, active)
     finally:
         for file in files.values():
@@ -231,9 +250,13 @@ async def generate_variants(run: Run, clip_id: UUID) -> None:
 
 
 async def _render(
-    run: Run, source: Path, kept: Path, span: Span, files: dict[str, Path], active: Mapping[str, PlatformRule]
+    run: Run,
+    source: Path,
+    analysis: media.Analysis,
+    span: Span,
+    files: dict[str, Path],
+    active: Mapping[str, PlatformRule],
 ) -> list[Rendered]:
-    analysis = await asyncio.to_thread(analyses.read, kept)
     overrides = {platform: render_overrides(rule.rule) for platform, rule in active.items()}
     plans = await asyncio.to_thread(recipes.plans, source, analysis, span, files, overrides)
     made: list[Rendered] = []
@@ -258,7 +281,7 @@ async def _finish(
         # The attempt's own: one that was taken for dead and wakes up must not write over what its successor verified.
         key = f"{run.actor.workspace_id}/variants/{variant.id}-{run.job_id.hex[-12:]}-{run.attempt}.mp4"
         sha256 = await asyncio.to_thread(_sha256, one.file)
-        await asyncio.to_thread(run.storage.adopt, one.file, key)
+        await run.storage.adopt(one.file, key)
         done.append((variant, one, key, sha256))
     replaced = []
     async with run.completion() as session:
@@ -269,7 +292,7 @@ async def _finish(
                     session, variant.id, one, storage_key=key, sha256=sha256, clip=clip, rule_id=rule_id
                 )
             )
-    _remove(run.storage, replaced)
+    await _remove(run.storage, replaced)
 
 
 @generate_variants.on_end
@@ -296,19 +319,25 @@ def _sha256(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _keep(storage: DiskStorage, key: str, write: Callable[[Path], Any]) -> None:
+async def _analysis(storage: Storage, video: VideoAsset) -> media.Analysis:
+    """What was found in an analysed video."""
+    async with storage.fetched(videos.analysed_key(video)) as kept:
+        return await asyncio.to_thread(analyses.read, kept)
+
+
+async def _keep(storage: Storage, key: str, write: Callable[[Path], Any]) -> None:
     """Write a file under a name of its own and give it its key once it is whole."""
     temporary = storage.temporary()
     try:
         with enough_space():
-            write(temporary)
-        storage.adopt(temporary, key)
+            await asyncio.to_thread(write, temporary)
+        await storage.adopt(temporary, key)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _remove(storage: DiskStorage, keys: Iterable[str | None]) -> None:
+async def _remove(storage: Storage, keys: Iterable[str | None]) -> None:
     """Remove files that no row names any more."""
     for key in keys:
         if key is not None:
-            storage.delete(key)
+            await storage.delete(key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import socket
@@ -234,7 +235,7 @@ def catalogue(site: Site, client: httpx.Client) -> Catalogue:
         key = f"{site.workspace_id}/thumbnails/{video_id}-{number}.jpg"
         temporary = storage.temporary()
         temporary.write_bytes(b"\xff\xd8\xff jpeg")
-        storage.adopt(temporary, key)
+        asyncio.run(storage.adopt(temporary, key))
         pictures.append(clips.Pictures(key, None))
 
     async def propose(session: AsyncSession) -> list[UUID]:

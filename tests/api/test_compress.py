@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -75,9 +74,11 @@ async def stream() -> StreamingResponse:
 
 @trial.get("/trial/file", response_class=Response)
 async def file(request: Request) -> Response:
-    path = Path(request.app.state.settings.data_dir) / "long.json"
+    here = request.app.state.services
+    path = here.storage.path("trial/long.json")
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(LONG))
-    return stored_file(request, path, content_type="application/json", filename="long.json")
+    return await stored_file(request, here, "trial/long.json", content_type="application/json", filename="long.json")
 
 
 @pytest.fixture(scope="module")

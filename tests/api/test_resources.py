@@ -39,7 +39,7 @@ def _ready(site: Any, clip_id: UUID) -> None:
             key = f"{site.workspace_id}/variants/{variant.id}.mp4"
             temporary = storage.temporary()
             temporary.write_bytes(MP4)
-            storage.adopt(temporary, key)
+            await storage.adopt(temporary, key)
             variant.state, variant.storage_key = VariantState.READY, key
             variant.sha256, variant.size_bytes = "0" * 64, len(MP4)
 

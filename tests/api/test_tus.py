@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import hashlib
@@ -449,7 +450,8 @@ def test_a_video_that_was_stored_but_not_committed_is_made_again(site: Any, clie
     file = site.settings.storage_dir / "incoming" / upload_id.replace("-", "")
     with file.open("ab") as out:
         out.write(content[2999:])
-    DiskStorage(site.settings.storage_dir).adopt(file, f"{site.workspace_id}/videos/{upload_id}.mp4", keep=True)
+    storage, key = DiskStorage(site.settings.storage_dir), f"{site.workspace_id}/videos/{upload_id}.mp4"
+    asyncio.run(storage.adopt(file, key, keep=True))
     video = client.head(path, headers=TUS).headers["x-video-id"]
     assert client.get(f"/videos/{video}/source").content == content
     assert len(site.files) == 1

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -81,9 +83,8 @@ class Installation:
         return {name: self.rows(f"select t::text from {name} t order by 1") for (name,) in names}
 
     def files(self) -> dict[str, bytes]:
-        storage = DiskStorage(self.settings.storage_dir)
-        keys = [key for one in storage.workspaces() for key in storage.list(str(one))]
-        return {key: storage.path(key).read_bytes() for key in keys}
+        root = self.settings.storage_dir
+        return {str(path.relative_to(root)): path.read_bytes() for path in root.glob("*-*/*/*")}
 
     def take(self, target: Path, **options: Any) -> taking.Taken:
         return taking.take(self.settings, self.urls.owner, target, **options)
@@ -93,7 +94,9 @@ class Installation:
         with archive.reading(backup, None) as reader:
             restoring.check(reader, lambda *_: None)
             restoring.require_place(self.settings, reader, without_keys=False)
-            restoring.fill(self.settings, self.urls.owner, reader, without_keys=False, told=lambda *_: None)
+            work = partial(restoring.fill, without_keys=False, told=lambda *_: None)
+            with ThreadPoolExecutor(1) as aside:  # it has loops of its own
+                aside.submit(work, self.settings, self.urls.owner, reader).result()
 
     async def restore(self, backup: Path, outside: tuple[Note, ...] = ()) -> list[Finding]:
         self.fill(backup)
@@ -251,9 +254,9 @@ def _hash() -> bytes:
 
 
 def _stored(storage: DiskStorage, key: str, size: int) -> tuple[str, str]:
-    work, data = storage.temporary(), (key.encode() * size)[:size]
-    work.write_bytes(data)
-    storage.adopt(work, key)
+    path, data = storage.path(key), (key.encode() * size)[:size]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
     return key, hashlib.sha256(data).hexdigest()
 
 

@@ -11,7 +11,8 @@ from uuid import uuid4
 import pytest
 
 from stakazo.core.errors import FileMissing, NoSpace
-from stakazo.core.storage import DiskStorage, enough_space
+from stakazo.core.storage import DiskStorage
+from stakazo.core.workplace import enough_space
 
 KEY = "0b8e/videos/blue.mp4"
 
@@ -21,26 +22,30 @@ def disk(tmp_path: Path) -> DiskStorage:
     return DiskStorage(tmp_path / "storage")
 
 
-def test_a_file_is_there_when_it_is_adopted(disk: DiskStorage):
+async def test_a_file_is_there_when_it_is_adopted(disk: DiskStorage):
     work = disk.temporary(".mp4")
     work.write_bytes(b"video")
-    assert not disk.exists(KEY)
-    disk.adopt(work, KEY)
-    assert disk.exists(KEY)
+    assert not await disk.exists(KEY)
+    await disk.adopt(work, KEY)
+    assert await disk.exists(KEY)
     assert disk.path(KEY).read_bytes() == b"video"
     assert not work.exists()
-    disk.delete(KEY)
-    disk.delete(KEY)
-    assert not disk.exists(KEY)
+    async with disk.fetched(KEY) as path:
+        assert path == disk.path(KEY)  # no copy of what is here
+    found = await disk.stored(KEY)
+    assert [piece async for piece in found.read(1, 4)] == [b"ide"]
+    await disk.delete(KEY)
+    await disk.delete(KEY)
+    assert not await disk.exists(KEY)
 
 
-def test_a_file_that_is_missed_is_told_with_its_folder(disk: DiskStorage):
+async def test_a_file_that_is_missed_is_told_with_its_folder(disk: DiskStorage):
     with pytest.raises(FileMissing, match=f"blue.mp4 is not in {disk.root}.*STAKAZO_DATA_DIR") as missed:
-        disk.found(KEY)
+        await disk.stored(KEY)
     assert missed.value.retryable
-    disk.path(KEY).parent.mkdir(parents=True)
-    disk.path(KEY).touch()
-    assert disk.found(KEY) == disk.path(KEY)
+    with pytest.raises(FileMissing, match="blue"):
+        async with disk.fetched(KEY):
+            pass
 
 
 def test_temporaries_are_one_each_and_on_the_same_disk(disk: DiskStorage):
@@ -113,17 +118,18 @@ def test_a_workshop_that_was_taken_away_is_made_again(disk: DiskStorage):
     disk.temporary().touch()
 
 
-def test_files_are_listed_with_their_times(disk: DiskStorage):
+async def test_files_are_listed_with_their_times(disk: DiskStorage):
     workspace = str(uuid4())
     for name in ("a.mp4", "b.mp4"):
         work = disk.temporary()
         work.touch()
-        disk.adopt(work, f"{workspace}/videos/{name}")
-    assert [str(found) for found in disk.workspaces()] == [workspace]
-    listed = disk.list(f"{workspace}/videos")
+        os.utime(work, (0, 0))  # as old as it may be, it has its key since now
+        await disk.adopt(work, f"{workspace}/videos/{name}")
+    assert [str(found) for found in await disk.workspaces()] == [workspace]
+    listed = await disk.list(f"{workspace}/videos")
     assert set(listed) == {f"{workspace}/videos/a.mp4", f"{workspace}/videos/b.mp4"}
-    assert all(disk.path(key).stat().st_mtime_ns == changed for key, changed in listed.items())
-    assert disk.list(f"{workspace}/variants") == {}
+    assert all(disk.path(key).stat().st_ctime_ns == file.changed for key, file in listed.items())
+    assert await disk.list(f"{workspace}/variants") == {}
 
 
 def test_too_little_room_is_said_before_the_work(disk: DiskStorage):

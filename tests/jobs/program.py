@@ -110,7 +110,7 @@ async def receives(run: Run) -> None:
     video_id, key = run.job_id, f"{run.actor.workspace_id}/videos/{run.job_id}-{run.attempt}.mp4"
     for file in (run.storage.temporary(), run.storage.temporary()):
         file.write_text(key)
-    run.storage.adopt(file, key)
+    await run.storage.adopt(file, key)
     if run.attempt == 1:
         os.kill(os.getpid(), signal.SIGKILL)
     received = videos.Received("A", "a.mp4", key, len(key), "0" * 64, "video/mp4")

@@ -185,7 +185,7 @@ async def test_what_a_killed_worker_leaves_goes_and_what_a_row_names_stays(
     await house.ended(row.id)
     storage = DiskStorage(processes.folder / "data" / "storage")
     left, named = (f"{house.actor.workspace_id}/videos/{row.id}-{attempt}.mp4" for attempt in (1, 2))
-    assert set(storage.list(str(house.actor.workspace_id))) == {left, named}
+    assert set(await storage.list(str(house.actor.workspace_id))) == {left, named}
 
     async def swept() -> bool:  # by the worker that lives: the unfinished work of the one that doesn't
         return len(list((storage.root / "tmp").glob("[!.]*"))) == 1
@@ -194,10 +194,10 @@ async def test_what_a_killed_worker_leaves_goes_and_what_a_row_names_stays(
     assert await missing(house.db, storage) == []
     assert (await leftovers(house.db, storage, repair=False)).ok  # too young to be nobody's
     found = await leftovers(house.db, storage, repair=False, older_than=0.0)
-    assert (found.ok, left in found.detail, storage.exists(left)) == (False, True, True)
+    assert (found.ok, left in found.detail, await storage.exists(left)) == (False, True, True)
     assert (await leftovers(house.db, storage, repair=True, older_than=0.0)).ok
-    assert set(storage.list(str(house.actor.workspace_id))) == {named}
-    storage.delete(named)
+    assert set(await storage.list(str(house.actor.workspace_id))) == {named}
+    await storage.delete(named)
     assert await missing(house.db, storage) == [named]
 
 

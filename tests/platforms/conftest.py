@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.platforms.source import FileSource
 
 from stakazo.core.outside import trusted
 from stakazo.platforms import hosts, publishers
@@ -16,7 +17,6 @@ from stakazo.platforms.http import App, Connection, client
 from stakazo.platforms.sandbox.control import ACCOUNTS
 from stakazo.platforms.sandbox.server import running
 from stakazo.platforms.sandbox.world import World
-from stakazo.platforms.source import FileSource
 
 START = 1_795_000_000.0
 """A moment in November 2026."""

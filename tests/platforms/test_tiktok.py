@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.platforms.conftest import There
+from tests.platforms.source import FileSource, RangeSource
 
 from stakazo.platforms.base import Audience, Kind, Media, Platform, Post, Stage
 from stakazo.platforms.errors import PlatformError, Reason, Rejected, TokenExpired, TryLater, Unknown
 from stakazo.platforms.sandbox.faults import Fault
-from stakazo.platforms.source import FileSource, RangeSource
 from stakazo.platforms.tiktok import MiB, TikTok, chunk_size, count, pieces
 
 POST = Post(kind=Kind.VIDEO, caption="Ça ira 🎺 #jazz", cover_at=2)

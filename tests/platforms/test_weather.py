@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from tests.platforms.conftest import There
+from tests.platforms.source import FileSource
 
 from stakazo.platforms.base import Handle, Kind, Media, Platform, Post, Publisher, Stage, Status
 from stakazo.platforms.errors import Rejected, TryLater, Unknown
 from stakazo.platforms.sandbox import pages
-from stakazo.platforms.source import FileSource
 
 POSTS = 8
 KINDS = {

@@ -195,7 +195,7 @@ class Desk:
                     key = f"{self.site.workspace_id}/variants/{variant_id}.mp4"
                     temporary = storage.temporary(".mp4")
                     temporary.write_bytes(variant_id.bytes * 2000)
-                    storage.adopt(temporary, key)
+                    await storage.adopt(temporary, key)
                     session.add(
                         ClipVariant(
                             id=variant_id,

@@ -19,9 +19,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.accounts import workspaces
 from stakazo.core.db import actor_of
+from stakazo.core.errors import FileMissing
+from stakazo.core.storage import Stored
 from stakazo.ledger import service as ledger
 
-CHUNK = 1024 * 1024
 NAMELESS = "Deleted workspace"
 
 
@@ -55,25 +56,25 @@ async def export_rows(session: AsyncSession, folder: Path) -> list[Path]:
     return written
 
 
-def packed(files: Iterable[tuple[str, Path]]) -> Iterator[bytes]:
-    """A ZIP of these files (their names in it, and where they lie), piece by piece: it needs no room of its own.
+def packed(files: Iterable[tuple[str, Stored]]) -> Iterator[bytes]:
+    """A ZIP of these files by their names in it, piece by piece: it needs no room of its own.
 
     Films don't get smaller, so nothing is compressed. A file that has gone meanwhile is left out.
     """
     sink = _Sink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
-        for name, path in files:
+        for name, file in files:
+            blocks = file.blocks()
             try:
-                source = path.open("rb")
-            except FileNotFoundError:
+                block = next(blocks, b"")
+            except FileMissing:
                 continue
-            with (
-                source,
-                archive.open(zipfile.ZipInfo(name, datetime.now(UTC).timetuple()[:6]), "w", force_zip64=True) as entry,
-            ):
-                while block := source.read(CHUNK):
+            info = zipfile.ZipInfo(name, datetime.now(UTC).timetuple()[:6])
+            with archive.open(info, "w", force_zip64=True) as entry:
+                while block:
                     entry.write(block)
                     yield sink.taken()
+                    block = next(blocks, b"")
             yield sink.taken()
     yield sink.taken()
 

@@ -19,7 +19,6 @@ from stakazo.platforms.ads import Live
 from stakazo.platforms.base import Platform
 from stakazo.platforms.errors import PlatformError, Rejected, Unknown
 from stakazo.platforms.meta_ads import Level, MetaAds
-from stakazo.platforms.source import FileSource
 from stakazo.publishing.states import pause
 
 LEVELS = {Part.CAMPAIGN: Level.CAMPAIGN, Part.AD_SET: Level.AD_SET, Part.CREATIVE: Level.CREATIVE, Part.AD: Level.AD}
@@ -61,7 +60,7 @@ class Launch:
         if self.video_id is None:
             assert self.order.storage_key is not None
             self.run.report(0.05, "sending the video")
-            sent = await self.meta.upload(FileSource(self.run.storage.found(self.order.storage_key)), self.order.mark)
+            sent = await self.meta.upload(await self.run.storage.stored(self.order.storage_key), self.order.mark)
             async with self.run.transaction() as session:
                 await progress.keep_video(session, self.order.campaign_id, self.run.job_id, sent)
             self.video_id = sent

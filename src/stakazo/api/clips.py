@@ -157,7 +157,7 @@ async def thumbnail(
 ) -> Response:
     """The frame that shows the clip best."""
     clip = await clips.get(db, clip_id)
-    return _picture(request, here, clip, clip.thumbnail_key, "thumbnail")
+    return await _picture(request, here, clip, clip.thumbnail_key, "thumbnail")
 
 
 @router.get("/{clip_id}/filmstrip", response_class=Response, responses=responses(404, also=a_file("image/jpeg")))
@@ -166,15 +166,16 @@ async def filmstrip(
 ) -> Response:
     """Frames of the clip side by side, in order."""
     clip = await clips.get(db, clip_id)
-    return _picture(request, here, clip, clip.filmstrip_key, "filmstrip")
+    return await _picture(request, here, clip, clip.filmstrip_key, "filmstrip")
 
 
-def _picture(request: Request, here: Here, clip: Clip, key: str | None, what: str) -> Response:
+async def _picture(request: Request, here: Here, clip: Clip, key: str | None, what: str) -> Response:
     if key is None:
         raise NotFound(f"This clip has no {what}.")
-    return stored_file(
+    return await stored_file(
         request,
-        here.storage.path(key),
+        here,
+        key,
         content_type="image/jpeg",
         filename=f"clip-{clip.rank:02}-{what}.jpg",
     )

@@ -21,7 +21,7 @@ from stakazo.api.routes import Route, Router
 from stakazo.clips.models import Clip, ClipState
 from stakazo.core import revisions
 from stakazo.core.actor import Actor
-from stakazo.core.errors import NotFound
+from stakazo.core.errors import NotFound, StorageAway
 from stakazo.jobs import service as jobs
 from stakazo.ledger import service as ledger
 from stakazo.variants.models import ClipVariant, VariantState
@@ -157,9 +157,19 @@ async def look(here: Services) -> list[Check]:
     if revision == head:
         checks.append(await _workers(here))
     free, least = here.storage.free_bytes(), here.settings.min_free_bytes
-    detail = f"{free / 1024**3:.1f} GB are free in storage; at least {least / 1024**3:.1f} GB should be."
+    detail = f"{free / 1024**3:.1f} GB are free on this disk; at least {least / 1024**3:.1f} GB should be."
     checks.append(Check(name="disk", ok=free >= least, detail=detail))
+    if here.settings.storage_url is not None:
+        checks.append(await _storage(here))
     return checks
+
+
+async def _storage(here: Services) -> Check:
+    try:
+        await here.storage.workspaces()
+    except StorageAway as error:
+        return Check(name="storage", ok=False, detail=str(error))
+    return Check(name="storage", ok=True, detail=f"{here.storage.where} answers.")
 
 
 async def _workers(here: Services) -> Check:

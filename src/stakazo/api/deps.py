@@ -39,7 +39,7 @@ from stakazo.core.live import LiveFeed
 from stakazo.core.postgres import Urls
 from stakazo.core.security import Keyring
 from stakazo.core.settings import Settings
-from stakazo.core.storage import DiskStorage
+from stakazo.core.storage import Storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Services:
     settings: Settings
     urls: Urls
     db: Database
-    storage: DiskStorage
+    storage: Storage
     live: LiveFeed
     keys: Keyring
     """Seals and opens secrets."""

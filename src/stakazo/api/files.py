@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
+import os
 import re
-from collections.abc import Iterable
-from pathlib import Path
+import stat
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
 
+import structlog
 from fastapi import Request, Response
 from sqlalchemy import select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,8 +19,11 @@ from stakazo.api.browsers import STRANGE_FILE
 from stakazo.api.conditions import names
 from stakazo.api.deps import Services
 from stakazo.clips.models import Clip
-from stakazo.core.errors import NotFound, StakazoError
+from stakazo.core.errors import FileMissing, NotFound, StakazoError, StorageAway
+from stakazo.core.storage import PIECE, DiskFile, Stored
 from stakazo.variants.models import ClipVariant
+
+log = structlog.get_logger("stakazo.api")
 
 
 class BadRange(StakazoError):
@@ -54,9 +60,10 @@ def _wanted(header: str, size: int) -> bool:
     return True
 
 
-def stored_file(
+async def stored_file(
     request: Request,
-    path: Path,
+    here: Services,
+    key: str,
     *,
     content_type: str,
     filename: str,
@@ -71,25 +78,56 @@ def stored_file(
         download: Whether a browser should save it rather than show it.
     """
     try:
-        found = path.stat()
-    except FileNotFoundError:
+        found = await here.storage.stored(key)
+    except FileMissing:
         raise NotFound("The file is no longer in storage.") from None
-    etag = f'"{sha256}"' if sha256 else f'"{found.st_size:x}-{found.st_mtime_ns:x}"'
+    etag = f'"{sha256 or found.tag}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Content-Security-Policy": STRANGE_FILE}
     known = request.headers.get("if-none-match")
     if known is not None and names(known, etag):
         return Response(status_code=304, headers=headers)
     header = request.headers.get("range")
-    if header is not None and not _wanted(header, found.st_size):
+    if header is not None and not _wanted(header, found.size):
         request.scope["headers"] = [pair for pair in request.scope["headers"] if pair[0] != b"range"]
-    return FileResponse(
-        path,
-        headers=headers,
-        media_type=content_type,
-        filename=filename,
-        stat_result=found,
-        content_disposition_type="attachment" if download or content_type not in SHOWN else "inline",
-    )
+    said: dict[str, Any] = {
+        "headers": headers,
+        "media_type": content_type,
+        "filename": filename,
+        "content_disposition_type": "attachment" if download or content_type not in SHOWN else "inline",
+    }
+    if isinstance(found, DiskFile):
+        return FileResponse(found.path, stat_result=found.status, **said)
+    return _FromStore(found, **said)
+
+
+class _FromStore(FileResponse):
+    """What lies elsewhere, sent as a file of ours would be, in ranges that it is fetched in."""
+
+    chunk_size = PIECE
+
+    def __init__(self, found: Stored, **said: Any) -> None:
+        seconds = found.changed // 10**9
+        status = os.stat_result((stat.S_IFREG, 0, 0, 0, 0, 0, found.size, seconds, seconds, seconds))
+        super().__init__("", stat_result=status, **said)
+        self._found = found
+
+    @asynccontextmanager
+    async def _open_file(self) -> AsyncIterator[Any]:
+        yield _Opened(self._found)
+
+
+class _Opened:
+    """As much of an open file as is read by."""
+
+    def __init__(self, found: Stored) -> None:
+        self._found, self._at = found, 0
+
+    async def seek(self, position: int) -> None:
+        self._at = position
+
+    async def read(self, most: int) -> bytes:
+        start, self._at = self._at, min(self._at + most, self._found.size)
+        return b"".join([piece async for piece in self._found.read(start, self._at)])
 
 
 def safe_name(title: str) -> str:
@@ -111,6 +149,9 @@ async def unused(session: AsyncSession, keys: Iterable[str | None]) -> set[str]:
 
 
 async def remove(here: Services, keys: Iterable[str]) -> None:
-    """Remove files of rows whose end is committed."""
-    for key in keys:
-        await asyncio.to_thread(here.storage.delete, key)
+    """Remove files of rows whose end is committed; where the storage is away, workers do it later."""
+    try:
+        for key in keys:
+            await here.storage.delete(key)
+    except StorageAway as error:
+        log.warning("files_left", error=str(error))

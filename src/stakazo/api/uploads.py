@@ -24,7 +24,7 @@ from stakazo.api.once import keyless
 from stakazo.api.routes import Router
 from stakazo.api.videos import VideoOut
 from stakazo.core.actor import Actor, new_id
-from stakazo.core.errors import Invalid, TooLarge
+from stakazo.core.errors import Invalid, StorageAway, TooLarge
 from stakazo.core.limits import Kind
 from stakazo.jobs import service as jobs
 from stakazo.jobs.models import Job
@@ -170,15 +170,12 @@ async def keep(
         dedup_key=dedup_key,
     )
     try:
+        placed = await pipeline.place(
+            lambda: here.db.transaction(actor), here.storage, received, file, keep=upload is not None
+        )
         async with here.db.transaction(actor) as session:
             video, created = await pipeline.take_in(
-                session,
-                here.storage,
-                video_id,
-                received,
-                file,
-                quota=here.settings.storage_quota_bytes,
-                keep=upload is not None,
+                session, video_id, received, placed=placed, quota=here.settings.storage_quota_bytes
             )
             if upload:
                 await uploads.finish(session, upload.id, video, created=created)
@@ -186,6 +183,8 @@ async def keep(
     except BaseException:
         await asyncio.shield(_discard(here, actor, video_id, received.storage_key))
         raise
+    if placed and not created:
+        await _discard(here, actor, video_id, received.storage_key)
     return out
 
 
@@ -193,16 +192,15 @@ async def _discard(here: Services, actor: Actor, video_id: UUID, key: str) -> No
     """Remove the file of a video that did not come to be. A commit whose answer got lost may have made it all the
     same: then, and when nobody can tell, the file stays.
     """
-    if not here.storage.exists(key):
-        return
     try:
+        if not await here.storage.exists(key):
+            return
         async with here.db.transaction(actor) as session:
             kept = await session.get(VideoAsset, video_id) is not None
-    except (SQLAlchemyError, OSError):
+        if not kept:
+            await here.storage.delete(key)
+    except (SQLAlchemyError, OSError, StorageAway):
         log.warning("upload_left_in_doubt", video_id=str(video_id))
-        return
-    if not kept:
-        here.storage.delete(key)
 
 
 async def analysis_of(session: AsyncSession, video_id: UUID) -> Job | None:

@@ -109,9 +109,10 @@ async def file(
     variant = await variants.get(db, variant_id)
     if variant.state is not VariantState.READY or variant.storage_key is None:
         raise Conflict(f"The variant is {variant.state.value}: there is no file (yet).")
-    return stored_file(
+    return await stored_file(
         request,
-        here.storage.path(variant.storage_key),
+        here,
+        variant.storage_key,
         content_type="video/mp4",
         filename=f"{variant.recipe}-{str(variant.clip_id)[-12:]}{PurePosixPath(variant.storage_key).suffix or '.mp4'}",
         sha256=variant.sha256,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -85,9 +86,10 @@ async def analysis(
     video = await videos.get(db, video_id)
     if video.analysis_key is None:
         raise Conflict(f"The video is {video.state.value}: there is no analysis (yet).")
-    return stored_file(
+    return await stored_file(
         request,
-        here.storage.path(video.analysis_key),
+        here,
+        video.analysis_key,
         content_type="application/json",
         filename=f"{safe_name(video.title)}.analysis.json",
     )
@@ -109,12 +111,12 @@ async def source(
 ) -> Response:
     """The uploaded file itself, with ranges."""
     video = await videos.get(db, video_id)
-    path = here.storage.path(video.storage_key)
-    return stored_file(
+    return await stored_file(
         request,
-        path,
+        here,
+        video.storage_key,
         content_type=video.content_type,
-        filename=safe_name(video.title) + path.suffix,
+        filename=safe_name(video.title) + PurePosixPath(video.storage_key).suffix,
         sha256=video.sha256,
         download=download,
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+import structlog
 from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
@@ -26,12 +27,14 @@ from stakazo.api.members import MemberOut
 from stakazo.api.once import keyless
 from stakazo.api.routes import Router
 from stakazo.core.actor import Actor
-from stakazo.core.errors import Forbidden, Invalid
+from stakazo.core.errors import Forbidden, Invalid, StorageAway
+from stakazo.core.storage import DiskFile, Stored
 from stakazo.core.workspaces import Workspace
 from stakazo.jobs import service as jobs
 from stakazo.jobs.models import Job
 from stakazo.jobs.states import ACTIVE_STATES
 
+log = structlog.get_logger("stakazo.api")
 router = Router(prefix="/workspaces", tags=["workspaces"], responses=responses(401))
 
 
@@ -157,9 +160,9 @@ async def export(
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    contents = [(f"rows/{file.name}", file) for file in rows]
+    contents: list[tuple[str, Stored]] = [(f"rows/{file.name}", DiskFile.at(file)) for file in rows]
     if files:
-        contents += await asyncio.to_thread(_files, here, workspace_id)
+        contents += await _files(here, workspace_id)
     name = f"workspace-{workspace_id}.zip"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return StreamingResponse(_sent(contents, folder), media_type="application/zip", headers=headers)
@@ -185,15 +188,18 @@ async def delete(
         for job_id in await session.scalars(active):
             await jobs.cancel(session, job_id)
         await ending.delete(session, workspace_id)
-    await asyncio.to_thread(shutil.rmtree, here.storage.root / str(workspace_id), ignore_errors=True)
+    try:
+        await here.storage.delete_workspace(workspace_id)
+    except StorageAway as error:  # workers look for what nobody names
+        log.warning("files_left", error=str(error))
 
 
-def _files(here: Services, workspace_id: UUID) -> list[tuple[str, Path]]:
-    root = here.storage.root / str(workspace_id)
-    return [(f"files/{path.relative_to(root)}", path) for path in sorted(root.rglob("*")) if path.is_file()]
+async def _files(here: Services, workspace_id: UUID) -> list[tuple[str, Stored]]:
+    found = await here.storage.list(str(workspace_id))
+    return [(f"files/{key.partition('/')[2]}", found[key]) for key in sorted(found)]
 
 
-async def _sent(contents: list[tuple[str, Path]], folder: Path) -> AsyncIterator[bytes]:
+async def _sent(contents: list[tuple[str, Stored]], folder: Path) -> AsyncIterator[bytes]:
     """Piece by piece, read in a thread; the rows' files go when all is sent, or nobody reads any more."""
     pieces: Iterator[bytes] = ending.packed(contents)
     try:

@@ -29,7 +29,7 @@ from stakazo.backup import manifest as manifests
 from stakazo.backup.manifest import Manifest, Member
 from stakazo.backup.sealing import COST, MAGIC, SealedReader, SealedWriter
 from stakazo.core.errors import Conflict, Invalid, Unavailable
-from stakazo.core.storage import enough_space
+from stakazo.core.workplace import enough_space
 
 CHUNK = 1024 * 1024
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError, RuntimeError, ValueError)

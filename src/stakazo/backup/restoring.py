@@ -9,10 +9,10 @@ Until it is done `stakazo serve` refuses to work on it.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 from uuid import UUID
@@ -26,16 +26,17 @@ from stakazo.ads.states import UNDER_WAY as ADVERTISING
 from stakazo.ads.states import CampaignState
 from stakazo.backup import belongings, manifest, tables, verifying
 from stakazo.backup.archive import Damaged, Reader
-from stakazo.backup.manifest import KEYS, PUBLIC, ROWS, Member
+from stakazo.backup.manifest import KEYS, PUBLIC, ROWS, Manifest, Member
 from stakazo.backup.taking import KEEPER, Told, living
 from stakazo.backup.verifying import Finding
-from stakazo.core import migrate, revisions
+from stakazo.core import migrate, revisions, storage
 from stakazo.core.actor import Actor
 from stakazo.core.db import Database
-from stakazo.core.errors import Conflict, NoSpace
+from stakazo.core.errors import Conflict, FileMissing, NoSpace
 from stakazo.core.postgres import Urls
 from stakazo.core.settings import Settings
-from stakazo.core.storage import DiskStorage, enough_space
+from stakazo.core.storage import Storage
+from stakazo.core.workplace import enough_space
 from stakazo.jobs.models import Job
 from stakazo.ledger import service as ledger
 from stakazo.ledger.checkpoint import Note
@@ -82,11 +83,19 @@ def require_place(settings: Settings, reader: Reader, *, without_keys: bool) -> 
         )
     existing = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
     there, free = _bytes_below(settings.storage_dir), shutil.disk_usage(existing).free
-    if free + there < reader.manifest.bytes:
+    wanted = _wanted(settings, reader.manifest)
+    if free + there < wanted:
         raise NoSpace(
-            f"The backup holds {reader.manifest.bytes / 1e9:.2f} GB, and {existing} has {free / 1e9:.2f} GB free. "
+            f"The backup needs {wanted / 1e9:.2f} GB, and {existing} has {free / 1e9:.2f} GB free. "
             "Make room, or choose another disk."
         )
+
+
+def _wanted(settings: Settings, said: Manifest) -> int:
+    """Bytes on this disk: files that go to an object store pass through it one by one."""
+    sizes = [member.size for member in said.files.values()]
+    passing = sum(sizes) - max(sizes) if sizes and settings.storage_url is not None else 0
+    return said.bytes - passing
 
 
 def _bytes_below(folder: Path) -> int:
@@ -95,12 +104,12 @@ def _bytes_below(folder: Path) -> int:
 
 def fill(settings: Settings, owner_url: str, reader: Reader, *, without_keys: bool, told: Told) -> None:
     """Bring the keys, the files and the rows. Raises Conflict where the place isn't empty."""
-    said, storage = reader.manifest, DiskStorage(settings.storage_dir)
+    said, files = reader.manifest, storage.of(settings)
     with closing(tables.connect(owner_url)) as connection:
         before = tables.under_way(connection)
         if before is None:
-            if any(storage.workspaces()):
-                raise Conflict(f"There are files in {storage.root}, but none of this backup's. Choose an empty folder.")
+            if asyncio.run(files.workspaces()):
+                raise Conflict(f"There are files in {files.where}, but none of this backup's. Choose an empty place.")
             tables.begin(connection, said.id)
         elif before.backup != said.id:
             raise Conflict(
@@ -110,7 +119,7 @@ def fill(settings: Settings, owner_url: str, reader: Reader, *, without_keys: bo
         for name in said.members:
             if name.startswith(PUBLIC) or (name.startswith(KEYS) and not without_keys):
                 belongings.put_back(settings, name, reader.text(name))
-        _bring_files(storage, reader, told)
+        asyncio.run(_bring_files(files, reader, told))
         if before is None or not before.loaded:
             migrate.upgrade(owner_url, said.revision)
             told("rows", said.bytes, said.bytes)
@@ -120,27 +129,34 @@ def fill(settings: Settings, owner_url: str, reader: Reader, *, without_keys: bo
     migrate.upgrade(owner_url)
 
 
-def _bring_files(storage: DiskStorage, reader: Reader, told: Told) -> None:
+async def _bring_files(files: Storage, reader: Reader, told: Told) -> None:
     done, total = 0, reader.manifest.bytes
     for key, member in reader.manifest.files.items():
         told(key, done, total)
-        if not _is_there(storage.path(key), member):
-            work = storage.temporary()
-            with enough_space(), work.open("xb") as out:
-                for block in reader.blocks(f"{manifest.FILES}{key}"):
-                    out.write(block)
-                out.flush()
-                os.fsync(out.fileno())
-            storage.adopt(work, key)
+        if not await _is_there(files, key, member):
+            work = files.temporary()
+            await asyncio.to_thread(_write, work, reader.blocks(f"{manifest.FILES}{key}"))
+            await files.adopt(work, key)
         done += member.size
 
 
-def _is_there(path: Path, member: Member) -> bool:
+def _write(path: Path, blocks: Iterable[bytes]) -> None:
+    with enough_space(), path.open("xb") as out:
+        out.writelines(blocks)
+
+
+async def _is_there(files: Storage, key: str, member: Member) -> bool:
     """Whether an attempt before this one has brought the file, and it is whole."""
-    if not path.is_file() or path.stat().st_size != member.size:
+    try:
+        found = await files.stored(key)
+    except FileMissing:
         return False
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() == member.sha256
+    if found.size != member.size:
+        return False
+    digest = hashlib.sha256()
+    async for piece in found.read(0, found.size):
+        digest.update(piece)
+    return digest.hexdigest() == member.sha256
 
 
 # --- what a restored installation must not believe ----------------------------------------------------------

@@ -1,17 +1,17 @@
 """Taking a backup while everything goes on.
 
-    one snapshot -> second names for the files that its rows name -> rows -> files -> keys -> manifest -> its name
+    one snapshot -> hold the files that its rows name -> rows -> files -> keys -> manifest -> its name
 
-Files never change once they have a key, and lose it only after their row is gone; a second name keeps each of them
-until it is copied. Where one was gone before it got its second name, another snapshot is taken: what is named there and
-missing again was lost before, and is said to be.
+Files never change once they have a key, and lose it only after their row is gone; the storage holds each of them until
+it is copied. Where one was gone before it was held, another snapshot is taken: what is named there and missing again
+was lost before, and is said to be.
 """
 
 from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,16 +22,16 @@ from sqlalchemy import select
 
 import stakazo
 from stakazo.backup import archive, belongings, tables
-from stakazo.backup.archive import CHUNK, Writer
+from stakazo.backup.archive import Writer
 from stakazo.backup.manifest import FILES, ROWS, Manifest, Rows
 from stakazo.backup.tables import Snapshot
-from stakazo.core import revisions
+from stakazo.core import revisions, storage
 from stakazo.core.actor import Actor, new_id
 from stakazo.core.db import Database
-from stakazo.core.errors import Conflict, FileMissing, Invalid, NoSpace, Unavailable
+from stakazo.core.errors import Conflict, Invalid, NoSpace, Unavailable
 from stakazo.core.security import Keyring
 from stakazo.core.settings import Settings
-from stakazo.core.storage import DiskStorage
+from stakazo.core.storage import Hold, Stored
 from stakazo.core.workspaces import Workspace
 from stakazo.ledger import service as ledger
 from stakazo.orphans import NAMED
@@ -77,22 +77,19 @@ def take(
     told: Told = lambda *_: None,
 ) -> Taken:
     """Write a backup. Raises Conflict where there is a file of that name, and NoSpace before or when room runs out."""
-    storage = DiskStorage(settings.storage_dir)
-    _require_place(target, storage, replace=replace)
+    files = storage.of(settings)
+    _require_place(target, settings, replace=replace)
     keyring = Keyring(settings)
     before = keyring.keys
     with contextlib.ExitStack() as stack:
-        work = storage.temporary()
-        work.mkdir()
-        stack.callback(shutil.rmtree, work, ignore_errors=True)
-        opened, shot, named, held = _hold(owner_url, storage, work)
+        opened, shot, named, held = _hold(owner_url, stack.enter_context(files.holding()))
         with opened:
-            files = sum(path.stat().st_size for path in held.values())
-            _require_room(target.parent, files + shot.size)
+            total = storage.total(held)
+            _require_room(target.parent, total + shot.size)
             out = stack.enter_context(archive.writing(target, datetime.fromisoformat(shot.taken_at), passphrase))
             rows: list[Rows] = []
             for table in shot.tables:
-                told(table.name, 0, files)
+                told(table.name, 0, total)
                 out.add(f"{ROWS}{table.name}", shot.rows(table, rows))
             ledgers = {str(one): note for one in shot.workspaces for note in _checkpoint(shot, one)}
         changed = list(_files(out, named, held, told))
@@ -118,14 +115,14 @@ def take(
     return Taken(target, target.stat().st_size, mark, manifest, tuple(changed))
 
 
-def _require_place(target: Path, storage: DiskStorage, *, replace: bool) -> None:
+def _require_place(target: Path, settings: Settings, *, replace: bool) -> None:
     if target.is_dir():
         raise Conflict(f"{target} is a folder. Say what the backup shall be called in it.")
     if target.exists() and not replace:
         raise Conflict(f"{target} is there already. Choose another name, or say --force to have it replaced.")
     if not target.parent.is_dir():
         raise Invalid(f"There is no folder {target.parent}. Make it first.")
-    if target.resolve().is_relative_to(storage.root.resolve()):
+    if target.resolve().is_relative_to(settings.storage_dir.resolve()):
         raise Invalid(f"{target} is among the files that are backed up. Choose another folder, best on another disk.")
 
 
@@ -139,11 +136,11 @@ def _require_room(folder: Path, wanted: int) -> None:
 
 
 def _hold(
-    owner_url: str, storage: DiskStorage, work: Path
-) -> tuple[contextlib.ExitStack, Snapshot, dict[str, str | None], dict[str, Path]]:
-    """A snapshot, the files that it names with what their rows say of their hash, and where those are that are held."""
+    owner_url: str, hold: Hold
+) -> tuple[contextlib.ExitStack, Snapshot, dict[str, str | None], dict[str, Stored]]:
+    """A snapshot, the files that it names with what their rows say of their hash, and those of them that are held."""
     gone_before: set[str] = set()
-    for attempt in range(ATTEMPTS):
+    for _ in range(ATTEMPTS):
         with contextlib.ExitStack() as stack:
             shot = stack.enter_context(tables.snapshot(owner_url))
             if shot.revision not in revisions.known():
@@ -152,7 +149,7 @@ def _hold(
                     "with the version of Stakazo that works on it."
                 )
             named = _named(shot)
-            held = _second_names(storage, named, work / str(attempt))
+            held = hold(named)
             gone = named.keys() - held.keys()
             if gone <= gone_before:
                 return stack.pop_all(), shot, named, held
@@ -182,15 +179,6 @@ def _columns() -> Iterator[tuple[str, str | None]]:
             yield str(column.expression), HASHED.get(str(column.expression))
 
 
-def _second_names(storage: DiskStorage, keys: Iterable[str], folder: Path) -> dict[str, Path]:
-    folder.mkdir()
-    held = {}
-    for number, key in enumerate(keys):
-        with contextlib.suppress(FileMissing):
-            held[key] = storage.second_name(key, folder / str(number))
-    return held
-
-
 def _checkpoint(shot: Snapshot, workspace_id: UUID) -> list[str]:
     """The newest of the workspace's ledger, if it has one."""
     if "ledger_checkpoints" not in {table.name for table in shot.tables}:
@@ -199,13 +187,12 @@ def _checkpoint(shot: Snapshot, workspace_id: UUID) -> list[str]:
     return [row.note for row in shot.ask(query.format(workspace_id), workspace_id)]
 
 
-def _files(out: Writer, named: Mapping[str, str | None], held: Mapping[str, Path], told: Told) -> Iterator[str]:
+def _files(out: Writer, named: Mapping[str, str | None], held: Mapping[str, Stored], told: Told) -> Iterator[str]:
     """Copy every file; gives the keys of those that are not what their rows say."""
-    total, done = sum(path.stat().st_size for path in held.values()), 0
-    for key, path in sorted(held.items()):
+    total, done = storage.total(held), 0
+    for key in sorted(held):
         told(key, done, total)
-        with path.open("rb") as file:
-            member = out.add(f"{FILES}{key}", iter(lambda: file.read(CHUNK), b""), compressed=False)
+        member = out.add(f"{FILES}{key}", held[key].blocks(), compressed=False)
         done += member.size
         if named[key] not in (None, member.sha256):
             yield key

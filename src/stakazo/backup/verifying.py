@@ -12,12 +12,11 @@ from sqlalchemy import select
 from stakazo import orphans
 from stakazo.backup.manifest import Manifest
 from stakazo.backup.taking import HASHED
-from stakazo.core import isolation, rotation
+from stakazo.core import isolation, rotation, storage
 from stakazo.core.actor import Actor
 from stakazo.core.db import Database
 from stakazo.core.security import Keyring
 from stakazo.core.settings import Settings
-from stakazo.core.storage import DiskStorage
 from stakazo.ledger import checkpoint, keeping
 from stakazo.ledger.checkpoint import Note, VerifierKey
 from stakazo.ledger.keeping import Checked
@@ -111,8 +110,7 @@ def _older(workspace_id: UUID, size: int, newest: Note, keys: KeyFolder) -> Find
 
 
 async def _files(db: Database, settings: Settings, manifest: Manifest) -> Finding:
-    storage = DiskStorage(settings.storage_dir)
-    missing = set(await orphans.missing(db, storage)) - set(manifest.lost)
+    missing = set(await orphans.missing(db, storage.of(settings))) - set(manifest.lost)
     if missing:
         return Finding(ok=False, says=f"{len(missing)} files that rows name are not there: {_some(missing)}.")
     said = await _hashes(db, [UUID(one) for one in manifest.workspaces])

@@ -117,6 +117,7 @@ def restore(settings: Settings, where: Where, *, only_check: bool, without_keys:
                 "database_url": None,
                 "app_database_url": None,
                 "ledger_checkpoint_dir": None,
+                "storage_url": None,
             }
         )
     outside = [note for file in where.checkpoints for note in _notes(file)]

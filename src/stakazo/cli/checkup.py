@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,11 +16,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from stakazo import orphans
 from stakazo.cli.client import running
 from stakazo.cli.output import FAILED, OK, console, print_json, size
-from stakazo.core import isolation, postgres, revisions
+from stakazo.core import isolation, postgres, revisions, storage
 from stakazo.core.db import Database
-from stakazo.core.errors import StakazoError
+from stakazo.core.errors import FileMissing, StakazoError, Unavailable
 from stakazo.core.settings import Settings
-from stakazo.core.storage import DiskStorage
+from stakazo.core.storage import Storage
 from stakazo.jobs import service as jobs
 from stakazo.media import ffmpeg, means, models
 from stakazo.media.errors import MediaError
@@ -28,6 +28,7 @@ from stakazo.media.errors import MediaError
 GB = 1024**3
 OLD = 6 * 3600.0
 """Seconds after which a file that nothing names is certainly nobody's."""
+OBJECTS = "`stakazo` needs to put, get, list and delete there: look at STAKAZO_STORAGE_URL, the keys and the region."
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +156,7 @@ async def _database(settings: Settings, *, repair: bool) -> list[Finding]:
             if at is not None:
                 findings.append(await _isolation(db))
             if at == head:
-                storage = DiskStorage(settings.storage_dir)
-                findings += [await _files(db, storage), await leftovers(db, storage, repair=repair)]
+                findings += await _storage(db, settings, repair=repair)
             findings.append(await _workers(settings, db, up_to_date=at == head))
     except (StakazoError, SQLAlchemyError, OSError) as error:
         return [Finding("Database", ok=False, detail=str(error).partition("\n")[0], advice=advice)]
@@ -174,24 +174,40 @@ async def _isolation(db: Database) -> Finding:
     )
 
 
-async def _files(db: Database, storage: DiskStorage) -> Finding:
-    lost = await orphans.missing(db, storage)
-    where = storage.root.absolute()
+async def _storage(db: Database, settings: Settings, *, repair: bool) -> list[Finding]:
+    try:
+        files = storage.of(settings)
+        if settings.storage_url is not None:
+            await files.probe()
+    except (Unavailable, FileMissing) as error:
+        return [Finding("Object store", ok=False, detail=str(error), advice=OBJECTS)]
+    found = [await _files(db, files), await leftovers(db, files, repair=repair)]
+    if settings.storage_url is not None:
+        detail = f"{files.where} takes, gives and removes files"
+        found.insert(0, Finding("Object store", ok=True, detail=detail))
+    return found
+
+
+async def _files(db: Database, files: Storage) -> Finding:
+    lost = await orphans.missing(db, files)
+    where = files.where
     return Finding(
         "Files",
         ok=not lost,
         detail=f"{len(lost)} are not in {where}: {_some(lost)}" if lost else f"all are in {where}",
-        advice="Is STAKAZO_DATA_DIR the one that the others use? Else put these back from a backup.",
+        advice="Is it the storage that the others use (STAKAZO_STORAGE_URL, or else STAKAZO_DATA_DIR)? Else put these "
+        "back from a backup.",
     )
 
 
-async def leftovers(db: Database, storage: DiskStorage, *, repair: bool, older_than: float = OLD) -> Finding:
+async def leftovers(db: Database, files: Storage, *, repair: bool, older_than: float = OLD) -> Finding:
     """What processes that were killed have left, old enough to be nobody's."""
-    left = _old(storage, await orphans.unnamed(db, storage), older_than)
-    told = f"{len(left)} files ({size(sum(left.values()))}) that nothing names"
+    limit = (time.time() - older_than) * 1e9
+    left = {key: file for key, file in (await orphans.unnamed(db, files)).items() if file.changed <= limit}
+    told = f"{len(left)} files ({size(storage.total(left))}) that nothing names"
     if left and repair:
         for key in left:
-            storage.delete(key)
+            await files.delete(key)
         return Finding("Leftovers", ok=True, detail=f"removed {told}")
     return Finding(
         "Leftovers",
@@ -200,17 +216,6 @@ async def leftovers(db: Database, storage: DiskStorage, *, repair: bool, older_t
         advice="Workers remove them by themselves after a while; `stakazo doctor --repair` does so now.",
         needed=False,
     )
-
-
-def _old(storage: DiskStorage, keys: Iterable[str], older_than: float) -> dict[str, int]:
-    """Those of these files that nobody has written or named for so many seconds, and the bytes of each."""
-    found = {}
-    for key in keys:
-        with suppress(FileNotFoundError):
-            status = storage.path(key).stat()
-            if time.time() - max(status.st_mtime, status.st_ctime) >= older_than:
-                found[key] = status.st_size
-    return found
 
 
 def _some(keys: Sequence[str]) -> str:

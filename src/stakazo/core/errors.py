@@ -11,6 +11,7 @@
     ├── NoSpace             507  no_space            (retryable)
     ├── FileMissing         500  file_missing        (retryable: another worker may have it)
     └── Unavailable         503  unavailable         (retryable)
+        └── StorageAway     503  storage_away        (retryable: a job waits for it)
 
 `main` turns each into problem+json (RFC 9457). Media has its own tree: `media/errors.py`.
 """
@@ -70,3 +71,11 @@ class FileMissing(StakazoError):
 
 class Unavailable(StakazoError):
     status, code, retryable = 503, "unavailable", True
+
+
+class StorageAway(Unavailable):
+    """The object store doesn't answer, or doesn't let us in."""
+
+    code = "storage_away"
+    after = 15.0
+    """Seconds before a job looks again; that is no failure of its own."""

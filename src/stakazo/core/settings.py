@@ -92,6 +92,14 @@ class Settings(BaseSettings):
     """How many times as much a workspace may as one of its keys or people."""
     max_concurrent_uploads: int = Field(default=16, ge=1)
     """Of one workspace, in one API process."""
+    storage_url: str | None = None
+    """Where finished files lie, for several machines: `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix`
+    (needs `stakazo[object-storage]`; keys and region come from the environment, as for every other program). Unset: in
+    `storage` of the data folder."""
+    storage_endpoint: str | None = None
+    """Of a store that is compatible with these: `https://minio.example.com:9000`."""
+    storage_copies_bytes: int = Field(default=20 * 1024**3, ge=0)
+    """How much of an object store this machine keeps copies of on its own disk; what is being used may be more."""
     storage_quota_bytes: int | None = None
     """How much the files of one workspace may take: videos and variants. Unset: what the disk has."""
 

@@ -1,218 +1,301 @@
-"""Where files lie: one folder on disk.
+"""Where finished files lie: in a folder on disk, or in an object store (`core/objects.py`).
 
-What every kind of storage must do, also the object stores to come: a key is written once and then never changes; it
-appears whole or not at all; work in progress has a name of its own, and is adopted when it is done.
+What every kind of storage does: a key is written once and then never changes; it appears whole or not at all; work in
+progress lies on this machine's own disk (`core/workplace.py`), and is adopted when it is done.
 
-    <root>/<workspace id>/<kind>/<name>     what has a key
-    <root>/tmp/<host>.<pid>.<random>/       one process's work, and `alive`, which it holds locked while it lives
+    <workspace id>/<kind>/<name>     a key
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
-import fcntl
 import os
 import re
-import secrets
 import shutil
-import socket
-import threading
-import time
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
 from stakazo.core.actor import new_id
-from stakazo.core.errors import FileMissing, NoSpace
+from stakazo.core.errors import FileMissing, Unavailable
+from stakazo.core.settings import Settings
+from stakazo.core.workplace import Workplace, enough_space
 
+PIECE = 1024 * 1024
+"""Bytes of a file on disk that are in memory at once."""
 _KEY = re.compile(r"[0-9a-zA-Z_-][0-9a-zA-Z._-]*(/[0-9a-zA-Z_-][0-9a-zA-Z._-]*)+")
-_FULL = {errno.ENOSPC, errno.EDQUOT}
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS}
 """What a filesystem says that knows no second names."""
-STALE_AFTER = 6 * 3600.0
-"""Seconds after which untouched work belongs to nobody, where no lock tells."""
-_ALIVE = "alive"
-_making = threading.Lock()
-_workshops: dict[tuple[Path, int], tuple[Path, int]] = {}
-"""By root and process: the workshop, and the descriptor that holds its lock until the process ends."""
 
 
-@contextlib.contextmanager
-def enough_space() -> Iterator[None]:
-    """Turns the system's "disk full" into `NoSpace` around anything that writes."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _FULL:
-            raise NoSpace("The disk is full. Free some space, then do this again.") from error
-        raise
+def of(settings: Settings) -> Storage:
+    """The storage that the settings name. Raises Unavailable for one that can't be used here."""
+    if settings.storage_url is None:
+        return DiskStorage(settings.storage_dir)
+    from stakazo.core.objects import ObjectStorage  # noqa: PLC0415 (an extra)
+
+    return ObjectStorage.of(settings)
 
 
-class DiskStorage:
-    """Files in a folder. Keys are `<workspace id>/<kind>/<name>`, made by us, never from a sender's words."""
+def checked(key: str) -> str:
+    """A key, if it is one. Raises ValueError."""
+    if not _KEY.fullmatch(key):
+        raise ValueError(f"not a storage key: {key!r}")
+    return key
+
+
+class Stored(ABC):
+    """A finished file, as it was when it was asked for. Any range of it can be read, flat in memory."""
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """Bytes."""
+
+    @property
+    @abstractmethod
+    def changed(self) -> int:
+        """When it got its bytes or its key, whatever was later, in nanoseconds of the storage's own clock."""
+
+    @property
+    @abstractmethod
+    def tag(self) -> str:
+        """Another one as soon as the bytes are others."""
+
+    @abstractmethod
+    def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
+        """The bytes from `start` up to and without `stop`, in pieces."""
+
+    @abstractmethod
+    def blocks(self) -> Iterator[bytes]:
+        """All of it in pieces, for who works in a thread. Raises FileMissing where it has gone meanwhile."""
+
+
+Hold = Callable[[Iterable[str]], dict[str, Stored]]
+"""Keeps files from going; those of the keys of which there is one."""
+
+
+class Storage(Workplace, ABC):
+    """Finished files by their keys, `<workspace id>/<kind>/<name>`: made by us, never from a sender's words."""
+
+    where: str
+    """For people: which folder or which store."""
+
+    @abstractmethod
+    async def adopt(self, temporary: Path, key: str, *, keep: bool = False) -> None:
+        """Give a finished file of the workplace its key, durably: it is there whole, or not at all.
+
+        With `keep` it also keeps its old name, where that can be: for who may have to do it again.
+        """
+
+    @abstractmethod
+    async def stored(self, key: str) -> Stored:
+        """The file of this key, to be read. Raises FileMissing."""
+
+    @abstractmethod
+    def fetched(self, key: str) -> AbstractAsyncContextManager[Path]:
+        """The file of this key on this machine's disk, for programs that want a path; it must not be changed.
+
+        It stays for as long as the context does. Raises FileMissing.
+        """
+
+    async def exists(self, key: str) -> bool:
+        try:
+            await self.stored(key)
+        except FileMissing:
+            return False
+        return True
+
+    @abstractmethod
+    async def delete(self, key: str) -> None:
+        """Remove a file; one that isn't there is removed already."""
+
+    @abstractmethod
+    async def delete_workspace(self, workspace_id: UUID) -> None:
+        """Remove every file of a workspace."""
+
+    @abstractmethod
+    async def workspaces(self) -> list[UUID]:
+        """Whose files there are."""
+
+    @abstractmethod
+    async def list(self, prefix: str) -> dict[str, Stored]:
+        """The files below this prefix (`<workspace id>`, `<workspace id>/<kind>`) by their keys."""
+
+    async def probe(self) -> None:
+        """Put a small file there, read it, list it and remove it. Raises what doesn't work."""
+        key, said = f"probe/{new_id().hex}", new_id().bytes
+        file = self.temporary()
+        try:
+            await asyncio.to_thread(file.write_bytes, said)
+            await self.adopt(file, key)
+            found = (await self.list("probe"))[key]
+            there = b"".join([piece async for piece in found.read(0, found.size)])
+            await self.delete(key)
+        finally:
+            file.unlink(missing_ok=True)
+        if there != said:
+            raise Unavailable(f"{self.where} gave back other bytes than were put there.")
+
+    @abstractmethod
+    def holding(self) -> AbstractContextManager[Hold]:
+        """What is held within stays readable until the end, whoever deletes it meanwhile; for who works in a thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiskFile(Stored):
+    """A file on this disk."""
+
+    path: Path
+    status: os.stat_result
+
+    @classmethod
+    def at(cls, path: Path) -> DiskFile:
+        return cls(path, path.stat())
+
+    @property
+    def size(self) -> int:
+        return self.status.st_size
+
+    @property
+    def changed(self) -> int:
+        return max(self.status.st_mtime_ns, self.status.st_ctime_ns)
+
+    @property
+    def tag(self) -> str:
+        return f"{self.status.st_size:x}-{self.status.st_mtime_ns:x}"
+
+    async def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
+        with await asyncio.to_thread(self.path.open, "rb") as file:
+            await asyncio.to_thread(file.seek, start)
+            left = stop - start
+            while left:
+                piece = await asyncio.to_thread(file.read, min(PIECE, left))
+                if not piece:
+                    raise EOFError(f"{self.path.name} is shorter than it was")
+                left -= len(piece)
+                yield piece
+
+    def blocks(self) -> Iterator[bytes]:
+        try:
+            file = self.path.open("rb")
+        except FileNotFoundError:
+            raise FileMissing(f"The file {self.path} is not there any more.") from None
+        with file:
+            while block := file.read(PIECE):
+                yield block
+
+
+class DiskStorage(Storage):
+    """Files in a folder, `<root>/<key>`."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
-        self._temporary = root / "tmp"
-        self._incoming = root / "incoming"
+        super().__init__(root)
+        self.where = str(root.absolute())
 
     def path(self, key: str) -> Path:
         """Where the file of this key lies, or would."""
-        if not _KEY.fullmatch(key):
-            raise ValueError(f"not a storage key: {key!r}")
-        return self.root / key
+        return self.root / checked(key)
 
-    def workshop(self) -> Path:
-        """This process's folder of work that isn't done, on the same filesystem; it is swept when the process is dead.
+    async def adopt(self, temporary: Path, key: str, *, keep: bool = False) -> None:
+        await asyncio.to_thread(self._adopt, temporary, self.path(key), keep=keep)
 
-        The kernel drops the lock in it with the process, however that ends.
-        """
-        place = self.root, os.getpid()
-        with _making:
-            if place in _workshops and _workshops[place][0].exists():
-                os.utime(_workshops[place][1])  # for those who can't see the lock
-            else:
-                with enough_space():
-                    _workshops[place] = _make_workshop(self._temporary)
-            return _workshops[place][0]
-
-    def temporary(self, suffix: str = "") -> Path:
-        """A path in the workshop that nobody else uses."""
-        return self.workshop() / f"{new_id().hex}{suffix}"
-
-    def incoming(self, upload_id: UUID) -> Path:
-        """Where the bytes of an upload gather that comes in parts."""
-        with enough_space():
-            self._incoming.mkdir(parents=True, exist_ok=True)
-        return self._incoming / upload_id.hex
-
-    def adopt(self, temporary: Path, key: str, *, keep: bool = False) -> None:
-        """Give a finished file its key, durably: after a power cut it is there whole, or not at all.
-
-        With `keep` it also keeps its old name, where the filesystem can do that: for who may have to do it again.
-        """
-        target = self.path(key)
+    def _adopt(self, temporary: Path, target: Path, *, keep: bool) -> None:
         with enough_space():
             _sync(temporary)
             target.parent.mkdir(parents=True, exist_ok=True)
-            (_second_name(temporary) if keep else temporary).replace(target)
+            (second_name(temporary) if keep else temporary).replace(target)
             _sync(target.parent)
 
-    def exists(self, key: str) -> bool:
-        return self.path(key).is_file()
+    async def stored(self, key: str) -> DiskFile:
+        return self._found(key)
 
-    def found(self, key: str) -> Path:
-        """Where the file of this key lies. Raises `FileMissing` where it doesn't."""
+    @contextlib.asynccontextmanager
+    async def fetched(self, key: str) -> AsyncIterator[Path]:
+        yield self._found(key).path
+
+    def _found(self, key: str) -> DiskFile:
         path = self.path(key)
         if not path.is_file():
             raise FileMissing(
-                f"The file {key} is not in {self.root.absolute()}. Every worker and the API need the same storage: "
+                f"The file {key} is not in {self.where}. Every worker and the API need the same storage: "
                 "STAKAZO_DATA_DIR says where this one has it."
             )
-        return path
+        return DiskFile.at(path)
 
-    def second_name(self, key: str, name: Path) -> Path:
-        """The file under another name in this storage, so that it outlives its key; itself, where there are none.
+    async def delete(self, key: str) -> None:
+        self._remove(self.path(key))
 
-        Raises `FileMissing`.
-        """
-        try:
-            name.hardlink_to(self.found(key))
-        except FileNotFoundError:
-            raise FileMissing(f"The file {key} is not in {self.root.absolute()} any more.") from None
-        except OSError as error:
-            if error.errno not in _NO_LINKS:
-                raise
-            return self.found(key)
-        return name
+    def _remove(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
 
-    def delete(self, key: str) -> None:
-        """Remove a file; one that isn't there is removed already."""
-        self.path(key).unlink(missing_ok=True)
+    async def delete_workspace(self, workspace_id: UUID) -> None:
+        await asyncio.to_thread(shutil.rmtree, self.root / str(workspace_id), ignore_errors=True)
 
-    def workspaces(self) -> list[UUID]:
-        """Whose files there are."""
-        found = []
-        for folder in self.root.glob("*-*-*-*-*"):
-            with contextlib.suppress(ValueError):
-                found.append(UUID(folder.name))
-        return found
+    async def workspaces(self) -> list[UUID]:
+        names = await asyncio.to_thread(lambda: [folder.name for folder in self.root.glob("*-*-*-*-*")])
+        return ids(names)
 
-    def list(self, prefix: str) -> dict[str, int]:
-        """The keys below this one, and when each file was last changed, in nanoseconds of the disk's own clock."""
-        found = {}
+    async def list(self, prefix: str) -> dict[str, Stored]:
+        return await asyncio.to_thread(self._list, prefix)
+
+    def _list(self, prefix: str) -> dict[str, Stored]:
+        found: dict[str, Stored] = {}
         for path in self.root.joinpath(*prefix.split("/")).rglob("*"):
             with contextlib.suppress(FileNotFoundError):
                 if path.is_file():
-                    found[str(path.relative_to(self.root))] = path.stat().st_mtime_ns
+                    found[str(path.relative_to(self.root))] = DiskFile.at(path)
         return found
 
-    def free_bytes(self) -> int:
-        """What still fits on this disk."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        return shutil.disk_usage(self.root).free
+    @contextlib.contextmanager
+    def holding(self) -> Iterator[Hold]:
+        """A second name for each file, so that it outlives its key; itself, where there are no second names."""
+        folder = self.temporary()
+        folder.mkdir()
 
-    def require_room(self, coming: int, reserve: int) -> None:
-        """Raises NoSpace when so many bytes more would leave less than the reserve."""
-        if self.free_bytes() - coming < reserve:
-            raise NoSpace("The disk has no room for this video. Make room and try again.")
+        def hold(keys: Iterable[str]) -> dict[str, Stored]:
+            held: dict[str, Stored] = {}
+            for key in keys:
+                with contextlib.suppress(FileMissing, FileNotFoundError):
+                    path = second_name(self._found(key).path, folder / new_id().hex)
+                    held[key] = DiskFile.at(path)
+            return held
 
-    def sweep(self, older_than: float = STALE_AFTER) -> int:
-        """Remove the workshops of dead processes of this machine, and what nobody has touched for so many seconds.
-
-        Says how many things it removed.
-        """
-        return _sweep(self._temporary, older_than)
-
-    def sweep_incoming(self, older_than: float) -> int:
-        """Remove the bytes of uploads to which nothing has come for so many seconds; says how many files."""
-        return _sweep(self._incoming, older_than)
+        try:
+            yield hold
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
-def _make_workshop(within: Path) -> tuple[Path, int]:
-    """A new folder, under its own name only once it is locked; and the descriptor of the lock."""
-    name = f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
-    made = within / f".{name}"
-    made.mkdir(parents=True)
-    handle = os.open(made / _ALIVE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    with contextlib.suppress(OSError):  # a filesystem without locks: then its age tells
-        fcntl.flock(handle, fcntl.LOCK_EX)
-    return made.rename(within / name), handle
+def ids(names: Iterable[str]) -> list[UUID]:
+    """Those of these names that are of workspaces."""
+    found = []
+    for name in names:
+        with contextlib.suppress(ValueError):
+            found.append(UUID(name))
+    return found
 
 
-def _sweep(folder: Path, older_than: float) -> int:
-    limit, swept = time.time() - older_than, 0
-    for left in folder.glob("*"):
-        with contextlib.suppress(FileNotFoundError):
-            dead = _is_dead(left)
-            if dead or (dead is None and _last_touched(left) < limit):
-                shutil.rmtree(left) if left.is_dir() else left.unlink()
-                swept += 1
-    return swept
+def total(files: Mapping[str, Stored]) -> int:
+    """The bytes of them all."""
+    return sum(file.size for file in files.values())
 
 
-def _is_dead(workshop: Path) -> bool | None:
-    """Whether the process of this machine whose workshop this is has ended: its lock is free. None: who knows."""
-    if not workshop.name.startswith(f"{socket.gethostname()}."):
-        return None
+def second_name(path: Path, second: Path | None = None) -> Path:
+    """The same file under another name, beside it where none is said; itself, where there are no second names."""
+    second = second or path.with_name(f"{path.name}.{new_id().hex}")
     try:
-        handle = os.open(workshop / _ALIVE, os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return None
-    finally:
-        os.close(handle)
-    return True
-
-
-def _last_touched(path: Path) -> float:
-    return max(part.stat().st_mtime for part in (path, *path.rglob("*")))
+        second.hardlink_to(path)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        return path
+    return second
 
 
 def _sync(path: Path) -> None:
@@ -221,15 +304,3 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _second_name(path: Path) -> Path:
-    """The same file under another name beside it; itself, where there are no second names."""
-    second = path.with_name(f"{path.name}.{new_id().hex}")
-    try:
-        second.hardlink_to(path)
-    except OSError as error:
-        if error.errno not in _NO_LINKS:
-            raise
-        return path
-    return second

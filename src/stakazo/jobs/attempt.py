@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from stakazo.core.db import Database
 from stakazo.core.errors import Invalid
 from stakazo.core.settings import Settings
-from stakazo.core.storage import DiskStorage
+from stakazo.core.storage import Storage
 from stakazo.jobs import lifecycle
 from stakazo.jobs.engine import HANDLERS
 from stakazo.jobs.lifecycle import Lineage
@@ -44,7 +44,7 @@ class Stop(Enum):
 class Executor:
     """Runs jobs in this process."""
 
-    def __init__(self, db: Database, storage: DiskStorage, settings: Settings, name: str | None = None) -> None:
+    def __init__(self, db: Database, storage: Storage, settings: Settings, name: str | None = None) -> None:
         self.db, self.storage, self.settings = db, storage, settings
         self.name = name or name_of(os.getpid())
         self.attempts: set[Attempt] = set()

@@ -21,7 +21,7 @@ from stakazo.core.actor import Actor
 from stakazo.core.db import Database
 from stakazo.core.live import publish
 from stakazo.core.settings import Settings
-from stakazo.core.storage import DiskStorage
+from stakazo.core.storage import Storage
 from stakazo.jobs.models import Job
 from stakazo.jobs.outage import away
 from stakazo.jobs.states import JobState, remaining
@@ -56,7 +56,7 @@ class Run:
     """The fencing token: a later attempt makes everything that this one writes void."""
     actor: Actor
     db: Database
-    storage: DiskStorage
+    storage: Storage
     settings: Settings
     lost: Callable[[], None]
     """Called when a write finds that the job is no longer this worker's."""

@@ -22,7 +22,7 @@ from stakazo.core.db import Database
 from stakazo.core.errors import Conflict, NotFound
 from stakazo.core.paging import Page, page
 from stakazo.core.settings import Settings
-from stakazo.core.storage import DiskStorage
+from stakazo.core.storage import Storage
 from stakazo.jobs import lifecycle
 from stakazo.jobs.attempt import Executor, Stop
 from stakazo.jobs.engine import deliver, withdraw
@@ -173,7 +173,7 @@ def _due() -> Any:
 
 
 async def process_one(
-    db: Database, settings: Settings, storage: DiskStorage, actor: Actor, job_id: UUID | None = None
+    db: Database, settings: Settings, storage: Storage, actor: Actor, job_id: UUID | None = None
 ) -> Job | None:
     """For development: run the workspace's next job, or this one even before its time, here and now.
 

@@ -18,7 +18,7 @@ from uuid import UUID
 
 import structlog
 
-from stakazo.core.storage import enough_space
+from stakazo.core.workplace import enough_space
 from stakazo.ledger import checkpoint
 from stakazo.ledger.checkpoint import Note
 

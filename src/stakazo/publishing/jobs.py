@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.core.db import now
+from stakazo.core.errors import StorageAway
 from stakazo.core.security import Keyring
 from stakazo.jobs.engine import JobOptions, job
 from stakazo.jobs.models import Job
@@ -16,7 +17,6 @@ from stakazo.jobs.run import NotYet, Run
 from stakazo.platforms import publishers
 from stakazo.platforms.base import Media, Stage, Status
 from stakazo.platforms.errors import Reason, Rejected, TokenExpired, TryLater
-from stakazo.platforms.source import FileSource
 from stakazo.publishing import channels, commenting, discarding, doubts, outside, progress, renewals, service, states
 from stakazo.publishing.course import Course, Outcome
 from stakazo.publishing.models import Publication
@@ -57,7 +57,7 @@ async def publish_variant(run: Run, publication_id: UUID) -> None:
         return
     try:
         outcome = await _publish(run, keys, order)
-    except (NotYet, TryLater) as later:
+    except (NotYet, TryLater, StorageAway) as later:
         if not _too_long(order):
             raise
         outcome = _given_up(order, str(later))
@@ -83,7 +83,7 @@ async def _leave(session: AsyncSession, keys: Keyring, publication_id: UUID) -> 
 
 
 async def _publish(run: Run, keys: Keyring, order: Order) -> Outcome:
-    media = Media(FileSource(run.storage.found(order.storage_key)), duration=order.duration)
+    media = Media(await run.storage.stored(order.storage_key), duration=order.duration)
     async with (
         renewals.minding(run, keys, order.channel_id, order.account),
         outside.connected(run.settings) as connection,

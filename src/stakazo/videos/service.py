@@ -32,6 +32,7 @@ class Received:
     dedup_key: str | None = None
 
 
+DELETED_MEANWHILE = "The video was deleted while it was uploaded again. Send it once more."
 Sort = Literal["newest", "oldest", "title"]
 _ORDERS: dict[Sort, list[Key]] = {
     "newest": [VideoAsset.created_at.desc(), VideoAsset.id.desc()],
@@ -70,7 +71,7 @@ async def receive(session: AsyncSession, video_id: UUID, received: Received) -> 
     if created is None:
         before = await same(session, received.sha256, received.dedup_key)
         if before is None:
-            raise NotFound("The video was deleted while it was uploaded again. Send it once more.")
+            raise NotFound(DELETED_MEANWHILE)
         return before, False
     await ledger.record(
         session,

@@ -24,16 +24,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from stakazo import __version__
 from stakazo.accounts import digest
 from stakazo.accounts.mail import Post
-from stakazo.core import postgres, revisions, window_table
+from stakazo.core import postgres, revisions, storage, window_table
 from stakazo.core.actor import new_id
 from stakazo.core.db import Database
-from stakazo.core.errors import Invalid, StakazoError, Unavailable
+from stakazo.core.errors import Invalid, StakazoError, StorageAway, Unavailable
 from stakazo.core.loading import undisturbed
 from stakazo.core.postgres import Urls
 from stakazo.core.security import Keyring
 from stakazo.core.settings import Settings
 from stakazo.core.settings import settings as read_settings
-from stakazo.core.storage import DiskStorage
 from stakazo.core.telemetry import setup_logging
 from stakazo.idempotency import service as idempotency
 from stakazo.jobs.attempt import Executor, Stop
@@ -101,7 +100,7 @@ class WorkerProcess:
         self.pulse = Pulse(url)
         self.post = Post(settings)
         self.outlets = [*elsewhere.of(settings), *digest.of(settings, self.post)]
-        self.executor = Executor(self.db, DiskStorage(settings.storage_dir), settings)
+        self.executor = Executor(self.db, storage.of(settings), settings)
         self.connector = SteadyConnector(url, pool_size=2 + len(slots), stop=stop)
         self.app = App(connector=self.connector)
         self.app.task(name=TASK, pass_context=True)(self._deliver)
@@ -249,16 +248,16 @@ class WorkerProcess:
 
     def _chores(self) -> Iterator[Coroutine[Any, Any, None]]:
         """What a worker does beside its jobs."""
-        storage = self.executor.storage
+        files = self.executor.storage
         yield self._keep_beating()
         yield keep_sealing(self.settings, self.machinery.url, self.outlets)
         yield _again("jobs", self.settings.sweep_interval, self._sweep)
         yield _again("telling", courier.EVERY, lambda: courier.look(self.machinery))
         yield _again("expired_rows", EXPIRE, self._expire)
-        yield _again("workshops", TIDY, lambda: asyncio.to_thread(storage.sweep))
+        yield _again("workshops", TIDY, lambda: asyncio.to_thread(files.sweep))
         yield _again("channels", EXPIRE, lambda: renewals.begin_due(self.machinery))
         yield _again("subscriptions", EXPIRE, lambda: subscriptions.begin_due(self.machinery))
-        yield _again("orphans", LOOK, Orphans(self.machinery, storage).remove)
+        yield _again("orphans", LOOK, Orphans(self.machinery, files).remove)
 
     async def _sweep(self) -> None:
         await sweep(self.machinery, self.settings.stalled_after, self.settings.silent_after)
@@ -276,11 +275,11 @@ class WorkerProcess:
 
 
 async def _again(name: str, every: float, act: Callable[[], Awaitable[object]]) -> None:
-    """Do something for ever, with so many seconds between; what the database or the disk refuses, another time."""
+    """Do something for ever, with so many seconds between; what the database or the storage refuses, another time."""
     while True:
         try:
             await act()
-        except (SQLAlchemyError, OSError) as error:
+        except (SQLAlchemyError, OSError, StorageAway) as error:
             log.warning("chore_failed", chore=name, error=str(error).partition("\n")[0])
         await asyncio.sleep(every)
 

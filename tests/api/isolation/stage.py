@@ -5,6 +5,7 @@ Every text that its people could write carries one word, the mark, which is nowh
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -95,7 +96,7 @@ class Filling:
         key = f"{self.site.workspace_id}/{kind}/{new_id()}{suffix}"
         temporary = self.storage.temporary()
         temporary.write_bytes(content)
-        self.storage.adopt(temporary, key)
+        asyncio.run(self.storage.adopt(temporary, key))
         return key
 
     def expire(self, table: str, row_id: str) -> None:
