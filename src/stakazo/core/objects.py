@@ -53,8 +53,6 @@ HELD_FOR = timedelta(days=1)
 RENEWED = 3600.0
 """Seconds after which a hold is made younger."""
 HOLDS = "holds"
-BATCH = 50
-"""Files that are deleted at the same time."""
 ADVICE = "See STAKAZO_STORAGE_URL and its credentials; `stakazo doctor` tries it."
 _CLIENT = {"timeout": "60s", "connect_timeout": "5s"}
 """Of one request, which carries a part or a piece."""
@@ -140,12 +138,8 @@ class ObjectStorage(Storage):
             if await self._is_held():
                 log.info("files_held", count=len(keys))
                 return
-            for start in range(0, len(keys), BATCH):
-                await asyncio.gather(*map(self._remove, keys[start : start + BATCH]))
-
-    async def _remove(self, key: str) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            await obstore.delete_async(self._store, key)
+            with contextlib.suppress(FileNotFoundError):  # not all of them say so
+                await obstore.delete_async(self._store, keys)
 
     async def _is_held(self) -> bool:
         limit = datetime.now(UTC) - HELD_FOR
