@@ -128,6 +128,10 @@ async def test_copies_stay_within_bounds_and_what_is_used_stays(bucket: Bucket, 
     async with files.fetched(keys[1]) as again:  # what had to go is fetched again
         assert again.read_bytes() == b"1" * 100_000
     assert len(copies(files)) == 2
+    await keep(files, KEY, b"4" * 300_000)  # larger than all of it may be
+    async with files.fetched(KEY) as large:
+        assert copies(files) == [large]
+    assert copies(files) == []
 
 
 async def test_a_copy_that_breaks_off_is_no_copy(here: ObjectStorage, there: ObjectStorage, bucket: Bucket):

@@ -19,6 +19,10 @@ __all__ = ["desk", "house", "people", "world"]
 def house(
     server: Any, world: World, tmp_path_factory: pytest.TempPathFactory, uncounted: dict[str, Any]
 ) -> Iterator[House]:
-    secrets = {"meta_app_secret": "real", "instagram_app_secret": "insta", "meta_verify_token": "verify-me"}
+    secrets: dict[str, Any] = {
+        "meta_app_secret": "real",
+        "instagram_app_secret": "insta",
+        "meta_verify_token": "verify-me",
+    }
     with a_house(server, world, data_dir=tmp_path_factory.mktemp("data"), **secrets, **uncounted) as house:
         yield house

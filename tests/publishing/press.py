@@ -6,9 +6,10 @@ import asyncio
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -96,8 +97,20 @@ def a_worker(settings: Settings, urls: postgres.Urls, *queues: str) -> Iterator[
 
 
 @contextmanager
-def a_house(server: Any, world: World, **more: Any) -> Iterator[House]:
-    """API, worker and sandbox on a database of their own; the sandbox has seen nothing that Meta wouldn't take."""
+def a_house(
+    server: Any,
+    world: World,
+    *,
+    queues: tuple[str, ...] = ("publish", "measure"),
+    worker: Mapping[str, Any] = MappingProxyType({}),
+    **more: Any,
+) -> Iterator[House]:
+    """API, worker and sandbox on a database of their own; the sandbox has seen nothing that Meta wouldn't take.
+
+    Args:
+        queues: What the worker takes; everything where none is named.
+        worker: Settings of the worker's own.
+    """
     name = f"t_{uuid4().hex}"
     urls = server.create(name)
     with a_sandbox(world) as sandbox_url:
@@ -113,7 +126,7 @@ def a_house(server: Any, world: World, **more: Any) -> Iterator[House]:
             sandbox_url=sandbox_url,
             **more,
         )
-        with running(settings, urls) as house, a_worker(house.settings, urls, "publish", "measure"):
+        with running(settings, urls) as house, a_worker(house.settings.model_copy(update=worker), urls, *queues):
             yield house
     server.drop(name)
     assert world.violations == []

@@ -63,10 +63,10 @@ class Copies:
     def adopt(self, file: Path, copy: Path, *, keep: bool) -> None:
         """Make a finished file the copy; with `keep` only where it can have its old name too."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.make_room(file.stat().st_size)
         named = second_name(file) if keep else file
         if not keep or named != file:
             named.replace(copy)
+        self.make_room(0)
 
     def make_room(self, coming: int) -> None:
         """Remove copies that nobody uses, the longest unused first, until so many bytes more are within bounds."""

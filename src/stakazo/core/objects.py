@@ -115,6 +115,7 @@ class ObjectStorage(Storage):
             yield copy
         finally:
             os.close(handle)
+            await asyncio.shield(asyncio.to_thread(self._copies.make_room, 0))
 
     async def _fetch(self, found: Object, copy: Path) -> None:
         """Make the copy, or wait a moment for who is making it."""
