@@ -20,8 +20,9 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 from uuid import uuid4
 from xml.sax.saxutils import escape, unescape
 
+import pytest
+
 KEY_ID, SECRET, REGION = "AKIASTAKAZO", "a secret of nobody", "eu-central-1"
-ENVIRONMENT = {"AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": REGION}
 PAGE = 3
 """Keys of a list's page: few, so that there are several."""
 
@@ -64,7 +65,7 @@ class Refused(Exception):
 
 @contextmanager
 def serving(bucket: Bucket) -> Iterator[Bucket]:
-    """The bucket, reached at its `url`."""
+    """The bucket, reached at its `url` by whoever has this process's environment."""
 
     class Handler(_Handler):
         there = bucket
@@ -75,7 +76,11 @@ def serving(bucket: Bucket) -> Iterator[Bucket]:
     thread.start()
     bucket.url = f"http://127.0.0.1:{server.server_port}"
     try:
-        yield bucket
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
+            patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+            patch.setenv("AWS_REGION", REGION)
+            yield bucket
     finally:
         server.shutdown()
         thread.join()

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from tests.s3 import ENVIRONMENT, Bucket, serving
+from tests.s3 import Bucket, serving
 
 from stakazo.core import storage
 from stakazo.core.copies import Copies
@@ -25,9 +25,7 @@ KEY = f"{WORKSPACE}/videos/blue.mp4"
 
 
 @pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
+def bucket() -> Iterator[Bucket]:
     with serving(Bucket()) as bucket:
         yield bucket
 

@@ -13,7 +13,7 @@ import imageio_ffmpeg
 import pytest
 from tests.api.serving import House
 from tests.publishing.press import Desk, a_house, public
-from tests.s3 import ENVIRONMENT, Bucket, serving
+from tests.s3 import Bucket, serving
 
 from stakazo.platforms.sandbox.world import World
 
@@ -23,9 +23,7 @@ COPIES = 400_000
 
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[Bucket]:
-    with pytest.MonkeyPatch.context() as patch, serving(Bucket()) as bucket:
-        for name, value in ENVIRONMENT.items():
-            patch.setenv(name, value)
+    with serving(Bucket()) as bucket:
         yield bucket
 
 

@@ -151,7 +151,7 @@ async def reject(_: Annotated[Actor, may(Permission.CLIPS_WRITE)], db: DB, clip_
     return editing.show(await clips.reject(db, clip_id))
 
 
-@router.get("/{clip_id}/thumbnail", response_class=Response, responses=responses(404, also=a_file("image/jpeg")))
+@router.get("/{clip_id}/thumbnail", response_class=Response, responses=responses(404, 503, also=a_file("image/jpeg")))
 async def thumbnail(
     _: Annotated[Actor, may(Permission.CLIPS_READ)], request: Request, db: DB, here: Here, clip_id: UUID
 ) -> Response:
@@ -160,7 +160,7 @@ async def thumbnail(
     return await _picture(request, here, clip, clip.thumbnail_key, "thumbnail")
 
 
-@router.get("/{clip_id}/filmstrip", response_class=Response, responses=responses(404, also=a_file("image/jpeg")))
+@router.get("/{clip_id}/filmstrip", response_class=Response, responses=responses(404, 503, also=a_file("image/jpeg")))
 async def filmstrip(
     _: Annotated[Actor, may(Permission.CLIPS_READ)], request: Request, db: DB, here: Here, clip_id: UUID
 ) -> Response:

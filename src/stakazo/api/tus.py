@@ -70,7 +70,7 @@ class _TusRoute(Route):
 
 
 router = Router(prefix="/uploads", tags=["uploads"], route_class=_TusRoute)
-_MANY = responses(400, 401, 408, 409, 410, 412, 413, 415, 422, 423, 460, 507)
+_MANY = responses(400, 401, 408, 409, 410, 412, 413, 415, 422, 423, 460, 503, 507)
 
 
 def _form(pattern: str) -> dict[str, JsonValue]:
@@ -149,7 +149,7 @@ async def begin(
     return Response(status_code=201, headers={"Location": f"/uploads/{upload.id}"} | headers)
 
 
-@router.head("/{upload_id}", response_class=Response, responses=responses(401, 404, 410, 412, 415, 422, 507))
+@router.head("/{upload_id}", response_class=Response, responses=responses(401, 404, 410, 412, 415, 422, 503, 507))
 async def offset(here: Here, actor: Sender, _: Tus, upload_id: UUID) -> Response:
     """How many bytes have come; for a finished upload also the video that it has become."""
     async with here.db.transaction(actor) as session:

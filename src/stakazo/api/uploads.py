@@ -80,7 +80,7 @@ _BODY: dict[str, Any] = {
     response_model=UploadOut,
     openapi_extra=_BODY,
     responses=responses(
-        *(400, 401, 408, 413, 415, 422, 507),
+        *(400, 401, 408, 413, 415, 422, 503, 507),
         also={200: {"model": UploadOut, "description": "The video was here before; no second job was started."}},
     ),
 )

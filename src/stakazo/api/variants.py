@@ -94,7 +94,7 @@ async def get(
 @router.get(
     "/{variant_id}/file",
     response_class=Response,
-    responses=responses(404, 409, 416, also=a_file("video/mp4")),
+    responses=responses(404, 409, 416, 503, also=a_file("video/mp4")),
 )
 async def file(
     _: Annotated[Actor, may(Permission.VARIANTS_READ)],

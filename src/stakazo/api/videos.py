@@ -77,7 +77,7 @@ async def get(
 @router.get(
     "/{video_id}/analysis",
     response_class=Response,
-    responses=responses(404, 409, also=a_file("application/json")),
+    responses=responses(404, 409, 503, also=a_file("application/json")),
 )
 async def analysis(
     _: Annotated[Actor, may(Permission.VIDEOS_READ)], request: Request, db: DB, here: Here, video_id: UUID
@@ -98,7 +98,7 @@ async def analysis(
 @router.get(
     "/{video_id}/source",
     response_class=Response,
-    responses=responses(404, 416, also=a_file("video/*")),
+    responses=responses(404, 416, 503, also=a_file("video/*")),
 )
 async def source(
     _: Annotated[Actor, may(Permission.VIDEOS_READ)],

@@ -146,7 +146,7 @@ async def transfer(
 @router.get(
     "/{workspace_id}/export",
     response_class=StreamingResponse,
-    responses=responses(404, 422, also=a_file("application/zip")),
+    responses=responses(404, 422, 503, also=a_file("application/zip")),
 )
 async def export(
     actor: Annotated[Actor, may(Permission.WORKSPACE_DELETE)], here: Here, workspace_id: UUID, *, files: bool = True

@@ -42,7 +42,7 @@ class Copies:
 
     @contextlib.contextmanager
     def making(self, copy: Path) -> Iterator[int | None]:
-        """A descriptor to write the copy to, which gets its name at the end; None while somebody else makes it."""
+        """A descriptor to write the copy to, which gets its name at the end; None where somebody else does or did."""
         self.folder.mkdir(parents=True, exist_ok=True)
         part = copy.with_name(f"{copy.name}.part")
         handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -50,13 +50,16 @@ class Copies:
             if not _is_ours(handle, part):
                 yield None
                 return
-            os.ftruncate(handle, 0)
             try:
-                yield handle
-                part.replace(copy)
-            except BaseException:
-                part.unlink(missing_ok=True)
-                raise
+                if copy.exists():
+                    yield None
+                else:
+                    os.ftruncate(handle, 0)
+                    yield handle
+                    part.replace(copy)
+            finally:
+                if _is_at(handle, part):
+                    part.unlink()
         finally:
             os.close(handle)
 

@@ -121,7 +121,7 @@ class ObjectStorage(Storage):
         """Make the copy, or wait a moment for who is making it."""
         with enough_space(), self._copies.making(copy) as handle:
             if handle is None:
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(0.1)
                 return
             await asyncio.to_thread(self._copies.make_room, found.size)
             async for piece in found.read(0, found.size):
