@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tests.ads.stand import Stand
 from tests.terminal import ask
 
+from stakazo.ads import plan
 from stakazo.ads.gathered import LOOKS, Wanted, look_again
 from stakazo.ads.models import AdAudience, AdAudienceBatch
 from stakazo.ledger.models import LedgerEvent
@@ -106,6 +107,23 @@ def test_a_lost_reply_makes_no_second_one(stand: Stand, what: str) -> None:
     made = wish(stand, f"Lost {what}")
     stand.eventually(lambda: look(stand, made)["state"] == "MADE")
     assert [one["id"] for one in there(stand, made)] == [look(stand, made)["external_id"]]
+
+
+def test_what_a_worker_made_that_died_of_it_is_adopted(stand: Stand) -> None:
+    audience = {"id": str(stand.audience("FAILED"))}
+
+    async def died(session: AsyncSession) -> str:
+        row = await session.get_one(AdAudience, UUID(audience["id"]))
+        row.making = True
+        return plan.mark(row.workspace_id, row.id)
+
+    mark, account = stand.site.within(died), next(iter(stand.world.of("AdAccount")))["id"]
+    known = {"account": account, "subtype": "CUSTOM", "people": 0, "customers": [], "flagged": False, "special": True}
+    made = stand.world.new("CustomAudience", name="List", description=f"x {mark}", **known)
+    assert stand.http.post(f"/audiences/{audience['id']}/retry").status_code == 200
+    stand.eventually(lambda: look(stand, audience)["state"] == "MADE")
+    assert look(stand, audience)["external_id"] == made["id"]
+    assert [one["id"] for one in there(stand, audience)] == [made["id"]]
 
 
 def test_one_that_comes_after_all_is_removed(stand: Stand) -> None:
