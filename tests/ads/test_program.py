@@ -33,6 +33,7 @@ def test_a_campaign_from_the_first_limit_to_the_stop(stand: Stand, tmp_path: Pat
         "limits", "EUR", "--campaign", "200", "--second-person", "150", "--stop-loss", "90", "--step", "30"
     )
     assert run("limits", "EUR", "--day", "200", "--json")["limits"]["EUR"]["campaign"] == 200_00
+    assert "Tell me of concerts" in run("forms")
     (variant,) = stand.variants("instagram_reel")
     wish = ["create", variant, "--total", "100", "--country", "US", "--ends", "2030-01-01 00:00"]
     assert "100.00 EUR" in run(*wish, "--dry-run")

@@ -78,8 +78,8 @@ UNPAGED = {
     "/ad-accounts/{ad_account_id}/targeting",
 }
 """A look at the newest, a thread and a life, whole; and what a platform finds for a few words."""
-ELSEWHERE = {"/ad-accounts/{ad_account_id}/audiences"}
-"""A platform's list, in its order."""
+ELSEWHERE = {"/ad-accounts/{ad_account_id}/audiences", "/ad-accounts/{ad_account_id}/lead-forms"}
+"""A platform's lists, in its order."""
 
 
 def test_every_list_has_pages_filters_and_an_order(client: httpx.Client) -> None:

@@ -51,6 +51,7 @@ ALONE = (
     "POST /ad-accounts",
     "GET /ad-accounts/{ad_account_id}/audiences",
     "GET /channels/{channel_id}/allowance",
+    "GET /ad-accounts/{ad_account_id}/lead-forms",
     "GET /ad-accounts/{ad_account_id}/targeting",
     "POST /audiences",
     "POST /campaigns",

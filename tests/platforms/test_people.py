@@ -15,7 +15,7 @@ from stakazo.platforms.meta_people import MetaPeople
 from stakazo.platforms.people import Fitness, Kind, audience
 from stakazo.platforms.sandbox.control import ACCOUNTS
 from stakazo.platforms.sandbox.faults import Fault
-from stakazo.platforms.sandbox.world import AUDIENCES, PAGE, PIXEL
+from stakazo.platforms.sandbox.world import AUDIENCES, FORM, PAGE, PIXEL
 
 FOLLOWERS, ALIKE, FEW, FLAGGED = (one[0] for one in AUDIENCES)
 
@@ -141,6 +141,19 @@ async def test_customers_are_put_on_a_list_once_and_only_their_hashes_are_sent(t
     there.world.move_on(60)
     assert (await meta.audience(made)).fitness is Fitness.READY
     assert "ann" not in str([call["params"] for call in there.world.calls if "payload" in call["params"]])
+
+
+async def test_a_page_s_forms_are_told_to_the_page(there: There):
+    closed = there.world.new("LeadgenForm", name="Old", page_id=PAGE, status="ARCHIVED")["id"]
+    first, after = await people(there).lead_forms(PAGE, limit=1)
+    second, end = await people(there).lead_forms(PAGE, limit=1, after=after)
+    assert {one.id: one.open for one in [*first, *second]} == {closed: False, FORM: True}
+    assert end is None
+    assert [one.id for one in (await people(there).lead_forms(PAGE, "concert"))[0]] == [FORM]
+    there.world.change(there.world.things[PAGE], owner="somebody else")
+    with pytest.raises(Rejected) as refused:
+        await people(there).lead_forms(PAGE)
+    assert refused.value.reason is Reason.PERMISSION
 
 
 async def test_interests_places_and_languages_by_words(there: There):

@@ -189,7 +189,9 @@ async def _lead_form(meta: MetaPeople, names: Names, wrong: list[str]) -> str | 
     except Rejected as error:
         if error.reason is not Reason.NOT_FOUND:
             raise
-        wrong.append(f"There is no form {names.lead_form} at the platform. Make one in the Page's settings there.")
+        wrong.append(
+            f"There is no form {names.lead_form} at the platform; GET /ad-accounts/{{id}}/lead-forms shows all."
+        )
         return None
     if form.page_id != names.page_id:
         wrong.append(f"The form {form.name!r} is of another Page than the one that the ad account advertises for.")

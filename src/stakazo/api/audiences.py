@@ -1,4 +1,4 @@
-"""Whom an ad account can advertise to: its audiences, and what people can be chosen by. Asked of the platform."""
+"""Whom an ad account can advertise to, and its Page's forms: asked of the platform, as it has them now."""
 
 from __future__ import annotations
 
@@ -33,6 +33,15 @@ class AudienceOut(BaseModel):
     lowest: int | None = Field(description="How many people, roughly; null where it isn't known.")
     highest: int | None
     special: bool = Field(description="Whether ads of a special category may use it.")
+
+
+class LeadFormOut(BaseModel):
+    """A form that people fill in to be called back."""
+
+    model_config = ConfigDict(from_attributes=True)
+    id: str = Field(description="The platform's; what a campaign calls `lead_form_id`.")
+    name: str
+    open: bool = Field(description="Whether it can be filled in.")
 
 
 class ChoiceOut(BaseModel):
@@ -71,6 +80,24 @@ async def audiences(
         for one in found
     ]  # fmt: skip
     return PageOut(items=items, next_cursor=following)
+
+
+@router.get("/lead-forms", response_model=PageOut[LeadFormOut], responses=responses(404, 409, 422, 503))
+async def lead_forms(
+    actor: Annotated[Actor, may(Permission.CAMPAIGNS_READ)],
+    here: Here,
+    ad_account_id: UUID,
+    name: Annotated[str, Query(max_length=200, description="Only those with this in their name.")] = "",
+    cursor: Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the page before.")] = None,
+    limit: Limit = 50,
+) -> Any:
+    """The forms of the Page that it advertises for, which are made at the platform; a page may be empty."""
+    async with here.db.transaction(actor) as session:
+        row = await accounts.get(session, ad_account_id)
+        account, page_id = accounts.opened(row, here.keys), row.page_id
+    async with naming.people(here.settings, account) as meta:
+        found, following = await meta.lead_forms(page_id, name, limit=limit, after=cursor)
+    return PageOut(items=[LeadFormOut.model_validate(one) for one in found], next_cursor=following)
 
 
 @router.get("/targeting", response_model=ChoicesOut, responses=responses(404, 409, 422, 503))

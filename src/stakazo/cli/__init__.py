@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from stakazo.cli import reaching as _reaching  # noqa: F401 (its commands are those of `campaigns`)
 from stakazo.cli import upkeep
 from stakazo.cli.advertising import campaigns as campaigns_app
 from stakazo.cli.audiences import audiences as audiences_app

@@ -1,4 +1,4 @@
-"""`stakazo campaigns`: every command on one screen. What they do is in `spending.py`."""
+"""`stakazo campaigns`: make, let run, stop. What only asks is in `reaching.py`; what they do in `spending.py`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from stakazo.ads.states import CampaignState
 from stakazo.cli import wishes
 from stakazo.cli.options import AsJson, Server
 from stakazo.platforms.ads import Goal, Objective
-from stakazo.platforms.people import Kind
 
 campaigns = typer.Typer(
     help="Campaigns: make them paused, let them run, stop them; what may be spent.", no_args_is_help=True,
@@ -90,41 +89,6 @@ def limits(  # noqa: PLR0917 - one argument per option
         "stop_loss": stop_loss,
     }  # fmt: skip
     command.limits(Settings(), server, currency, said, step, as_json=as_json)
-
-
-@campaigns.command("audiences")
-def audiences(
-    words: Annotated[str, typer.Argument(help="Only those with this in their name.", show_default=False)] = "",
-    account: AdAccount = None,
-    server: Server = None,
-    as_json: AsJson = False,
-) -> None:
-    """The ad account's custom and lookalike audiences, and whether ads can be shown to them now.
-
-    Example: stakazo campaigns audiences followers
-    """
-    from stakazo.cli import spending as command
-    from stakazo.core.settings import Settings
-
-    command.audiences(Settings(), server, account, words, as_json=as_json)
-
-
-@campaigns.command("targeting")
-def targeting(
-    kind: Annotated[Kind, typer.Argument(help="What to look for.", show_default=False)],
-    words: Annotated[str, typer.Argument(help="A few letters of its name.", show_default=False)],
-    account: AdAccount = None,
-    server: Server = None,
-    as_json: AsJson = False,
-) -> None:
-    """Interests, places and languages by which people can be chosen.
-
-    Example: stakazo campaigns targeting city portland
-    """
-    from stakazo.cli import spending as command
-    from stakazo.core.settings import Settings
-
-    command.targeting(Settings(), server, account, kind.value, words, as_json=as_json)
 
 
 @campaigns.command("create")

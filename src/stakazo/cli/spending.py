@@ -134,6 +134,19 @@ def targeting(
         table(("key", "name"), [[row["key"], row["full_name"]] for row in rows])
 
 
+def forms(settings: Settings, server: str | None, account: str | None, *, as_json: bool) -> None:
+    async def work(api: Api) -> list[Row]:
+        return list(await api.every(f"/ad-accounts/{(await account_of(api, account))['id']}/lead-forms"))
+
+    rows = ask(settings, server, work)
+    if as_json:
+        print_json(rows)
+    elif not rows:
+        console().print("The Page has no forms; they are made in Meta's Ads Manager or in the Page's settings there.")
+    else:
+        table(("id", "name", ""), [[row["id"], row["name"], "" if row["open"] else "closed"] for row in rows])
+
+
 def create(
     settings: Settings, server: str | None, account: str | None, said: Row, money: Row, *, dry_run: bool, as_json: bool
 ) -> None:

@@ -17,6 +17,7 @@ FIELDS = (
     "id,account_id,name,description,subtype,delivery_status,operation_status,approximate_count_lower_bound,approximate_count_upper_bound,"
     "is_eligible_for_sac_campaigns"
 )
+FORM = "id,name,page_id,status"
 FOUND = 50
 """Choices for a few words, at most."""
 
@@ -30,6 +31,7 @@ class MetaPeople:
 
     def __init__(self, connection: Connection, account: Account) -> None:
         self.graph = Graph(connection, account, allowances=("ads_management", "ad_account"))
+        self._connection = connection
         self.id = account.id.removeprefix("act_")
         self.act = f"act_{self.id}"
 
@@ -129,7 +131,27 @@ class MetaPeople:
 
     async def lead_form(self, form_id: str) -> LeadForm:
         """A form of a Page's. Raises Rejected where it isn't there."""
-        return people.lead_form(await self.graph.get(form_id, {"fields": "id,name,page_id,status"}))
+        return people.lead_form(await self.graph.get(form_id, {"fields": FORM}))
+
+    async def lead_forms(
+        self, page_id: str, words: str = "", *, limit: int = 100, after: str | None = None
+    ) -> tuple[list[LeadForm], str | None]:
+        """One page of a Page's forms, and Meta's cursor of the next. Only the Page is told: its token is got first.
+
+        A page may be empty before the last. Raises Rejected where this token may not act for the Page.
+        """
+        token = (await self.graph.get(page_id, {"fields": "id,access_token"})).get("access_token")
+        if not token:
+            raise Rejected(
+                "The ad account's token may not act for its Page: connect it again with one that may manage the Page "
+                "(pages_manage_ads, pages_show_list).",
+                Reason.PERMISSION,
+            )
+        page = Account(self.graph.account.platform, page_id, str(token), live=self.graph.account.live)
+        graph = Graph(self._connection, page, allowances=("pages",))
+        rows, following = await graph.page(f"{page_id}/leadgen_forms", {"fields": FORM}, size=limit, after=after)
+        found = [people.lead_form(row) for row in rows]
+        return [one for one in found if words.lower() in one.name.lower()], following
 
     # --- what people can be chosen by -----------------------------------------------------------------------
 

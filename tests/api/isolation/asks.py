@@ -340,6 +340,7 @@ ASKS: dict[str, list[Ask]] = {
     "GET /ad-accounts/{ad_account_id}": [Ask()],
     "PATCH /ad-accounts/{ad_account_id}": [Ask(json={"name": "Another"})],
     "GET /ad-accounts/{ad_account_id}/audiences": [Ask(good=(503,), shows=False)],
+    "GET /ad-accounts/{ad_account_id}/lead-forms": [Ask(good=(503,), shows=False)],
     "GET /ad-accounts/{ad_account_id}/targeting": [
         Ask(query={"kind": "city", "words": "Paris"}, good=(503,), shows=False)
     ],

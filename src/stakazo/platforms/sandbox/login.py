@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+from stakazo.platforms.sandbox import pages
 from stakazo.platforms.sandbox import world as furniture
 from stakazo.platforms.sandbox.calls import Answer, Answered, Asked, Call, Edges, Refused, chosen, page
 from stakazo.platforms.sandbox.plain import Act, Ask
@@ -148,13 +149,7 @@ def accounts(call: Call) -> Answer:
     """The Pages, each with its token; one got with a long-lived token doesn't expire."""
     rows = []
     for known in call.world.of("Page", owner=call.node["id"]):
-        lasting = not call.token["expires_at"] or call.token["expires_at"] - call.now > DAY
-        token = next(call.world.of("Token", page=known["id"], scopes=call.token["scopes"], expires_at=0), None)
-        if token is None or not lasting:
-            token = call.world.new_token(
-                type="PAGE", user=call.node["id"], page=known["id"], app=call.token["app"], scopes=call.token["scopes"],
-                expires_at=0 if lasting else call.token["expires_at"],
-            )  # fmt: skip
+        token = pages.token_of(call, known)
         instagram = call.world.things.get(known.get("ig") or "", {})
         found = {
             **known, "access_token": token["token"], "tasks": ["ADVERTISE", "CREATE_CONTENT", "MANAGE"],

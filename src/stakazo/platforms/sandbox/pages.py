@@ -271,14 +271,37 @@ def remove(call: Call) -> Answer:
     return {"success": True}
 
 
+def token_of(call: Call, page: Thing) -> Thing:
+    """A Page's token for who has it; one got with a long-lived token doesn't expire."""
+    lasting = not call.token["expires_at"] or call.token["expires_at"] - call.now > DAY
+    token = next(call.world.of("Token", page=page["id"], scopes=call.token["scopes"], expires_at=0), None)
+    if token is not None and lasting:
+        return token
+    return call.world.new_token(
+        type="PAGE", user=call.token["user"], page=page["id"], app=call.token["app"], scopes=call.token["scopes"],
+        expires_at=0 if lasting else call.token["expires_at"],
+    )  # fmt: skip
+
+
 def show_page(call: Call) -> Answer:
     found = dict(call.node)
+    if "access_token" in call.fields() and call.token["type"] == "USER" and call.token["user"] == call.node["owner"]:
+        found["access_token"] = token_of(call, call.node)["token"]
     if call.node.get("ig"):
         found["instagram_business_account"] = {"id": call.node["ig"]}
     return chosen(found, call.fields(), ("name",))
 
 
+def forms(call: Call) -> Answer:
+    """Only a Page itself is told its forms."""
+    if call.token["type"] != "PAGE":
+        raise Refused(190, "This method must be called with a Page Access Token", subcode=2069032)
+    found = [chosen(one, call.fields()) for one in call.world.of("LeadgenForm", page_id=call.node["id"])]
+    return page(call, found)
+
+
 EDGES: Edges = {
+    ("GET", "Page", "leadgen_forms"): forms,
     ("POST", "Page", "video_reels"): reels,
     ("POST", "Page", "video_stories"): stories,
     ("POST", "Page", "videos"): videos,
