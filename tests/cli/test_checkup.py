@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from tests.s3 import Bucket, serving
@@ -22,37 +21,29 @@ def bucket() -> Iterator[Bucket]:
         yield bucket
 
 
-async def looked(database: Database, settings: Settings, **options: Any) -> dict[str, tuple[bool, str]]:
-    found = await checkup._storage(database, settings, **{"repair": False} | options)
-    return {one.name: (one.ok, one.detail) for one in found}
-
-
 async def test_the_doctor_tries_the_store_and_finds_what_nobody_names(
     database: Database, actor: Actor, app_settings: Settings, bucket: Bucket
 ) -> None:
     changes = {"storage_url": "s3://media/main", "storage_endpoint": bucket.url}
     settings = app_settings.model_copy(update=changes)
-    found = await looked(database, settings)
-    assert found == {
-        "Object store": (True, "s3://media/main takes, gives and removes files"),
-        "Files": (True, "all are in s3://media/main"),
-        "Leftovers": (True, "none"),
-    }
+    files = storage.of(settings)
+    [found] = await checkup.objects(settings)
+    assert (found.ok, found.detail) == (True, "s3://media/main takes, gives and removes files")
     assert not bucket.things
     left = f"main/{actor.workspace_id}/videos/left.mp4"
     old = bucket.put(left, b"nobody's")
     bucket.things[left] = type(old)(old.data, old.etag, old.modified - 7 * 3600)
     new = bucket.put(f"main/{actor.workspace_id}/videos/new.mp4", b"just come")
-    found = await looked(database, settings)
-    assert (found["Leftovers"][0], "1 files" in found["Leftovers"][1]) == (False, True)
-    assert (await looked(database, settings, repair=True))["Leftovers"][0]
+    found = await checkup.leftovers(database, files, repair=False)
+    assert (found.ok, "1 files" in found.detail) == (False, True)
+    assert (await checkup.leftovers(database, files, repair=True)).ok
     assert list(bucket.things.values()) == [new]
 
-    orphans = Orphans(database, storage.of(settings), patience=0.0)
+    orphans = Orphans(database, files, patience=0.0)
     assert await orphans.remove() == [f"{actor.workspace_id}/videos/new.mp4"]
     assert not bucket.things
 
     bucket.away = True
-    found = await looked(database, settings)
-    assert list(found) == ["Object store"]
-    assert "s3://media/main can't be reached" in found["Object store"][1]
+    [found] = await checkup.objects(settings)
+    assert (found.ok, "s3://media/main can't be reached" in found.detail) == (False, True)
+    assert await checkup.objects(app_settings) == []  # on disk there is none

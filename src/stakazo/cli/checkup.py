@@ -63,7 +63,9 @@ def doctor(settings: Settings, *, as_json: bool, repair: bool) -> int:
 
 async def _look(settings: Settings, *, repair: bool) -> list[Finding]:
     findings = [_ffmpeg(), _confinement(), _models(), _disk(settings), _memory()]
-    findings += await _database(settings, repair=repair)
+    store = await objects(settings)
+    findings += store
+    findings += await _database(settings, repair=repair, files_too=all(finding.ok for finding in store))
     return findings
 
 
@@ -135,7 +137,19 @@ def _memory() -> Finding:
     )
 
 
-async def _database(settings: Settings, *, repair: bool) -> list[Finding]:
+async def objects(settings: Settings) -> list[Finding]:
+    """Whether the object store does what it should; nothing, where files lie on disk."""
+    if settings.storage_url is None:
+        return []
+    try:
+        files = storage.of(settings)
+        await files.probe()
+    except (Unavailable, FileMissing) as error:
+        return [Finding("Object store", ok=False, detail=str(error), advice=OBJECTS)]
+    return [Finding("Object store", ok=True, detail=f"{files.where} takes, gives and removes files")]
+
+
+async def _database(settings: Settings, *, repair: bool, files_too: bool) -> list[Finding]:
     advice = (
         "See STAKAZO_DATABASE_URL." if settings.database_url else "The log is in the data directory's postgres/log."
     )
@@ -155,8 +169,9 @@ async def _database(settings: Settings, *, repair: bool) -> list[Finding]:
             )
             if at is not None:
                 findings.append(await _isolation(db))
-            if at == head:
-                findings += await _storage(db, settings, repair=repair)
+            if at == head and files_too:
+                stored = storage.of(settings)
+                findings += [await _files(db, stored), await leftovers(db, stored, repair=repair)]
             findings.append(await _workers(settings, db, up_to_date=at == head))
     except (StakazoError, SQLAlchemyError, OSError) as error:
         return [Finding("Database", ok=False, detail=str(error).partition("\n")[0], advice=advice)]
@@ -172,20 +187,6 @@ async def _isolation(db: Database) -> Finding:
         detail=" ".join(faults) or "kept apart by the database",
         advice="Someone changed tables or roles by hand: undo that. `stakazo serve` refuses to start until then.",
     )
-
-
-async def _storage(db: Database, settings: Settings, *, repair: bool) -> list[Finding]:
-    try:
-        files = storage.of(settings)
-        if settings.storage_url is not None:
-            await files.probe()
-    except (Unavailable, FileMissing) as error:
-        return [Finding("Object store", ok=False, detail=str(error), advice=OBJECTS)]
-    found = [await _files(db, files), await leftovers(db, files, repair=repair)]
-    if settings.storage_url is not None:
-        detail = f"{files.where} takes, gives and removes files"
-        found.insert(0, Finding("Object store", ok=True, detail=detail))
-    return found
 
 
 async def _files(db: Database, files: Storage) -> Finding:

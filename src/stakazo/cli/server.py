@@ -21,7 +21,7 @@ import uvicorn
 from stakazo.accounts import first as accounts
 from stakazo.cli.client import note_file
 from stakazo.cli.output import DATA, Failure, made, say
-from stakazo.core import cluster, isolation, postgres, revisions
+from stakazo.core import cluster, isolation, postgres, revisions, storage
 from stakazo.core import upgrade as upgrades
 from stakazo.core.db import Database
 from stakazo.core.security import Keyring
@@ -74,6 +74,7 @@ def serve(settings: Settings, *, workers: int, parent: int | None = None) -> Non
         _end_with(parent)
     setup_logging(settings)
     made(settings.data_dir, DATA)
+    storage.of(settings)  # refused before a database is started for nothing
     with (
         contextlib.suppress(asyncio.CancelledError),  # asked to stop before it was up
         alone(settings),
