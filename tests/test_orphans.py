@@ -12,9 +12,11 @@ from sqlalchemy.exc import OperationalError
 
 from stakazo.core.actor import Actor, new_id
 from stakazo.core.db import Database
+from stakazo.core.errors import StorageAway
 from stakazo.core.storage import DiskStorage
 from stakazo.orphans import NAMED, Orphans
 from stakazo.videos import service as videos
+from stakazo.worker.process import _again
 
 
 async def stored(storage: DiskStorage, key: str) -> str:
@@ -84,3 +86,15 @@ async def test_time_in_which_nobody_could_ask_does_not_count(
     assert await orphans.remove() == []
     await asyncio.sleep(0.1)
     assert await orphans.remove() == [key]
+
+
+async def test_a_storage_that_is_away_ends_no_chore() -> None:
+    looks: asyncio.Queue[int] = asyncio.Queue()
+
+    async def look() -> None:
+        looks.put_nowait(1)
+        raise StorageAway("s3://media can't be reached.")
+
+    chore = asyncio.create_task(_again("orphans", 0.0, look))
+    await asyncio.wait_for(asyncio.gather(looks.get(), looks.get()), 10)
+    chore.cancel()

@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,10 +21,17 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from tests.near import NEAR
 
-from stakazo.api.uploads import SUFFIX
+from stakazo.api.deps import Services
+from stakazo.api.incoming import Arrived
+from stakazo.api.uploads import SUFFIX, keep
+from stakazo.core.actor import new_id
+from stakazo.core.errors import NotFound, OverQuota
 from stakazo.jobs.models import Job
 from stakazo.ledger import service as ledger
+from stakazo.media.containers import MP4
+from stakazo.pipeline import take_in
 from stakazo.videos.models import VideoAsset
+from stakazo.videos.service import Received
 
 BOUNDARY = "----a-boundary"
 
@@ -279,6 +287,21 @@ def test_too_large_without_a_length_is_refused_on_the_way(site_with: Callable[..
         raw.send(f"{len(block):x}\r\n".encode() + block + b"\r\n")
         assert raw.status() == 413
         _until(lambda: site.files == [])
+
+
+def test_what_is_refused_once_the_file_has_its_key_leaves_no_file(site: Any, mp4: bytes) -> None:
+    here: Services = site.house.app.state.services
+    poor = replace(here, settings=here.settings.model_copy(update={"storage_quota_bytes": 1}))
+    file, video_id = here.storage.temporary(SUFFIX), new_id()
+    file.write_bytes(mp4)
+    arrived = Arrived("a.mp4", {}, len(mp4), hashlib.sha256(mp4).hexdigest(), MP4)
+    with pytest.raises(OverQuota):
+        site.house.do(keep(poor, site.actor, video_id, arrived, file, None))
+    assert file not in site.files  # it was given its key, and lost it again
+    assert not [path for path in site.files if video_id.hex in path.name.replace("-", "")]
+    received = Received("A", "a.mp4", f"{site.workspace_id}/videos/gone.mp4", 1, "0" * 64, "video/mp4")
+    with pytest.raises(NotFound, match="deleted while it was uploaded"):  # it was known, so it brought no file
+        site.within(lambda session: take_in(session, video_id, received, placed=False, quota=None))
 
 
 def test_no_room_by_the_setting_is_507(site_with: Callable[..., Any], mp4: bytes) -> None:

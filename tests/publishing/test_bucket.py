@@ -102,7 +102,10 @@ def test_a_film_goes_from_one_machine_to_the_other_and_out(
     assert http.get(f"{variant}/file", headers={"If-None-Match": whole.headers["etag"]}).status_code == 304
 
     bucket.asked.clear()
+    bucket.away = True
     (wanted,) = desk.want([ordered["variants"][0]["id"]], [desk.channel("facebook")], caption="From the bucket")
+    desk.eventually(lambda: http.get(f"/jobs/{desk.show(wanted)['job_id']}").json()["state"] == "RETRY")
+    bucket.away = False
     assert desk.until(wanted, hurry=True)["state"] == "PUBLISHED"
     assert public(desk.world)["From the bucket"] == 1
     [read] = {asked.partition("?")[0] for method, asked, size in bucket.asked if method == "GET" and size > 10_000}
