@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -74,6 +74,22 @@ def differences(approved: Approved, live: Mapping[Part, Live]) -> tuple[Differen
     return (*status, *terms) if approved.run is not Run.ACTIVE else (*terms, *status)
 
 
+def told_of(part: Part, what: str, live: Mapping[Part, Live]) -> Any:
+    """What the platform says of what may cost money, in the words of `Difference`: status, budget, spend_cap, end."""
+    there = live[part]
+    match what:
+        case "status":
+            return there.status
+        case "budget":
+            return {"daily_budget": there.daily_budget, "lifetime_budget": there.lifetime_budget}
+        case "spend_cap":
+            return int(cap) if (cap := there.raw.get("spend_cap")) else None
+        case "end":
+            return _said(there.ends_at)
+        case _:
+            raise ValueError(what)
+
+
 def _statuses(approved: Approved, live: Mapping[Part, Live]) -> list[Difference]:
     parts = [Part.AD, Part.AD_SET, Part.CAMPAIGN] if approved.run is Run.ACTIVE else [Part.CAMPAIGN]
     return [
@@ -84,13 +100,10 @@ def _statuses(approved: Approved, live: Mapping[Part, Live]) -> list[Difference]
 
 
 def _budgets(approved: Approved, live: Mapping[Part, Live]) -> Iterator[Difference]:
-    found = live[approved.budget_on]
-    wanted = approved.budget.params()
-    there = {"daily_budget": found.daily_budget, "lifetime_budget": found.lifetime_budget}
+    wanted, there = approved.budget.params(), told_of(approved.budget_on, "budget", live)
     if wanted != there:
         yield Difference(approved.budget_on, "budget", wanted, there)
-    cap = live[Part.CAMPAIGN].raw.get("spend_cap")
-    there_cap = int(cap) if cap else None
+    there_cap = told_of(Part.CAMPAIGN, "spend_cap", live)
     if approved.spend_cap is not None and there_cap != approved.spend_cap:
         yield Difference(Part.CAMPAIGN, "spend_cap", approved.spend_cap, there_cap)
 
@@ -108,10 +121,10 @@ def _times(approved: Approved, live: Mapping[Part, Live]) -> Iterator[Difference
     there = live[Part.AD_SET]
     wanted, found = _seconds(approved.terms.ends_at), there.ends_at
     if wanted is not None and (found is None or found > wanted or ("end" in approved.changing and found < wanted)):
-        yield Difference(Part.AD_SET, "end", wanted.isoformat(), found.isoformat() if found else None)
+        yield Difference(Part.AD_SET, "end", _said(wanted), _said(found))
     wanted, found = _seconds(approved.terms.starts_at), there.starts_at
     if "start" in approved.changing and wanted is not None and found != wanted:
-        yield Difference(Part.AD_SET, "start", wanted.isoformat(), found.isoformat() if found else None)
+        yield Difference(Part.AD_SET, "start", _said(wanted), _said(found))
 
 
 def _shown(approved: Approved, live: Mapping[Part, Live]) -> Iterator[Difference]:
@@ -138,6 +151,10 @@ def creative_of(live: Mapping[Part, Live]) -> str | None:
 def _seconds(moment: datetime | None) -> datetime | None:
     """As the platform keeps it."""
     return moment.replace(microsecond=0) if moment else None
+
+
+def _said(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat() if moment else None
 
 
 def _dsa(approved: Approved, live: Mapping[Part, Live]) -> Iterator[Difference]:

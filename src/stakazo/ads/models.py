@@ -135,6 +135,8 @@ class Campaign(Owned, WorkedOn):
     """What a person has changed here and the platform hasn't said yet: targeting, start, end, bid, dsa."""
     before: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     """Plan, money, times and planner before what is being changed: wanted again where the platform refuses that."""
+    unanswered: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
+    """`lateness.Unanswered`: what lets it spend, and may have its effect yet. Its room is kept until it can't."""
     begun_at: Mapped[datetime | None]
     """When what is under way was begun."""
     making: Mapped[Part | None] = mapped_column(Enum(Part, name="campaign_part"))

@@ -11,9 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo.ads import accounts, guardrails, states
+from stakazo.ads import accounts, guardrails, lateness
 from stakazo.ads.guardrails import Commitment, Limits
 from stakazo.ads.models import AdAccount, AdCommitment, AdPolicy, Campaign
+from stakazo.ads.states import CampaignState as S
 from stakazo.core.actor import new_id
 from stakazo.core.db import actor_of, now
 from stakazo.core.errors import Conflict, Invalid
@@ -97,8 +98,23 @@ async def commit_to(session: AsyncSession, campaign: Campaign, account: AdAccoun
             f"Nobody has said what may be spent in {campaign.currency}, so nothing may. PUT /ads/policy says it."
         )
     if said is not None and not less and (found := await breaches(session, said, campaign, account)):
-        raise OverLimit(" ".join(f"{one.limit}: {one.sentence}" for one in found))
+        sentences = [f"{one.limit}: {one.sentence}" for one in found]
+        raise OverLimit(" ".join(sentences) + await _kept_rooms(session, campaign.currency))
     await _commit(session, campaign, account)
+
+
+async def _kept_rooms(session: AsyncSession, currency: str) -> str:
+    """What else to know where a limit is reached: who takes room and doesn't run."""
+    keeps = select(AdCommitment.campaign_id).where(AdCommitment.ended_at.is_(None), AdCommitment.currency == currency)
+    found = select(Campaign.name).where(Campaign.state == S.PAUSED, Campaign.id.in_(keeps)).order_by(Campaign.name)
+    names = (await session.scalars(found)).all()
+    if not names:
+        return ""
+    some = f"{', '.join(names[:5])}{' and others' if len(names) > 5 else ''}"
+    return (
+        f" These are paused, and counted all the same, since a request that lets them spend was never answered and may "
+        f"come late: {some}. Archiving one frees its room."
+    )
 
 
 async def go_on(session: AsyncSession, campaign: Campaign, account: AdAccount) -> None:
@@ -133,13 +149,21 @@ async def breaches(
 
 
 async def release(session: AsyncSession, campaign: Campaign, account: AdAccount) -> None:
-    """The platform says that it doesn't run any more: today still counts."""
-    await _end(session, await _running(session, campaign), account)
+    """The platform says that it doesn't run any more: today still counts; what may come late keeps its room."""
+    if not await _may_come(session, campaign):
+        await _end(session, await _running(session, campaign), account)
 
 
 async def renew(session: AsyncSession, campaign: Campaign, account: AdAccount) -> None:
     """The platform says that it runs as was approved last: what was approved before counts for today still."""
-    await _end(session, (await _running(session, campaign))[:-1], account)
+    if not await _may_come(session, campaign):
+        await _end(session, (await _running(session, campaign))[:-1], account)
+
+
+async def _may_come(session: AsyncSession, campaign: Campaign) -> bool:
+    """Whether a request that lets it spend was never answered, and may have its effect yet."""
+    until = lateness.until(campaign.unanswered)
+    return until is not None and until > await now(session)
 
 
 async def _running(session: AsyncSession, campaign: Campaign) -> Sequence[AdCommitment]:
@@ -182,15 +206,7 @@ async def _held(session: AsyncSession, currency: str, account: AdAccount) -> lis
 
 async def _open(session: AsyncSession, currency: str) -> frozenset[str]:
     """The campaigns that may still spend."""
-    running = (
-        select(AdCommitment.campaign_id)
-        .join(Campaign, Campaign.id == AdCommitment.campaign_id)
-        .where(
-            AdCommitment.ended_at.is_(None),
-            AdCommitment.currency == currency,
-            Campaign.state.in_(states.SPENDING),
-        )
-    )
+    running = select(AdCommitment.campaign_id).where(AdCommitment.ended_at.is_(None), AdCommitment.currency == currency)
     return frozenset(str(one) for one in await session.scalars(running))
 
 

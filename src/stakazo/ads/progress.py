@@ -5,7 +5,7 @@ Every verb locks the row and raises `Lost` where it isn't this job's any more: p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,8 +13,9 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo.ads import accounts, changing, plan, policy, service, states
-from stakazo.ads.comparing import Approved
+from stakazo.ads import accounts, changing, lateness, plan, policy, service, states
+from stakazo.ads.comparing import Approved, Difference
+from stakazo.ads.lateness import Unanswered
 from stakazo.ads.models import AdAccount, Campaign
 from stakazo.ads.plan import Money, Plan
 from stakazo.ads.states import CampaignState as S
@@ -22,6 +23,7 @@ from stakazo.ads.states import Part
 from stakazo.core.db import now
 from stakazo.core.security import Keyring
 from stakazo.jobs.run import Lost
+from stakazo.platforms.ads import Live
 from stakazo.platforms.base import Account, Platform
 from stakazo.publishing import service as publications
 from stakazo.publishing.states import Trouble
@@ -56,6 +58,8 @@ class Order:
     begun_at: datetime
     changing: bool
     """Whether it was changed here, and the platform doesn't say so yet."""
+    owing: bool
+    """Whether the platform owes an answer to something that lets it spend."""
 
 
 async def claim(session: AsyncSession, keys: Keyring, campaign_id: UUID, job_id: UUID) -> Order | None:
@@ -98,6 +102,7 @@ async def order(session: AsyncSession, keys: Keyring, campaign: Campaign, accoun
         post=post,
         begun_at=campaign.begun_at or campaign.created_at,
         changing=campaign.before is not None,
+        owing=bool(campaign.unanswered),
     )
 
 
@@ -168,9 +173,31 @@ async def launched(session: AsyncSession, campaign_id: UUID, job_id: UUID, revie
 # --- letting run, and stopping ------------------------------------------------------------------------------
 
 
-async def tell(session: AsyncSession, campaign_id: UUID, job_id: UUID, said: Mapping[str, Any]) -> None:
-    """Write down what the platform is about to be told."""
-    await service.record(session, "campaign_told", await mine(session, campaign_id, job_id), **said)
+async def tell(session: AsyncSession, campaign_id: UUID, job_id: UUID, told: Difference) -> None:
+    """Write down what the platform is about to be told, and may do though its answer never comes."""
+    campaign = await mine(session, campaign_id, job_id)
+    _owe(campaign, lateness.tell(lateness.read(campaign.unanswered), told, await now(session)))
+    await service.record(session, "campaign_told", campaign, **told.as_json())
+
+
+async def answered(session: AsyncSession, campaign_id: UUID, job_id: UUID, told: Difference) -> None:
+    """The platform has taken or refused what it was told last of this: nothing of that comes later."""
+    campaign = await mine(session, campaign_id, job_id)
+    _owe(campaign, lateness.answered(lateness.read(campaign.unanswered), told))
+    await session.flush()
+
+
+async def seen(session: AsyncSession, campaign_id: UUID, job_id: UUID, live: Mapping[Part, Live]) -> None:
+    """A look shows what has had its effect."""
+    campaign = await mine(session, campaign_id, job_id)
+    _owe(campaign, lateness.unseen(lateness.read(campaign.unanswered), live))
+    await session.flush()
+
+
+def _owe(campaign: Campaign, left: Sequence[Unanswered]) -> None:
+    stored = [one.as_json() for one in left]
+    if stored != campaign.unanswered:
+        campaign.unanswered = stored
 
 
 async def arrived(session: AsyncSession, campaign_id: UUID, job_id: UUID, review: Mapping[str, Any]) -> Campaign:
@@ -180,6 +207,8 @@ async def arrived(session: AsyncSession, campaign_id: UUID, job_id: UUID, review
     campaign.changing, campaign.before = [], None
     await service.reviewed(session, campaign, review)
     account = await accounts.get(session, campaign.account_id)
+    if campaign.state is S.ARCHIVED:
+        campaign.unanswered = []
     if campaign.state is S.ACTIVE:
         await policy.renew(session, campaign, account)
     else:

@@ -6,14 +6,16 @@ lets run last; before each assignment the row is asked whether it is still wante
 
 from __future__ import annotations
 
-from stakazo.ads import comparing, launching, progress
+from collections.abc import Mapping
+
+from stakazo.ads import comparing, lateness, launching, progress
 from stakazo.ads.comparing import Difference
 from stakazo.ads.progress import Order
 from stakazo.ads.states import Part
 from stakazo.jobs.run import NotYet, Run
 from stakazo.platforms.ads import Live, Terms
 from stakazo.platforms.ads import Run as Wanted
-from stakazo.platforms.errors import Rejected, Unknown
+from stakazo.platforms.errors import PlatformError, Rejected, Unknown
 from stakazo.platforms.meta_ads import MetaAds
 
 ROUNDS = 12
@@ -44,9 +46,12 @@ async def steer(run: Run, order: Order, meta: MetaAds) -> dict[Part, Live]:
     """Until the platform says what was approved. Raises its errors, NotYet, Drifting and Refused."""
     approved = order.approved
     told = approved.run is not Wanted.PAUSED  # it may say so, and a request to let it run be on its way
+    owing = order.owing
     for number in range(ROUNDS):
         run.report(number / ROUNDS, "looking")
         live = await launching.look(meta, order.ids)
+        if owing:
+            await _note(run, order, live)
         if approved.run is Wanted.ARCHIVED and live[Part.CAMPAIGN].status == Wanted.DELETED:
             return live
         left = comparing.differences(approved, live)
@@ -60,14 +65,38 @@ async def steer(run: Run, order: Order, meta: MetaAds) -> dict[Part, Live]:
             return live
         told = told or todo.what == "status"
         async with run.transaction() as session:
-            await progress.tell(session, order.campaign_id, run.job_id, todo.as_json())
+            await progress.tell(session, order.campaign_id, run.job_id, todo)
         try:
-            await _assign(meta, order, todo)
+            await _assigned(run, order, meta, todo)
         except Unknown:
-            continue  # the next look tells
+            owing = True  # the next look tells
         except Rejected as error:
             raise Refused(todo, error) from error
     raise NotYet("The platform doesn't say yet what it was told.", after=LOOK_AGAIN)
+
+
+async def _note(run: Run, order: Order, live: Mapping[Part, Live]) -> None:
+    """What was told without an answer, and is so now, doesn't come any more."""
+    async with run.transaction() as session:
+        await progress.seen(session, order.campaign_id, run.job_id, live)
+
+
+async def _assigned(run: Run, order: Order, meta: MetaAds, told: Difference) -> None:
+    try:
+        await _assign(meta, order, told)
+    except Unknown:
+        raise
+    except PlatformError:
+        await _answered(run, order, told)
+        raise
+    await _answered(run, order, told)
+
+
+async def _answered(run: Run, order: Order, told: Difference) -> None:
+    """Whether it was taken or refused, it doesn't come later."""
+    if lateness.lets_spend(told):
+        async with run.transaction() as session:
+            await progress.answered(session, order.campaign_id, run.job_id, told)
 
 
 async def _assign(meta: MetaAds, order: Order, todo: Difference) -> None:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.accounts.roles import Permission
-from stakazo.ads import changing, jobs, previewing, ruling, service, wishing
+from stakazo.ads import changing, jobs, lateness, previewing, ruling, service, wishing
 from stakazo.ads.models import Campaign
 from stakazo.ads.rules import Action
 from stakazo.ads.states import CampaignState
@@ -66,6 +66,10 @@ class CampaignOut(BaseModel):
     activated_at: datetime | None
     held_by: str | None = Field(
         description="Who has paused it, here or at the platform: no rule touches it until somebody lets it run."
+    )
+    room_until: datetime | None = Field(
+        description="Until then it counts against the limits even if it rests: a request that lets it spend was never "
+        "answered, and may have its effect yet. Archiving ends that. Null: nothing may come late."
     )
     job_id: UUID | None = Field(description="The job that is at it.")
     external_id: str | None = Field(description="The platform's id of the campaign.")
@@ -271,4 +275,5 @@ async def _follow(db: AsyncSession, campaign: Campaign) -> None:
 
 def _out(campaign: Campaign) -> CampaignOut:
     known = {name: getattr(campaign, name, None) for name in CampaignOut.model_fields}
-    return CampaignOut.model_validate({**known, "ad_account_id": campaign.account_id, "preview": None})
+    said = {"ad_account_id": campaign.account_id, "room_until": lateness.until(campaign.unanswered), "preview": None}
+    return CampaignOut.model_validate(known | said)
