@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from tests.api.conftest import People
 from tests.insights.test_measuring import look, posted
@@ -14,6 +15,7 @@ from tests.insights.test_news import comment, happens, inbox, send, settled, sub
 from tests.publishing.press import Desk
 
 from stakazo.jobs.models import Job
+from stakazo.platforms.http import METERS
 from stakazo.platforms.sandbox import instagram, pages, youtube
 from stakazo.platforms.sandbox import world as known
 from stakazo.platforms.sandbox.faults import Fault
@@ -59,14 +61,19 @@ def looked_for(desk: Desk, item: dict[str, Any], times: int) -> None:
     desk.eventually(lambda: len(desk.http.get("/ledger/events", params=query).json()["items"]) == times)
 
 
-def look_again(desk: Desk, item: dict[str, Any]) -> None:
-    """Without waiting for it."""
+def sending(desk: Desk, item: dict[str, Any]) -> UUID:
+    """The job that answers."""
 
     async def job(session: AsyncSession) -> Any:
         mine = Job.payload["item_id"].astext == item["id"]
         return await session.scalar(select(Job.id).where(Job.type == "send_reply", mine))
 
-    desk.hurry(str(desk.site.within(job)))
+    return UUID(str(desk.site.within(job)))
+
+
+def look_again(desk: Desk, item: dict[str, Any]) -> None:
+    """Without waiting for it."""
+    desk.hurry(str(sending(desk, item)))
 
 
 @pytest.mark.parametrize("wrong", [None, "lost_reply", "late_effect", "never_arrived"])
@@ -102,6 +109,23 @@ def test_what_the_platform_refuses_is_said_and_can_be_tried_again(desk: Desk) ->
     assert (shown["error"]["code"], shown["state"], shown["reply"]) == ("token_expired", "OPEN", "In May!")
     assert answered(desk, item, "In June!")["state"] == "DONE"
     assert answers(desk, item) == ["In June!"]
+
+
+def test_an_answer_that_is_only_put_off_is_given_up_after_a_day(desk: Desk) -> None:
+    item = commented(desk)
+    desk.world.faults.add(Fault("rate_limit", "POST IGComment/replies", times=2))
+    assert desk.http.post(f"/inbox/{item['id']}/reply", json={"text": "In May!"}).status_code == 202
+    job_id, day = sending(desk, item), timedelta(days=1, minutes=1)
+    desk.eventually(lambda: desk.http.get(f"/jobs/{job_id}").json()["state"] == "RETRY")
+    assert desk.http.get(f"/inbox/{item['id']}").json()["error"] is None
+
+    async def age(session: AsyncSession) -> None:
+        await session.execute(update(Job).where(Job.id == job_id).values(created_at=Job.created_at - day))
+
+    desk.site.within(age)
+    look_again(desk, item)
+    assert over(desk, item)["error"]["code"] == "put_off"
+    METERS.clear()
 
 
 def test_pages_and_channels_are_answered_too(desk: Desk) -> None:

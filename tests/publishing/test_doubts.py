@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from tests.publishing.press import Desk, public
 
@@ -16,6 +17,7 @@ from stakazo.jobs.models import Job
 from stakazo.jobs.states import JobState
 from stakazo.platforms.base import Stage, Status
 from stakazo.platforms.errors import Reason
+from stakazo.platforms.http import METERS
 from stakazo.platforms.sandbox.faults import Fault
 from stakazo.publishing import states
 from stakazo.publishing.states import Act
@@ -268,6 +270,29 @@ def test_what_is_refused_is_told_and_can_be_written_when_the_cause_is_gone(desk:
     assert below.again() == 202
     below.until("comment_id")
     assert (below.said(), below.again()) == (["Link  in bio"], 409)
+
+
+def test_what_is_only_put_off_is_given_up_after_a_day_and_told(desk: Desk) -> None:
+    """Nothing is below the post then, so a person has it written without having looked."""
+    below = Below(desk, "rate_limit")
+    desk.eventually(lambda: desk.http.get(f"/jobs/{below.job()}").json()["state"] == "RETRY")
+    assert (desk.show(below.wanted)["comment_error"], below.again()) == (None, 409)
+
+    job_id, day = UUID(below.job()), timedelta(days=1, minutes=1)
+
+    async def age(session: AsyncSession) -> None:
+        await session.execute(update(Job).where(Job.id == job_id).values(created_at=Job.created_at - day))
+
+    desk.site.within(age)
+    desk.world.faults.add(Fault("rate_limit", COMMENT, times=1))
+    desk.hurry(below.job())
+    error = below.until("comment_error")["comment_error"]
+    assert (error["code"], "Have it written again" in error["todo"]) == ("put_off", True)
+    assert "first_comment_failed" in desk.events(below.wanted)
+    METERS.clear()
+    assert below.again() == 202
+    below.until("comment_id")
+    assert below.said() == ["Link  in bio"]
 
 
 def test_it_is_written_below_what_a_person_has_confirmed(desk: Desk) -> None:

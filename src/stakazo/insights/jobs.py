@@ -22,6 +22,7 @@ from stakazo.platforms.base import Comment, Publisher
 from stakazo.platforms.errors import Rejected, TokenExpired, TryLater
 from stakazo.publishing import channels, outside, renewals, saying
 
+ANSWER_AGAIN = "Answer again, or in the platform's app."
 EARLIER = timedelta(minutes=2)
 """How far a message's time may lie before the moment at which it was about to be sent: clocks differ."""
 
@@ -95,9 +96,15 @@ async def send_reply(run: Run, item_id: UUID) -> None:
             reply_id = await saying.once(
                 lambda: answer.write(publisher), lambda: answer.look(publisher), answer.text, tried=tried
             )
-        except (TryLater, TokenExpired, Rejected):  # nothing happened: the next attempt may answer
+        except (TryLater, TokenExpired, Rejected) as refused:  # nothing happened: the next attempt may answer
             async with run.transaction() as session:
                 (await inbox.hold(session, item_id)).reply_tried_at = None
+                given_up = isinstance(refused, TryLater) and await saying.is_given_up(session, run.job_id)
+                if given_up:
+                    detail = f"The platform has put it off for a day, so it was not said. Last it said: {refused}"
+                    await inbox.not_replied(session, item_id, "put_off", detail, ANSWER_AGAIN)
+            if given_up:
+                return
             raise
     if reply_id is None:
         async with run.transaction() as session:
@@ -116,4 +123,4 @@ async def _no_reply(session: AsyncSession, row: Job, error: dict[str, Any]) -> N
         await inbox.in_doubt(session, item)
         return
     words = (str(error.get("code") or "internal"), str(error.get("detail") or ""))
-    await inbox.not_replied(session, item.id, *words, "Answer again, or in the platform's app.")
+    await inbox.not_replied(session, item.id, *words, ANSWER_AGAIN)

@@ -4,6 +4,7 @@
     await commenting.again(session, publication_id, looked=True)     when a person wants it written once more
 
 Where no answer came it is looked for under the post, ever more seldom; a person is told after the third look in vain.
+What the platform puts off is tried again when it says so, for a day; then a person is told that it isn't there.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from stakazo.publishing import channels, outside, renewals, saying, service, sta
 from stakazo.publishing.models import Publication
 from stakazo.publishing.states import PublicationState as S
 from stakazo.publishing.states import Trouble
+
+WRITE_AGAIN = "Have it written again when the cause is gone, or write it in the platform's own app."
 
 
 def _is_due(publication: Publication) -> bool:
@@ -85,9 +88,15 @@ async def write_first_comment(run: Run, publication_id: UUID) -> None:
             comment_id = await saying.once(
                 lambda: publisher.comment(post_id, text), lambda: publisher.comments(post_id), text, tried=tried
             )
-        except (TryLater, TokenExpired, Rejected):  # nothing happened: the next attempt may write it
+        except (TryLater, TokenExpired, Rejected) as refused:  # nothing happened: the next attempt may write it
             async with run.transaction() as session:
-                (await service.hold(session, publication_id)).commented_at = None
+                publication = await service.hold(session, publication_id)
+                publication.commented_at = None
+                given_up = isinstance(refused, TryLater) and await saying.is_given_up(session, run.job_id)
+                if given_up:
+                    await _give_up(session, publication, str(refused))
+            if given_up:
+                return
             raise
     if comment_id is None:
         async with run.transaction() as session:
@@ -120,6 +129,12 @@ async def _doubt(session: AsyncSession, publication: Publication) -> None:
         await _trouble(session, publication, "first_comment_doubtful", Trouble(states.DOUBTFUL, detail, saying.ADVICE))
 
 
+async def _give_up(session: AsyncSession, publication: Publication, said: str) -> None:
+    """It was put off for too long, and is not there: a person says whether it still matters."""
+    detail = f"The platform has put it off for a day, so it was not written. Last it said: {said}"
+    await _trouble(session, publication, "first_comment_failed", Trouble("put_off", detail, WRITE_AGAIN))
+
+
 async def _trouble(session: AsyncSession, publication: Publication, event: str, trouble: Trouble) -> None:
     publication.comment_error = trouble.as_json()
     await session.flush()
@@ -134,6 +149,5 @@ async def _no_comment(session: AsyncSession, row: Job, error: dict[str, Any]) ->
     if publication.commented_at is not None:
         await _doubt(session, publication)
         return
-    todo = "Have it written again when the cause is gone, or write it in the platform's own app."
     words = (str(error.get("code") or "internal"), str(error.get("detail") or ""))
-    await _trouble(session, publication, "first_comment_failed", Trouble(*words, todo))
+    await _trouble(session, publication, "first_comment_failed", Trouble(*words, WRITE_AGAIN))

@@ -2,14 +2,24 @@
 
 there = await saying.once(write, look, text, tried=tried)      its id; None where that is in doubt
 after = states.ask_after(looks)                                ... and when it is worth looking again
+await saying.is_given_up(session, job_id)                      it was not written, and put off for long enough
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
+from datetime import timedelta
+from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from stakazo.core.db import now
+from stakazo.jobs.models import Job
 from stakazo.platforms.base import Comment
 from stakazo.platforms.errors import PlatformError, Unknown
+
+PATIENCE = timedelta(days=1)
+"""For so long a platform may put off what is to be said; then it is given up, and a person told."""
 
 ADVICE = (
     "Look under the post. Is it there, nothing is to be done; is it not, have it written again and say that you have "
@@ -39,6 +49,11 @@ async def once(
         return among(await look(), text)
     except PlatformError:
         return None
+
+
+async def is_given_up(session: AsyncSession, job_id: UUID) -> bool:
+    """Whether the platform has put off for too long what this job is to say."""
+    return await now(session) - (await session.get_one(Job, job_id)).created_at > PATIENCE
 
 
 def among(said: Iterable[Comment], text: str) -> str | None:
