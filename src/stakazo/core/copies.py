@@ -12,6 +12,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from stakazo.core.storage import second_name
 
@@ -41,27 +42,25 @@ class Copies:
         return handle
 
     @contextlib.contextmanager
-    def making(self, copy: Path) -> Iterator[int | None]:
-        """A descriptor to write the copy to, which gets its name at the end; None where somebody else does or did."""
+    def making(self, copy: Path) -> Iterator[BinaryIO | None]:
+        """A file to write the copy to, which gets its name at the end; None where somebody else does it or did."""
         self.folder.mkdir(parents=True, exist_ok=True)
         part = copy.with_name(f"{copy.name}.part")
-        handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            if not _is_ours(handle, part):
+        with part.open("ab") as out:
+            if not _is_ours(out.fileno(), part):
                 yield None
                 return
             try:
                 if copy.exists():
                     yield None
                 else:
-                    os.ftruncate(handle, 0)
-                    yield handle
+                    out.truncate(0)
+                    yield out
+                    out.flush()
                     part.replace(copy)
             finally:
-                if _is_at(handle, part):
+                if _is_at(out.fileno(), part):
                     part.unlink()
-        finally:
-            os.close(handle)
 
     def adopt(self, file: Path, copy: Path, *, keep: bool) -> None:
         """Make a finished file the copy; with `keep` only where it can have its old name too."""

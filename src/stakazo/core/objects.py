@@ -119,13 +119,13 @@ class ObjectStorage(Storage):
 
     async def _fetch(self, found: Object, copy: Path) -> None:
         """Make the copy, or wait a moment for who is making it."""
-        with enough_space(), self._copies.making(copy) as handle:
-            if handle is None:
+        with enough_space(), self._copies.making(copy) as out:
+            if out is None:
                 await asyncio.sleep(0.1)
                 return
             await asyncio.to_thread(self._copies.make_room, found.size)
             async for piece in found.read(0, found.size):
-                await asyncio.to_thread(os.write, handle, piece)
+                await asyncio.to_thread(out.write, piece)
 
     async def delete(self, key: str) -> None:
         await self._delete([checked(key)])
@@ -173,7 +173,8 @@ class ObjectStorage(Storage):
                 marked = time.monotonic()
 
         def hold(keys: Iterable[str]) -> dict[str, Stored]:
-            wanted, held = set(keys), dict[str, Stored]()
+            wanted = set(keys)
+            held: dict[str, Stored] = {}
             for folder in sorted({key.rpartition("/")[0] for key in wanted}):
                 with _told(self.where):
                     found = obstore.list(self._store, folder, chunk_size=1000).collect()
