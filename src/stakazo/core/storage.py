@@ -171,15 +171,18 @@ class DiskFile(Stored):
         return f"{self.status.st_size:x}-{self.status.st_mtime_ns:x}"
 
     async def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
-        with await asyncio.to_thread(self.path.open, "rb") as file:
-            await asyncio.to_thread(file.seek, start)
-            left = stop - start
-            while left:
-                piece = await asyncio.to_thread(file.read, min(PIECE, left))
-                if not piece:
-                    raise EOFError(f"{self.path.name} is shorter than it was")
-                left -= len(piece)
-                yield piece
+        while start < stop:
+            piece = await asyncio.to_thread(self._piece, start, min(PIECE, stop - start))
+            if not piece:
+                raise EOFError(f"{self.path.name} is shorter than it was")
+            start += len(piece)
+            yield piece
+
+    def _piece(self, start: int, size: int) -> bytes:
+        """Opened for each: whoever stops reading, or is stopped, leaves nothing open."""
+        with self.path.open("rb") as file:
+            file.seek(start)
+            return file.read(size)
 
     def blocks(self) -> Iterator[bytes]:
         try:
