@@ -119,7 +119,7 @@ def test_what_a_worker_made_that_died_of_it_is_adopted(stand: Stand) -> None:
 
     mark, account = stand.site.within(died), next(iter(stand.world.of("AdAccount")))["id"]
     known = {"account": account, "subtype": "CUSTOM", "people": 0, "customers": [], "flagged": False, "special": True}
-    made = stand.world.new("CustomAudience", name="List", description=f"x {mark}", **known)
+    made = stand.world.new("CustomAudience", name="Found again", description=f"x {mark}", **known)
     assert stand.http.post(f"/audiences/{audience['id']}/retry").status_code == 200
     stand.eventually(lambda: look(stand, audience)["state"] == "MADE")
     assert look(stand, audience)["external_id"] == made["id"]
