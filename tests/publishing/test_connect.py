@@ -207,6 +207,7 @@ def test_the_real_platform_needs_an_app_of_ones_own(desk: Desk):
 def test_a_permission_that_was_declined_is_seen_and_asked_for_again(desk: Desk, browser: Browser):
     channel = browser.connect("instagram", without="instagram_content_publish")
     assert (channel["health"], channel["missing_scopes"]) == ("missing_scopes", ["instagram_content_publish"])
+    assert [one["without"] for one in channel["lacking"]] == ["Nothing can be published on it."]
     [variant] = desk.variants("instagram_reel")
     said = {"variant_ids": [variant], "channel_ids": [channel["id"]]}
     refused = desk.http.post("/publications", json=said)

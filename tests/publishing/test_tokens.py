@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from stakazo.platforms.base import Platform
+from stakazo.publishing import scopes
 from stakazo.publishing.tokens import AHEAD, EXPIRES_SOON, ChannelHealth, Duty, Life, duty, health, look_at
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -71,3 +72,15 @@ def test_health_says_what_is_wrong(life: Life, found: ChannelHealth):
     assert health(life, NOW) is found
     if found is not ChannelHealth.MISSING_SCOPES:
         assert (duty(life, NOW + timedelta(days=1)), look_at(life)) == (Duty.NOTHING, None)
+
+
+@pytest.mark.parametrize(
+    ("platform", "scope"),
+    [(Platform.INSTAGRAM, "instagram_manage_messages"), (Platform.FACEBOOK, "pages_messaging")],
+)
+def test_a_channel_that_may_not_be_told_messages_says_so_and_what_to_do(platform: Platform, scope: str) -> None:
+    without = [one for one in scopes.ASKED[platform] if one != scope]
+    (lack,) = scopes.told(scopes.lacks(platform, without))
+    assert (lack.scope, "Messages" in lack.without, "again" in lack.todo) == (scope, True, True)
+    assert scopes.lacks(platform, scopes.ASKED[platform]) == scopes.lacks(platform, ()) == ()
+    assert {*scopes.WITHOUT} <= {one for wanted in scopes.NEEDED.values() for one in wanted}

@@ -18,7 +18,7 @@ from stakazo.api.routes import Router
 from stakazo.core.actor import Actor
 from stakazo.core.errors import Invalid
 from stakazo.platforms.base import Audience, Platform
-from stakazo.publishing import allowances, channels, leaving, outside, subscriptions, tokens
+from stakazo.publishing import allowances, channels, leaving, outside, scopes, subscriptions, tokens
 from stakazo.publishing.channels import Given
 from stakazo.publishing.models import Channel
 from stakazo.publishing.subscriptions import Told
@@ -52,6 +52,15 @@ class SubscriptionOut(BaseModel):
     next_at: datetime | None = Field(description="When it is asked again whether it does.")
 
 
+class LackOut(BaseModel):
+    """A permission that the channel's person hasn't given."""
+
+    model_config = ConfigDict(from_attributes=True)
+    scope: str = Field(examples=["instagram_manage_messages"])
+    without: str = Field(description="What can't be done.")
+    todo: str
+
+
 class ChannelOut(BaseModel):
     id: UUID
     platform: Platform
@@ -66,6 +75,7 @@ class ChannelOut(BaseModel):
     renewed_at: datetime | None = Field(description="When its token was last renewed.")
     scopes: list[str] = Field(description="What its person has allowed; empty where that isn't known.")
     missing_scopes: list[str] = Field(description="What they have not: connect it again to be asked once more.")
+    lacking: list[LackOut] = Field(description="What each of these means, and what to do about it.")
     subscription: SubscriptionOut
     time_zone: str = Field(examples=["Europe/Berlin"])
     slots: list[SlotOut]
@@ -245,6 +255,7 @@ def shown(channel: Channel) -> ChannelOut:
     judged = {
         "health": tokens.health(life, datetime.now(UTC)),
         "missing_scopes": life.missing,
+        "lacking": [LackOut.model_validate(one) for one in scopes.told(life.missing)],
         "subscription": SubscriptionOut.model_validate(subscriptions.of(channel)),
     }
     known = {name: getattr(channel, name) for name in ChannelOut.model_fields if name not in judged}

@@ -37,6 +37,9 @@ def show_channels(settings: Settings, server: str | None, *, as_json: bool) -> N
             [row["id"], row["platform"], row["name"], _world(row), row["health"], row["time_zone"]] for row in rows
         ]
         table(("id", "platform", "name", "world", "health", "zone"), shown)
+        for row in rows:
+            for lack in row["lacking"]:
+                console().print(f"{row['name']} lacks {lack['scope']}. {lack['without']} {lack['todo']}")
     else:
         console().print("No channels. `stakazo channels connect instagram` connects the sandbox's.")
 

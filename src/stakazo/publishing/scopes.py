@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
-from stakazo.platforms import facebook, instagram, meta_login, tiktok, youtube
+from stakazo.platforms import facebook, instagram, meta_login, meta_messages, tiktok, youtube
 from stakazo.platforms.base import Platform
 from stakazo.platforms.oauth import missing
 
@@ -17,8 +18,8 @@ ASKED: dict[Platform, tuple[str, ...]] = {
 """What a person is asked for. Meta asks once for its Pages, Instagram accounts and advertising together."""
 
 NEEDED: dict[Platform, tuple[str, ...]] = {
-    Platform.INSTAGRAM: instagram.SCOPES,
-    Platform.FACEBOOK: facebook.SCOPES,
+    Platform.INSTAGRAM: (*instagram.SCOPES, meta_messages.SCOPES[Platform.INSTAGRAM]),
+    Platform.FACEBOOK: (*facebook.SCOPES, meta_messages.SCOPES[Platform.FACEBOOK]),
     Platform.TIKTOK: tiktok.SCOPES,
     Platform.YOUTUBE: youtube.SCOPES,
 }
@@ -31,6 +32,39 @@ TO_PUBLISH = {
     Platform.YOUTUBE: "https://www.googleapis.com/auth/youtube.upload",
 }
 """Without which nothing can be published at all."""
+
+
+_NO_POSTS = "Nothing can be published on it."
+_NO_FIGURES = "What its posts bring isn't measured."
+_NO_COMMENTS = "Comments can't be written or answered from here."
+_NO_MESSAGES = "Messages to the account are neither told nor answered from here: they stay in the platform's own app."
+WITHOUT: dict[str, str] = {
+    **dict.fromkeys(TO_PUBLISH.values(), _NO_POSTS),
+    **dict.fromkeys(meta_messages.SCOPES.values(), _NO_MESSAGES),
+    "instagram_manage_comments": _NO_COMMENTS,
+    "pages_manage_engagement": _NO_COMMENTS,
+    "https://www.googleapis.com/auth/youtube.force-ssl": _NO_COMMENTS,
+    "instagram_manage_insights": _NO_FIGURES,
+    "read_insights": _NO_FIGURES,
+    "https://www.googleapis.com/auth/yt-analytics.readonly": _NO_FIGURES,
+    "video.list": _NO_FIGURES,
+}
+"""What can't be done without a permission."""
+_ELSE = "Some of what it is asked to do, it will be refused."
+TODO = (
+    "Connect the channel again and allow it: POST /channels/connect with `again`, or "
+    "`stakazo channels connect ... --again`."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """A permission that a channel's person hasn't given."""
+
+    scope: str
+    without: str
+    """What can't be done."""
+    todo: str = TODO
 
 
 def may_publish(platform: Platform, scopes: Collection[str]) -> bool:
@@ -46,3 +80,8 @@ def declined(given: Collection[str], wanted: Collection[str]) -> tuple[str, ...]
 def lacks(platform: Platform, scopes: Collection[str]) -> tuple[str, ...]:
     """The permissions that a channel misses, as far as it is known what it has."""
     return missing(scopes, NEEDED[platform])
+
+
+def told(lacking: Collection[str]) -> list[Lack]:
+    """What each missing permission means, and what a person does about it."""
+    return [Lack(scope, WITHOUT.get(scope, _ELSE)) for scope in lacking]
