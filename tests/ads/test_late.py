@@ -111,6 +111,8 @@ def test_a_room_is_kept_no_longer_than_anything_can_come(stand: Stand) -> None:
     stand.act(made, "pause")
     stand.rests(made, "PAUSED")
     assert committed(stand, made) == 1
+    refused = stand.http.delete(f"/ad-accounts/{made['ad_account_id']}")
+    assert (refused.status_code, "may come late" in refused.json()["detail"]) == (409, True)
     long_ago = datetime.now(UTC) - timedelta(seconds=LATE)
     write(stand, made, unanswered=[Unanswered(Part.CAMPAIGN, "status", "ACTIVE", long_ago).as_json()])
     stand.eventually(lambda: committed(stand, made) == 0)

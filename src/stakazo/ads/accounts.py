@@ -10,10 +10,10 @@ from typing import Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo.ads import states
+from stakazo.ads import lateness, states
 from stakazo.ads.models import AdAccount, Campaign
 from stakazo.core import rows
 from stakazo.core.actor import new_id
@@ -180,10 +180,16 @@ async def disconnect(session: AsyncSession, account_id: UUID) -> AdAccount:
 
 
 async def _require_rest(session: AsyncSession, account: AdAccount) -> None:
-    busy = (Campaign.account_id == account.id, Campaign.state.in_(states.SPENDING | states.UNDER_WAY))
-    count = (await session.execute(select(func.count()).where(*busy))).scalar_one()
-    if count:
+    moment, found = await now(session), select(Campaign.state, Campaign.unanswered)
+    rows = (await session.execute(found.where(Campaign.account_id == account.id))).all()
+    if count := sum(state in states.SPENDING | states.UNDER_WAY for state, _ in rows):
         raise Conflict(f"{count} campaigns of this account may be running: pause or settle them first.")
+    until = max(filter(None, (lateness.until(told) for _, told in rows)), default=moment)
+    if until > moment:
+        raise Conflict(
+            "A request to let one of its campaigns run was never answered, and may come late, when nobody could stop "
+            f"it any more. Archive those that have a `room_until`, or wait until {until:%Y-%m-%d %H:%M} UTC."
+        )
 
 
 async def token_died(session: AsyncSession, account_id: UUID, error: TokenExpired) -> None:
