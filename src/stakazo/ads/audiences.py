@@ -34,6 +34,13 @@ from stakazo.publishing.models import Publication
 from stakazo.publishing.service import author
 from stakazo.publishing.states import PublicationState, Trouble
 
+
+class Unfit(NotAllowed):
+    """An audience that can't be made so."""
+
+    code = "audience_refused"
+
+
 S = AudienceState
 PEOPLE = "ad_audience_batches.people"
 
@@ -54,7 +61,7 @@ class Wish:
 
 
 async def want(session: AsyncSession, wish: Wish) -> AdAudience:
-    """Write down an audience that is to be made. Raises NotAllowed, Conflict, NotFound, Invalid."""
+    """Write down an audience that is to be made. Raises Unfit, Conflict, NotFound, Invalid."""
     account = await accounts.get(session, wish.account_id)
     require_open(account)
     wanted = await _settled(session, wish, account)
@@ -84,13 +91,13 @@ async def _settled(session: AsyncSession, wish: Wish, account: AdAccount) -> Wan
         case Crowd.PAGE:
             return replace(wanted, page_id=account.page_id)
         case Crowd.INSTAGRAM if account.instagram_id is None:
-            raise NotAllowed("The ad account has no Instagram account: PATCH /ad-accounts/{id} says one.")
+            raise Unfit("The ad account has no Instagram account: PATCH /ad-accounts/{id} says one.")
         case Crowd.INSTAGRAM:
             return replace(wanted, instagram_id=account.instagram_id)
         case Crowd.WEBSITE:
             pixel = wanted.pixel_id or account.pixel_id
             if pixel is None:
-                raise NotAllowed("Say the pixel_id: the ad account has none of its own.")
+                raise Unfit("Say the pixel_id: the ad account has none of its own.")
             return replace(wanted, pixel_id=pixel)
         case Crowd.VIDEO:
             videos = await _videos(session, wish, account)
@@ -107,7 +114,7 @@ CONSENT = (
 
 
 async def _videos(session: AsyncSession, wish: Wish, account: AdAccount) -> list[str]:
-    """What the platform calls the posts and the ads' videos that are meant. Raises NotAllowed where there are none."""
+    """What the platform calls the posts and the ads' videos that are meant. Raises Unfit where there are none."""
     posts = list(
         await session.scalars(
             select(Publication).where(
@@ -132,12 +139,12 @@ async def _videos(session: AsyncSession, wish: Wish, account: AdAccount) -> list
     found += [str(one) for one in await session.scalars(shown)]
     found = list(dict.fromkeys(found))
     if not found:
-        raise NotAllowed(
+        raise Unfit(
             "None of that is a video of the account's Page that is out, or one that an ad of the account shows: only "
             "of those Meta knows the viewers. Who had to do with Instagram is the kind `instagram`."
         )
     if len(found) > MOST_VIDEOS:
-        raise NotAllowed(f"These are {len(found)} videos; Meta takes {MOST_VIDEOS} for one audience.")
+        raise Unfit(f"These are {len(found)} videos; Meta takes {MOST_VIDEOS} for one audience.")
     return found
 
 

@@ -152,6 +152,12 @@ def refusal(error: Rejected, account_id: str, crowd: Crowd) -> Trouble:
     return Trouble(error.reason.value, str(error), todo, said)
 
 
+def unwatched(detail: str) -> Trouble:
+    """It is there, and nobody looks at it any more."""
+    todo = "It stays as it is at the platform, and campaigns can name it: they ask whether it is ready."
+    return Trouble("unwatched", detail, todo)
+
+
 def doubt(detail: str) -> Trouble:
     """Whether it is there isn't known."""
     return Trouble("doubtful", detail, "Have it made again: what is there already is found by its mark, or remove it.")

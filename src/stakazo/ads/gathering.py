@@ -1,11 +1,12 @@
 """The course of an audience: made under our mark, customers put on it, looked at until it is filled; or removed.
 
-What is about to be made is written down before it is. After a lost reply it is looked for by the mark in its
+What is about to be made is written down before it is. Before it is made it is looked for by the mark in its
 description; and what was made twice all the same, by a request that came late, is removed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from stakazo.ads import gathered, naming, tending
@@ -65,9 +66,10 @@ class Gathering:
         order, job_id = self.order, self.run.job_id
         for _ in range(TRIES):
             before = self.doubtful
-            if before and (there := await self.meta.audiences_marked(order.mark)):
-                return await self._keep(min(one.id for one in there), found=True)
-            wrong, origin = await settle(self.meta, order.wanted, order.name, order.mark)
+            every = [one async for one in self.meta.every_audience()]
+            if there := [one.id for one in every if order.mark in one.description]:
+                return await self._keep(min(there), found=True)
+            wrong, origin = await settle(self.meta, order.wanted, order.name, every)
             if wrong:
                 raise Wrong(wrong[0])
             if not before:
@@ -120,12 +122,15 @@ class Gathering:
 
 
 async def settle(
-    meta: MetaPeople, wanted: Wanted, name: str, mark: str | None = None
+    meta: MetaPeople, wanted: Wanted, name: str, every: Sequence[Audience]
 ) -> tuple[list[Trouble], Audience | None]:
-    """What of the platform's own stands against it; and the audience that it is to be like, of a lookalike."""
-    every = [one async for one in meta.every_audience()]
+    """What of the platform's own stands against it; and the audience that it is to be like, of a lookalike.
+
+    Args:
+        every: All audiences of the account.
+    """
     wrong, kind = list[Trouble](), SUBTYPES[wanted.crowd]
-    if any(one.name.casefold() == name.casefold() and (mark is None or mark not in one.description) for one in every):
+    if any(one.name.casefold() == name.casefold() for one in every):
         detail = f"The ad account has an audience called {name!r} already, and campaigns name them."
         wrong.append(Trouble("name_taken", detail, "Use that one, or wish for another with another name."))
     if sum(one.kind == kind for one in every) >= MOST[kind]:
@@ -155,7 +160,7 @@ async def _pixel(meta: MetaPeople, pixel_id: str) -> list[Trouble]:
     return []
 
 
-def _origin(words: str, every: list[Audience]) -> tuple[Audience | None, list[Trouble]]:
+def _origin(words: str, every: Sequence[Audience]) -> tuple[Audience | None, list[Trouble]]:
     fits = [one for one in every if words == one.id or one.name.casefold() == words.casefold()]
     if len(fits) != 1:
         several = [f"{one.name} ({one.id})" for one in fits]

@@ -202,12 +202,21 @@ async def abandoned(session: AsyncSession, audience_id: UUID, job_id: UUID, erro
     """Its job came to nothing: that isn't silent."""
     audience = await _held(session, audience_id)
     if audience.job_id == job_id:
-        await _settle(session, audience, gathered.doubt(str(error.get("detail") or "Its job came to nothing.")))
+        detail = str(error.get("detail") or "Its job came to nothing.")
+        told = gathered.unwatched if audience.state is S.MADE else gathered.doubt
+        await _settle(session, audience, told(detail))
 
 
 async def _settle(session: AsyncSession, audience: AdAudience, trouble: Trouble) -> None:
+    """What is there and only isn't looked at any more says why, and stays."""
     audience.job_id = None
     if audience.state is S.REMOVED:
+        return
+    waits = select(AdAudienceBatch.id).where(AdAudienceBatch.audience_id == audience.id)
+    if audience.state is S.MADE and await session.scalar(waits.limit(1)) is None:
+        audience.error = trouble.as_json()
+        await session.flush()
+        await audiences.record(session, "audience_unwatched", audience, **trouble.as_json())
         return
     doubtful = audience.making or audience.external_id is not None or audience.state is S.REMOVING
     await audiences.fail(session, audience, S.NEEDS_HUMAN if doubtful else S.FAILED, trouble)

@@ -206,7 +206,8 @@ async def _preview(db: AsyncSession, here: Here, audience: AdAudience, wish: Wis
     order, shown = await tending.order(db, here.keys, audience), _out(audience)
     await db.rollback()  # nothing is held while the platform is asked
     async with naming.people(here.settings, order.account) as meta:
-        wrong, _ = await gathering.settle(meta, order.wanted, order.name)
+        every = [one async for one in meta.every_audience()]
+        wrong, _ = await gathering.settle(meta, order.wanted, order.name, every)
     foreseen = Foreseen(
         refused=[f"{one.detail} {one.todo}".strip() for one in wrong],
         people=len(dict.fromkeys(wish.people)),

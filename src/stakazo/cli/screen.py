@@ -21,6 +21,7 @@ NAMES = {
     "measure_publication": "Measure a post",
     "launch_campaign": "Make the campaign",
     "steer_campaign": "Let the campaign run",
+    "tend_audience": "Make the audience",
     "watch_ad_account": "Watch the ads",
     "collect_ad_metrics": "Measure the ads",
     "read_news": "Read what platforms tell",
