@@ -16,10 +16,11 @@ from tests.ads.stand import Stand
 from tests.terminal import ask
 
 from stakazo.ads import plan
-from stakazo.ads.gathered import LOOKS, Wanted, look_again
+from stakazo.ads.gathered import LOOKS, Wanted, look_again, refusal
 from stakazo.ads.models import AdAudience, AdAudienceBatch
 from stakazo.ledger.models import LedgerEvent
 from stakazo.platforms.crowds import Crowd
+from stakazo.platforms.errors import Reason, Rejected
 from stakazo.platforms.people import Fitness
 from stakazo.platforms.sandbox.faults import Fault
 from stakazo.platforms.sandbox.world import PIXEL, Thing
@@ -69,6 +70,8 @@ def test_looks_go_on_while_it_fills_or_one_may_come_late() -> None:
     assert [look_again(Fitness.FILLING, age, doubted=False) for age in (0, 100, 80_000)] == [2, 50, 1800]
     assert look_again(Fitness.READY, 100, doubted=True) == look_again(None, 100, doubted=True) == 50
     assert look_again(Fitness.FILLING, LOOKS + 1, doubted=True) is None
+    trouble = refusal(Rejected("No.", Reason.TERMS), "40", Crowd.WEBSITE)
+    assert (trouble.code, "app/tos/?act=40 " in trouble.todo) == ("terms", True)
     wanted = Wanted(crowd=Crowd.VIDEO, days=30, page_id="7", video_ids=("1", "2"))
     assert Wanted.of(wanted.as_json()) == wanted
 
