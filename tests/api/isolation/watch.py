@@ -36,6 +36,7 @@ WITHOUT_WORDS = {
     "api_keys.prefix",
     "campaigns.currency",
     "campaigns.platform",
+    "campaigns.unanswered",
     "channels.slots",
     "channels.territory",
     "channels.time_zone",
