@@ -43,6 +43,8 @@ class Counted:
     """The most that could be spent at the platform at any moment that was looked at, in cents."""
     limit: int
     looks: int
+    kept: int
+    """Campaigns that rest, and keep their room within the limit: they may be let run late."""
     removed: int
     """Parts that came twice, by a request whose reply was lost or late, and were deleted before they could spend."""
     twice: list[str] = field(default_factory=list)
@@ -162,10 +164,11 @@ class Campaigns:
         found = {one["id"]: one for one in await self.wishes.every(client, "/campaigns")}
         there = {kind: self._marked(await self.sandbox.things(kind)) for kind in PARTS}
         removed = [one for kind in PARTS for one in await self.sandbox.things(kind) if one["status"] == "DELETED"]
+        kept = sum(one["state"] == "PAUSED" and one["room_until"] is not None for one in found.values())
         counted = Counted(
             wanted=len(self.wanted), states=Counter(one["state"] for one in found.values()),
             approved=len(self.approved), refused=self.refused, running=len(runs), peak=self.peak,
-            limit=ROOM * BUDGET, looks=self.looks, removed=len(removed), unapproved=sorted(self.unapproved),
+            limit=ROOM * BUDGET, looks=self.looks, kept=kept, removed=len(removed), unapproved=sorted(self.unapproved),
         )  # fmt: skip
         for campaign in self.wanted:
             one = found.get(campaign)

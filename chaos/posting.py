@@ -53,6 +53,8 @@ class Counted:
     """Acknowledged, and neither out nor said to be in trouble."""
     silent: list[str] = field(default_factory=list)
     """In trouble without saying what to do."""
+    troubles: Counter[str] = field(default_factory=Counter)
+    """Why posts didn't come out, by the code that people are told."""
     crashes: int = 0
     """Attempts whose worker vanished."""
 
@@ -166,6 +168,8 @@ class Posts:
                 counted.lost.append(f"{caption}: called failed, and everybody sees it")
             elif one["state"] != "PUBLISHED" and not (one["error"] or {}).get("todo"):
                 counted.silent.append(f"{caption}: {one['state']} {one['error']}")
+            if one is not None and one["error"] is not None and one["state"] != "PUBLISHED":
+                counted.troubles[one["error"]["code"]] += 1
         async with self.house.connection(str(self.workspace)) as connection:
             row = await (await connection.execute("select coalesce(sum(crashes), 0) from jobs")).fetchone()
             counted.crashes = int(row[0]) if row else 0
