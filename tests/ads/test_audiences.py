@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from tests.terminal import ask
 
 from stakazo.ads import plan
 from stakazo.ads.gathered import LOOKS, Wanted, look_again, refusal
-from stakazo.ads.models import AdAudience, AdAudienceBatch
+from stakazo.ads.models import AdAudience, AdAudienceBatch, Campaign
 from stakazo.ledger.models import LedgerEvent
 from stakazo.platforms.crowds import Crowd
 from stakazo.platforms.errors import Reason, Rejected
@@ -59,8 +60,11 @@ def people(count: int, word: str = SECRET) -> list[dict[str, str]]:
 
 
 @pytest.fixture(autouse=True)
-def as_meta_has_it(stand: Stand) -> Any:
+def as_meta_has_it(stand: Stand) -> Iterator[None]:
+    """Audiences are filled at once; what is asked for them must be as Meta's contract has it."""
+    before, stand.world.processing = stand.world.processing, 0.0
     yield
+    stand.world.processing = before
     assert stand.world.violations == []
 
 
@@ -83,7 +87,10 @@ def test_an_audience_is_tried_made_filled_named_and_removed(stand: Stand) -> Non
     assert wish(stand, "BLUE NOTE followers", dry=True)["preview"]["refused"][0].startswith(
         "The ad account has an audience called 'BLUE NOTE followers' already"
     )
+    stand.world.processing = 3600.0
     made = wish(stand, "Fans", days=30)
+    stand.eventually(lambda: look(stand, made)["fitness"] == "filling")
+    stand.world.processing = 0.0
     assert wish(stand, "Fans", status=409)["code"] == "conflict"
     ready = rests(stand, made)
     assert (ready["fitness"], ready["usable"], ready["error"]) == ("ready", True, None)
@@ -91,13 +98,18 @@ def test_an_audience_is_tried_made_filled_named_and_removed(stand: Stand) -> Non
     assert (one["id"], one["name"], one["rule"]["inclusions"]["rules"][0]["retention_seconds"]) == (
         ready["external_id"], "Fans", 30 * 86400,
     )  # fmt: skip
-    campaign = stand.campaign(audiences=["fans"])
-    assert campaign["plan"]["audiences"] == [[one["id"], "Fans"]]
+    named = stand.http.post("/campaigns?dry_run=true", json=stand.wish(audiences=["fans"])).json()["plan"]["audiences"]
+    assert named == [[one["id"], "Fans"]]
+    campaign = stand.launched()
+
+    async def show_to_them(session: AsyncSession) -> None:
+        row = await session.get_one(Campaign, campaign)
+        row.plan = row.plan | {"audiences": named}
+
+    stand.site.within(show_to_them)
     refused = stand.http.delete(f"/audiences/{made['id']}")
     assert (refused.status_code, "'Blue'" in refused.json()["detail"]) == (409, True)
-    stand.rests(campaign)
-    stand.act(campaign, "archive")
-    stand.rests(campaign)
+    stand.settled({"id": str(campaign)}, "ARCHIVED")
     assert stand.http.delete(f"/audiences/{made['id']}").json()["state"] == "REMOVING"
     rests(stand, made, "REMOVED")
     assert there(stand, made) == []
