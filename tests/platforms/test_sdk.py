@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from tests.platforms.conftest import There
-from tests.platforms.test_ads import whole
+from tests.platforms.test_ads import WHO, whole
+from tests.platforms.test_ads import ad_set as ad_set_of
 
 from stakazo.platforms.ads import Run
 from stakazo.platforms.base import Media
@@ -80,6 +81,20 @@ async def test_the_sdk_reads_back_what_our_client_has_made(there: There, sdk: An
     account = AdAccount(ACCOUNT, api=sdk)
     campaigns = await off_loop(lambda: list(account.get_campaigns(fields=["name", "effective_status"])))
     assert [(one["id"], one["effective_status"]) for one in campaigns] == [(ids[Level.CAMPAIGN], "ACTIVE")]
+    fields = ["name", "campaign_id", "daily_budget", "optimization_goal", "targeting", "effective_status"]
+    (ad_set,) = await off_loop(lambda: list(account.get_ad_sets(fields=fields)))
+    ours = ad_set_of(ids[Level.CAMPAIGN])
+    assert ad_set.export_all_data() == {
+        "id": ids[Level.AD_SET], "name": ours.name, "campaign_id": ours.campaign_id,
+        "daily_budget": "2000", "optimization_goal": ours.goal.value, "targeting": WHO.params(),
+        "effective_status": "ACTIVE",
+    }  # fmt: skip
+    fields = ["name", "adset_id", "campaign_id", "creative", "status", "effective_status"]
+    (ad,) = await off_loop(lambda: list(account.get_ads(fields=fields)))
+    assert ad.export_all_data() == {
+        "id": ids[Level.AD], "name": "Ad [s:1]", "adset_id": ids[Level.AD_SET], "campaign_id": ids[Level.CAMPAIGN],
+        "creative": {"id": ids[Level.CREATIVE]}, "status": "ACTIVE", "effective_status": "ACTIVE",
+    }  # fmt: skip
     wanted = {"level": "ad", "date_preset": "last_7d", "time_increment": 1}
     fields = ["ad_id", "spend", "impressions", "actions"]
     rows = await off_loop(lambda: list(account.get_insights(fields=fields, params=wanted)))
