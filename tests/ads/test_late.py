@@ -113,7 +113,11 @@ def test_a_room_is_kept_no_longer_than_anything_can_come(stand: Stand) -> None:
     assert committed(stand, made) == 1
     refused = stand.http.delete(f"/ad-accounts/{made['ad_account_id']}")
     assert (refused.status_code, "may come late" in refused.json()["detail"]) == (409, True)
+    other = stand.campaign()
+    stand.rests(other)
+    stand.act(other, "activate", status=422)
     long_ago = datetime.now(UTC) - timedelta(seconds=LATE)
     write(stand, made, unanswered=[Unanswered(Part.CAMPAIGN, "status", "ACTIVE", long_ago).as_json()])
-    stand.eventually(lambda: committed(stand, made) == 0)
+    stand.act(other, "activate")
+    assert committed(stand, made) == 0
     assert stand.look(made)["room_until"] is None

@@ -9,7 +9,7 @@ import pytest
 
 from stakazo.ads import lateness
 from stakazo.ads.comparing import Difference
-from stakazo.ads.lateness import Unanswered
+from stakazo.ads.lateness import Cost, Unanswered
 from stakazo.ads.states import LATE, Part
 from stakazo.platforms.ads import Live, Run
 
@@ -53,6 +53,25 @@ def test_what_was_told_twice_may_come_though_one_of_them_was_answered() -> None:
     (left,) = lateness.answered(twice, LET_RUN)
     assert left.at == NOON
     assert lateness.unseen((left,), live("ACTIVE")) == (left,)
+
+
+def test_what_is_too_old_to_come_is_forgotten() -> None:
+    known = lateness.tell((), LET_RUN, NOON)
+    (one,) = lateness.tell(known, LET_RUN, NOON + timedelta(seconds=LATE))
+    assert not one.again
+
+
+def test_the_most_expensive_of_what_may_come_counts() -> None:
+    """A budget that was raised without an answer, and lowered again."""
+    end = Difference(Part.AD_SET, "end", "2026-12-24T12:00:00+00:00", None)
+    cap = Difference(Part.CAMPAIGN, "spend_cap", 300_00, 100_00)
+    said, known = Cost(10_00, 100_00, NOON), lateness.tell((), LET_RUN, NOON)
+    assert lateness.worst(known, said, NOON) == said
+    for told in (MORE, cap, end):
+        known = lateness.tell(known, told, NOON)
+    assert lateness.worst(known, said, NOON) == Cost(20_00, 300_00, datetime(2026, 12, 24, 12, tzinfo=UTC))
+    assert lateness.worst(known, said, NOON + timedelta(seconds=LATE)) == said
+    assert lateness.worst(known, Cost(None, 500_00, None), NOON).ends_at is None
 
 
 def test_each_thing_is_kept_for_itself() -> None:

@@ -57,6 +57,7 @@ def lets_spend(told: Difference) -> bool:
 
 def tell(known: Sequence[Unanswered], told: Difference, moment: datetime) -> tuple[Unanswered, ...]:
     """What is unanswered from the moment on at which this is about to be told."""
+    known = [one for one in known if one.until > moment]
     if not lets_spend(told):
         return tuple(known)
     again = any(_same(one, told) for one in known)
@@ -73,6 +74,29 @@ def answered(known: Sequence[Unanswered], told: Difference) -> tuple[Unanswered,
 def unseen(known: Sequence[Unanswered], live: Mapping[Part, Live]) -> tuple[Unanswered, ...]:
     """Without what a look shows to have had its effect."""
     return tuple(one for one in known if one.again or told_of(one.part, one.what, live) != one.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a campaign may cost, and how long: minor units."""
+
+    daily: int | None
+    total: int
+    ends_at: datetime | None
+
+
+def worst(known: Sequence[Unanswered], said: Cost, moment: datetime) -> Cost:
+    """What it may cost at most, if of what may come the most expensive comes: a budget that was lowered again since."""
+    coming = [one for one in known if one.until > moment]
+    budgets = [one.value for one in coming if one.what == "budget"]
+    totals = [one["lifetime_budget"] for one in budgets] + [one.value for one in coming if one.what == "spend_cap"]
+    days = [said.daily, *(one["daily_budget"] for one in budgets)]
+    ends = [datetime.fromisoformat(one.value) for one in coming if one.what == "end"]
+    return Cost(
+        daily=max(filter(None, days), default=None),
+        total=max([said.total, *filter(None, totals)]),
+        ends_at=max([said.ends_at, *ends]) if said.ends_at is not None else None,
+    )
 
 
 def until(stored: Sequence[Mapping[str, Any]]) -> datetime | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -143,6 +143,7 @@ async def breaches(
     session: AsyncSession, said: Limits, campaign: Campaign, account: AdAccount
 ) -> list[guardrails.Breach]:
     """The limits that would not hold if this campaign were let run now."""
+    await _free_late(session, campaign.currency)
     held = await _held(session, campaign.currency, account)
     wanted = await _wanted(session, campaign, account)
     return guardrails.breaches(said, held, wanted, open_campaigns=await _open(session, campaign.currency))
@@ -166,14 +167,28 @@ async def _may_come(session: AsyncSession, campaign: Campaign) -> bool:
     return until is not None and until > await now(session)
 
 
+async def _free_late(session: AsyncSession, currency: str) -> None:
+    """End what was kept for requests that can't come any more: from their last moment on, whoever can see it or not."""
+    keeps = select(AdCommitment.campaign_id).where(AdCommitment.ended_at.is_(None), AdCommitment.currency == currency)
+    resting = Campaign.state.in_({S.ACTIVE, S.PAUSED, S.COMPLETED})
+    for campaign in await session.scalars(select(Campaign).where(Campaign.id.in_(keeps), resting)):
+        until = lateness.until(campaign.unanswered)
+        if until is not None and until <= await now(session):
+            kept = await _running(session, campaign)
+            account = await accounts.get(session, campaign.account_id)
+            await _end(session, kept[:-1] if campaign.state is S.ACTIVE else kept, account, at=until)
+
+
 async def _running(session: AsyncSession, campaign: Campaign) -> Sequence[AdCommitment]:
     """What it may cost now, the newest last."""
     found = select(AdCommitment).where(AdCommitment.campaign_id == campaign.id, AdCommitment.ended_at.is_(None))
     return (await session.scalars(found.order_by(AdCommitment.created_at, AdCommitment.id).with_for_update())).all()
 
 
-async def _end(session: AsyncSession, commitments: Sequence[AdCommitment], account: AdAccount) -> None:
-    moment = await now(session)
+async def _end(
+    session: AsyncSession, commitments: Sequence[AdCommitment], account: AdAccount, *, at: datetime | None = None
+) -> None:
+    moment = at or await now(session)
     today = accounts.day(account, moment)
     for one in commitments:
         one.ended_at = moment
@@ -184,13 +199,15 @@ async def _end(session: AsyncSession, commitments: Sequence[AdCommitment], accou
 async def _wanted(session: AsyncSession, campaign: Campaign, account: AdAccount) -> Commitment:
     moment = await now(session)
     first = accounts.day(account, max(campaign.starts_at or moment, moment))
+    said = lateness.Cost(campaign.daily_budget, campaign.total_budget, campaign.ends_at)
+    worst = lateness.worst(lateness.read(campaign.unanswered), said, moment)
     return Commitment(
         campaign=str(campaign.id),
-        per_day=guardrails.worst_day(campaign.daily_budget, campaign.total_budget),
-        total=campaign.total_budget,
+        per_day=guardrails.worst_day(worst.daily, worst.total),
+        total=worst.total,
         # It may be let run at once all the same, if somebody changes its start at the platform.
         first=min(first, accounts.day(account, moment)),
-        last=accounts.day(account, campaign.ends_at) if campaign.ends_at else None,
+        last=accounts.day(account, worst.ends_at) if worst.ends_at else None,
     )
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo.ads import accounts, comparing, lateness, plan, policy, progress, service, states
+from stakazo.ads import accounts, comparing, plan, policy, progress, service, states
 from stakazo.ads.comparing import Answer, Difference
 from stakazo.ads.launching import LEVELS
 from stakazo.ads.models import AdAccount, Campaign
@@ -167,25 +167,12 @@ async def _set_right(session: AsyncSession, campaign: Campaign, found: tuple[Dif
 
 
 async def _settled(session: AsyncSession, campaign: Campaign) -> None:
-    """As approved; its time may be over by now, and so may that in which something could come late."""
+    """As approved; and its time may be over by now."""
     moment = await now(session)
-    late = lateness.until(campaign.unanswered)
-    if late is not None and late <= moment:
-        await _free(session, campaign)
     if campaign.state is S.ACTIVE and campaign.ends_at is not None and campaign.ends_at <= moment:
         campaign.state = S.COMPLETED
         await policy.release(session, campaign, await accounts.get(session, campaign.account_id))
         await service.record(session, "campaign_completed", campaign)
-
-
-async def _free(session: AsyncSession, campaign: Campaign) -> None:
-    """What was never answered doesn't come any more: the room that was kept for it is free."""
-    campaign.unanswered = []
-    account = await accounts.get(session, campaign.account_id)
-    if campaign.state is S.ACTIVE:
-        await policy.renew(session, campaign, account)
-    elif campaign.state is not S.NEEDS_HUMAN:
-        await policy.release(session, campaign, account)
 
 
 async def anything(session: AsyncSession, account_id: UUID) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -275,5 +275,7 @@ async def _follow(db: AsyncSession, campaign: Campaign) -> None:
 
 def _out(campaign: Campaign) -> CampaignOut:
     known = {name: getattr(campaign, name, None) for name in CampaignOut.model_fields}
-    said = {"ad_account_id": campaign.account_id, "room_until": lateness.until(campaign.unanswered), "preview": None}
+    until = lateness.until(campaign.unanswered)
+    kept = until if until is not None and until > datetime.now(UTC) else None
+    said = {"ad_account_id": campaign.account_id, "room_until": kept, "preview": None}
     return CampaignOut.model_validate(known | said)
