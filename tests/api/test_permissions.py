@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 from tests.api.committed import CONTRACT
 
 from stakazo.accounts.roles import ROLES, Permission, Role
-from stakazo.api.deps import Access, access_of, declare_access, may, open_to_all
+from stakazo.api.deps import DB, Access, access_of, declare_access, may, open_to_all
 from stakazo.core.actor import Actor, new_id
 from stakazo.core.errors import Forbidden
 from stakazo.core.settings import Settings
@@ -57,17 +57,26 @@ def test_every_endpoint_names_its_permission():
     assert {path for path in public if path.rpartition("/")[0] not in {"/docs", "/account"}} == OPEN
 
 
+def called(dependant: Dependant) -> Iterator[object]:
+    """What is called for a request, and for what that asks for."""
+    yield dependant.call
+    for dependency in dependant.dependencies:
+        yield from called(dependency)
+
+
 def test_no_request_waits_for_a_thread():
     """What isn't awaited is handed to a thread by the framework, which costs more than any of these do."""
-
-    def called(dependant: Dependant) -> Iterator[object]:
-        yield dependant.call
-        for dependency in dependant.dependencies:
-            yield from called(dependency)
-
     calls = {call for route in routes() for call in called(route.dependant)}
     plain = {call if isroutine(call) else type(call).__call__ for call in calls}
     assert [call for call in plain if not (iscoroutinefunction(call) or isasyncgenfunction(call))] == []
+
+
+def test_no_connection_of_the_database_waits_for_a_store():
+    """One that doesn't answer would soon have them all: who sends a file has no transaction open meanwhile."""
+    sending = [route for route in routes() if 206 in route.responses]
+    assert len(sending) >= 6
+    transaction = DB.__metadata__[0].dependency  # type: ignore[attr-defined]
+    assert [route.path for route in sending if transaction in called(route.dependant)] == []
 
 
 def test_the_contract_says_what_each_endpoint_needs():

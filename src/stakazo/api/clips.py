@@ -153,19 +153,21 @@ async def reject(_: Annotated[Actor, may(Permission.CLIPS_WRITE)], db: DB, clip_
 
 @router.get("/{clip_id}/thumbnail", response_class=Response, responses=responses(404, 503, also=a_file("image/jpeg")))
 async def thumbnail(
-    _: Annotated[Actor, may(Permission.CLIPS_READ)], request: Request, db: DB, here: Here, clip_id: UUID
+    actor: Annotated[Actor, may(Permission.CLIPS_READ)], request: Request, here: Here, clip_id: UUID
 ) -> Response:
     """The frame that shows the clip best."""
-    clip = await clips.get(db, clip_id)
+    async with here.db.transaction(actor) as session:
+        clip = await clips.get(session, clip_id)
     return await _picture(request, here, clip, clip.thumbnail_key, "thumbnail")
 
 
 @router.get("/{clip_id}/filmstrip", response_class=Response, responses=responses(404, 503, also=a_file("image/jpeg")))
 async def filmstrip(
-    _: Annotated[Actor, may(Permission.CLIPS_READ)], request: Request, db: DB, here: Here, clip_id: UUID
+    actor: Annotated[Actor, may(Permission.CLIPS_READ)], request: Request, here: Here, clip_id: UUID
 ) -> Response:
     """Frames of the clip side by side, in order."""
-    clip = await clips.get(db, clip_id)
+    async with here.db.transaction(actor) as session:
+        clip = await clips.get(session, clip_id)
     return await _picture(request, here, clip, clip.filmstrip_key, "filmstrip")
 
 

@@ -72,6 +72,8 @@ async def stored_file(
 ) -> Response:
     """Answer with a stored file: 200, 206 for a range, 304 when the asker has it, 416 for a range outside.
 
+    No transaction may be open: a store that doesn't answer would keep its connection, and soon all of them.
+
     Args:
         filename: What the file is called when it is saved.
         sha256: Of its bytes, where it is known: makes the strong ETag.

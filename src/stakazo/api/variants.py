@@ -97,16 +97,16 @@ async def get(
     responses=responses(404, 409, 416, 503, also=a_file("video/mp4")),
 )
 async def file(
-    _: Annotated[Actor, may(Permission.VARIANTS_READ)],
+    actor: Annotated[Actor, may(Permission.VARIANTS_READ)],
     request: Request,
-    db: DB,
     here: Here,
     variant_id: UUID,
     *,
     download: bool = False,
 ) -> Response:
     """The rendered file, with ranges; `download=true` makes a browser save it."""
-    variant = await variants.get(db, variant_id)
+    async with here.db.transaction(actor) as session:
+        variant = await variants.get(session, variant_id)
     if variant.state is not VariantState.READY or variant.storage_key is None:
         raise Conflict(f"The variant is {variant.state.value}: there is no file (yet).")
     return await stored_file(

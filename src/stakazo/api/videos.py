@@ -80,10 +80,11 @@ async def get(
     responses=responses(404, 409, 503, also=a_file("application/json")),
 )
 async def analysis(
-    _: Annotated[Actor, may(Permission.VIDEOS_READ)], request: Request, db: DB, here: Here, video_id: UUID
+    actor: Annotated[Actor, may(Permission.VIDEOS_READ)], request: Request, here: Here, video_id: UUID
 ) -> Response:
     """Everything that was found: shots, loudness, tempo, beats, sections, hooks, faces."""
-    video = await videos.get(db, video_id)
+    async with here.db.transaction(actor) as session:
+        video = await videos.get(session, video_id)
     if video.analysis_key is None:
         raise Conflict(f"The video is {video.state.value}: there is no analysis (yet).")
     return await stored_file(
@@ -101,16 +102,16 @@ async def analysis(
     responses=responses(404, 416, 503, also=a_file("video/*")),
 )
 async def source(
-    _: Annotated[Actor, may(Permission.VIDEOS_READ)],
+    actor: Annotated[Actor, may(Permission.VIDEOS_READ)],
     request: Request,
-    db: DB,
     here: Here,
     video_id: UUID,
     *,
     download: bool = False,
 ) -> Response:
     """The uploaded file itself, with ranges."""
-    video = await videos.get(db, video_id)
+    async with here.db.transaction(actor) as session:
+        video = await videos.get(session, video_id)
     return await stored_file(
         request,
         here,
