@@ -32,6 +32,7 @@ from stakazo.core.storage import Storage
 from stakazo.core.workplace import enough_space
 from stakazo.insights import jobs as _inbox  # noqa: F401 (what is said about it)
 from stakazo.insights import measuring
+from stakazo.insights.service import measurable
 from stakazo.jobs.engine import JobOptions, job
 from stakazo.jobs.models import Job
 from stakazo.jobs.run import Run
@@ -41,7 +42,7 @@ from stakazo.notifications import jobs as _notifications  # noqa: F401 (who is t
 from stakazo.publishing import leaving as _leaving  # noqa: F401 (what is said to their platforms in the end)
 from stakazo.publishing import service as publications
 from stakazo.publishing.doubts import ask_again
-from stakazo.publishing.jobs import publish_variant
+from stakazo.publishing.jobs import check_publication, publish_variant
 from stakazo.rules import service as rules
 from stakazo.rules.models import PlatformRule
 from stakazo.rules.schema import clip_rules, render_overrides
@@ -311,6 +312,21 @@ async def _count(session: AsyncSession, row: Job) -> None:
 @publish_variant.on_completion
 async def _measure(session: AsyncSession, row: Job) -> None:
     """What is public is measured from then on."""
+    await measuring.schedule(session, await publications.get(session, UUID(row.payload["publication_id"])))
+
+
+@check_publication.on_completion
+async def _measure_at_once(session: AsyncSession, row: Job) -> None:
+    """What a person posted may have been there for long."""
+    publication = await publications.get(session, UUID(row.payload["publication_id"]))
+    if measurable(publication):
+        await measuring.look_now(session, publication)
+
+
+@check_publication.on_end
+async def _measure_all_the_same(session: AsyncSession, row: Job, error: dict[str, Any]) -> None:
+    """The platform could not be asked whether it is there; it may be asked what became of it later."""
+    del error
     await measuring.schedule(session, await publications.get(session, UUID(row.payload["publication_id"])))
 
 

@@ -143,12 +143,20 @@ def test_whoever_settles_it_first_ends_the_asking(desk: Desk) -> None:
     found = doubt.until_a_person_is_told()
     question = doubt.question()
     said = {"variant_id": found["variant_id"], "platform": "instagram", "channel_id": found["channel_id"]}
-    confirmed = desk.http.post("/confirm_publish", json=said | {"url": "https://instagram.com/reel/1"}).json()
+    (owner,) = {one["id"] for one in desk.world.of("IGUser", username="bluenote.sandbox")}
+    shown = {"owner": owner, "media_product_type": "REELS", "caption": "", "media_type": "VIDEO"}
+    made = desk.world.new("IGMedia", **shown, permalink="https://www.instagram.com/reel/S1/")
+    elsewhere = desk.http.post("/confirm_publish", json=said | {"url": "https://evil.org/reel/S1"})
+    assert (elsewhere.status_code, "evil.org" in elsewhere.json()["detail"]) == (422, True)
+    confirmed = desk.http.post("/confirm_publish", json=said | {"url": "https://instagram.com/reel/S1"}).json()
     assert (confirmed["id"], confirmed["state"], confirmed["ask_at"]) == (found["id"], "PUBLISHED", None)
     doubt.see()
     desk.run(question)
     desk.eventually(lambda: desk.http.get(f"/jobs/{question}").json()["state"] == "COMPLETED")
-    assert desk.show(doubt.wanted)["url"] == "https://instagram.com/reel/1"
+    desk.eventually(lambda: desk.show(doubt.wanted)["checked_at"])
+    settled = desk.show(doubt.wanted)
+    assert (settled["url"], settled["external_id"]) == ("https://instagram.com/reel/S1", made["id"])
+    desk.eventually(lambda: desk.http.get(f"/publications/{found['id']}/metrics").status_code == 200)
 
 
 def test_which_post_it_is_is_asked_for_until_the_platform_knows(desk: Desk) -> None:

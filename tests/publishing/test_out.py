@@ -151,7 +151,7 @@ def test_what_a_person_posted_is_checked_at_the_platform(desk: Desk) -> None:
     body = {"variant_id": variant, "platform": "facebook", "channel_id": channel}
     again = desk.http.post("/confirm_publish", json={**body, "external_id": done["external_id"]})
     assert (again.status_code, again.json()["id"]) == (200, done["id"])
-    wrong = desk.http.post("/confirm_publish", json={**body, "external_id": "1780000000009999"})
+    wrong = desk.http.post("/confirm_publish", json={**body, "url": "https://facebook.com/reel/1780000000009999"})
     assert wrong.status_code == 201
     lost = desk.until(wrong.json(), "NEEDS_HUMAN")
     assert lost["error"]["code"] == "not_there"
@@ -160,3 +160,8 @@ def test_what_a_person_posted_is_checked_at_the_platform(desk: Desk) -> None:
     assert (mine.status_code, mine.json()["state"], mine.json()["by_hand"]) == (201, "PUBLISHED", True)
     assert desk.http.post("/confirm_publish", json=away).json()["id"] == mine.json()["id"]
     assert desk.http.post("/confirm_publish", json=body).status_code == 422
+    reel = desk.channel("instagram")
+    (unseen,) = desk.variants("instagram_reel")
+    said = {"variant_id": unseen, "platform": "instagram", "channel_id": reel, "url": "https://instagram.com/reel/No/"}
+    nowhere = desk.until(desk.http.post("/confirm_publish", json=said).json(), "NEEDS_HUMAN")
+    assert (nowhere["error"]["code"], nowhere["url"]) == ("not_there", None)

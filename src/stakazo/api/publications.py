@@ -28,7 +28,6 @@ from stakazo.api.routes import Router
 from stakazo.clips import service as clips
 from stakazo.core.actor import Actor
 from stakazo.core.limits import Kind as Counted
-from stakazo.insights import measuring
 from stakazo.ledger import service as ledger
 from stakazo.platforms.base import Platform
 from stakazo.publishing import by_hand, commenting, discarding, jobs, planning, service
@@ -241,14 +240,14 @@ async def confirm(
 ) -> PublicationOut:
     """A person posted it, or found it there: from now on it is followed like the rest.
 
-    Where the account is connected and the post's id is given, a job asks the platform whether it is there.
+    By its address or its id; another platform's address is refused. Where the account is connected, a job asks the
+    platform whether it is there.
     """
     given = said.model_dump() | {"url": str(said.url) if said.url else None}
     publication, created = await by_hand.confirm(db, ByHand(**given))
     await _follow(db, publication)
-    if publication.external_id and publication.channel_id and publication.checked_at is None:
+    if by_hand.is_checkable(publication) and publication.checked_at is None:
         await jobs.check_publication.start(db, publication.id)
-        await measuring.look_now(db, publication)
     response.status_code = 201 if created else 200
     response.headers["Location"] = f"/publications/{publication.id}"
     return out(publication)

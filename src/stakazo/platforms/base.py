@@ -311,6 +311,10 @@ class Publisher(Protocol):
         """What else the platform calls a post, in its news say; nothing where it has one name."""
         ...
 
+    async def find(self, name: str) -> str | None:
+        """The id of the account's post whose address has this name in it; None where it has none such."""
+        ...
+
     async def measure(self, post_id: str) -> Metrics:
         """What became of a post."""
         ...

@@ -128,6 +128,9 @@ class FacebookPage:
     async def names(self, post_id: str) -> tuple[str, ...]:
         return names(await self._graph.get(post_id, {"fields": PHASES}))
 
+    async def find(self, name: str) -> str | None:
+        return name  # its addresses have the id
+
     async def measure(self, post_id: str) -> Metrics:
         raw: dict[str, Any] = {}
         async for row in self._graph.pages(f"{post_id}/video_insights", {}, urgent=False):

@@ -94,6 +94,13 @@ class Instagram:
         del post_id
         return ()
 
+    async def find(self, name: str) -> str | None:
+        for edge in ("media", "stories"):
+            async for row in self._graph.pages(f"{self._user}/{edge}", {"fields": "id,permalink"}):
+                if name in str(row.get("permalink", "")).split("/"):
+                    return str(row["id"])
+        return None
+
     async def measure(self, post_id: str) -> Metrics:
         kind = await self._graph.get(post_id, {"fields": "media_product_type"}, urgent=False)
         names = STORY_METRICS if kind.get("media_product_type") == "STORY" else REEL_METRICS

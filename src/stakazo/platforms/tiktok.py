@@ -175,6 +175,9 @@ class TikTok:
         del post_id
         return ()
 
+    async def find(self, name: str) -> str | None:
+        return name  # its addresses have the id
+
     async def measure(self, post_id: str) -> Metrics:
         video = await self._video(post_id, "id,view_count,like_count,comment_count,share_count,duration")
         return Metrics(

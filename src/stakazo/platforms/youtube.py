@@ -176,6 +176,9 @@ class YouTube:
         del post_id
         return ()
 
+    async def find(self, name: str) -> str | None:
+        return name  # its addresses have the id
+
     async def measure(self, post_id: str) -> Metrics:
         listed = await self._get("videos", {"part": "statistics", "id": post_id})
         if not listed.get("items"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -14,10 +14,11 @@ from stakazo.core.db import now
 from stakazo.core.errors import Conflict, Invalid
 from stakazo.jobs import holding
 from stakazo.platforms.base import Kind, Platform
-from stakazo.publishing import channels, planning, rights, service, states
+from stakazo.publishing import addresses, channels, planning, rights, service, states
 from stakazo.publishing.limits import natural_kind
 from stakazo.publishing.models import Publication
 from stakazo.publishing.states import PublicationState as S
+from stakazo.publishing.states import Trouble
 from stakazo.variants import service as variants
 from stakazo.variants.models import ClipVariant
 
@@ -40,25 +41,46 @@ async def confirm(session: AsyncSession, said: ByHand) -> tuple[Publication, boo
     """A person has posted it: from now on it is followed like the rest. Says it, and whether it is new.
 
     Settles what was doubtful on the same channel. Raises Conflict where the post belongs to another publication, and
-    where the same is still to go out by itself: it would be there twice.
+    where the same is still to go out by itself: it would be there twice; Invalid where the address isn't a post's.
     """
-    if not said.external_id and not said.url:
-        raise Invalid("Say which post it is: by its address, or by its id at the platform.")
+    said = _read(said)
     variant = await variants.get(session, said.variant_id)
     channel = await channels.hold(session, said.channel_id) if said.channel_id else None
     if channel is not None and channel.platform is not said.platform:
         raise Invalid(f"The channel {channel.name} is at {channel.platform.value}, not at {said.platform.value}.")
     publication, created = await _meant(session, said, variant)
-    if publication.state is S.PUBLISHED and not created:
+    if publication.state is S.PUBLISHED and not created and not _waits(publication):
         return publication, False
     publication.external_id, publication.url = said.external_id, said.url
     publication.published_at = rights.moment(said.published_at) if said.published_at else await now(session)
     publication.state, publication.error, publication.ask_at = S.PUBLISHED, None, None
+    publication.checked_at = None
     publication.caption = said.caption or publication.caption
     await holding.let_go(session, publication)
     await service.flush(session)
     await service.record(session, "publication_confirmed", publication, url=said.url, external_id=said.external_id)
     return publication, created
+
+
+def _read(said: ByHand) -> ByHand:
+    """With the id that the address has in it. Raises Invalid."""
+    if not said.url:
+        if not said.external_id:
+            raise Invalid("Say which post it is: by its address, or by its id at the platform.")
+        return said
+    try:
+        if said.external_id:
+            addresses.require_own(said.platform, said.url)
+            return said
+        return replace(said, external_id=addresses.post_id(said.platform, said.url))
+    except addresses.NoAddress as error:
+        raise Invalid(str(error)) from error
+
+
+def _waits(publication: Publication) -> bool:
+    """Whether it waits for somebody who says which post it is."""
+    unknown = publication.state is S.PUBLISHED and publication.external_id is None and not publication.by_hand
+    return publication.state is S.NEEDS_HUMAN or (unknown and publication.error is not None)
 
 
 async def _meant(session: AsyncSession, said: ByHand, variant: ClipVariant) -> tuple[Publication, bool]:
@@ -70,7 +92,7 @@ async def _meant(session: AsyncSession, said: ByHand, variant: ClipVariant) -> t
         known = (said.external_id and publication.external_id == said.external_id) or (
             said.url and publication.url == said.url
         )
-        if known or publication.state is S.NEEDS_HUMAN:
+        if known or _waits(publication):
             return publication, False
     if busy := next((one for one in found if one.state in states.UNDER_WAY), None):
         raise Conflict(f"This is being published right now ({busy.state.value}): wait for it, or cancel it.")
@@ -91,3 +113,30 @@ async def _meant(session: AsyncSession, said: ByHand, variant: ClipVariant) -> t
     )  # fmt: skip
     session.add(publication)
     return publication, True
+
+
+# --- what the platform says to it ---------------------------------------------------------------------------
+
+
+def is_checkable(publication: Publication) -> bool:
+    """Whether the platform can be asked if it is there."""
+    said = publication.external_id is not None or publication.url is not None
+    return publication.state is S.PUBLISHED and publication.channel_id is not None and said
+
+
+async def is_not_there(session: AsyncSession, publication: Publication) -> None:
+    """The platform knows no such post of this account: loudly."""
+    which = publication.external_id or publication.url
+    detail = f"The platform knows no post {which} on this channel."
+    await _doubt(session, publication, Trouble("not_there", detail, "Confirm it with the right address or id."))
+
+
+async def is_another(session: AsyncSession, publication: Publication) -> None:
+    """The post at that address is known as another publication's: loudly."""
+    detail = f"{publication.url} is known as another publication."
+    await _doubt(session, publication, Trouble("known_as_another", detail, "Confirm it with its own address."))
+
+
+async def _doubt(session: AsyncSession, publication: Publication, trouble: Trouble) -> None:
+    publication.published_at = publication.external_id = publication.url = None
+    await service.fail(session, publication, S.NEEDS_HUMAN, trouble)

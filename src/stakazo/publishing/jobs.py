@@ -15,9 +15,21 @@ from stakazo.jobs.engine import JobOptions, job
 from stakazo.jobs.models import Job
 from stakazo.jobs.run import NotYet, Run
 from stakazo.platforms import publishers
-from stakazo.platforms.base import Media, Stage, Status
+from stakazo.platforms.base import Media, Publisher, Stage, Status
 from stakazo.platforms.errors import Reason, Rejected, TokenExpired, TryLater
-from stakazo.publishing import channels, commenting, discarding, doubts, outside, progress, renewals, service, states
+from stakazo.publishing import (
+    addresses,
+    by_hand,
+    channels,
+    commenting,
+    discarding,
+    doubts,
+    outside,
+    progress,
+    renewals,
+    service,
+    states,
+)
 from stakazo.publishing.course import Course, Outcome
 from stakazo.publishing.models import Publication
 from stakazo.publishing.progress import Order
@@ -129,39 +141,43 @@ async def _publishing_ended(session: AsyncSession, row: Job, error: dict[str, An
 
 @job(queue=QUEUE, timeout=300)
 async def check_publication(run: Run, publication_id: UUID) -> None:
-    """Look whether a post is there that a person says is there."""
+    """Look whether a post is there that a person says is there; by its address, where that doesn't say the id."""
     keys = Keyring(run.settings)
     async with run.transaction() as session:
         publication = await service.hold(session, publication_id)
-        if publication.state is not S.PUBLISHED or not publication.external_id or publication.channel_id is None:
+        if not by_hand.is_checkable(publication):
             return
+        assert publication.channel_id is not None
         account = channels.account(await channels.get(session, publication.channel_id), keys)
-        channel_id, post_id = publication.channel_id, publication.external_id
-    there = True
-    names: tuple[str, ...] = ()
+        channel_id, said, url = publication.channel_id, publication.external_id, publication.url or ""
     async with renewals.minding(run, keys, channel_id, account), outside.connected(run.settings) as connection:
         publisher = publishers.of(connection, account)
-        try:
-            await publisher.measure(post_id)
-            names = await publisher.names(post_id)
-        except Rejected as refused:
-            if refused.reason not in {Reason.NOT_FOUND, Reason.INVALID}:
-                raise
-            there = False
+        post_id = said or await publisher.find(addresses.named(account.platform, url))
+        names = await _names_there(publisher, post_id) if post_id else None
     async with run.completion() as session:
         publication = await service.hold(session, publication_id)
-        if publication.external_id != post_id or publication.state is not S.PUBLISHED:
+        if (publication.external_id, publication.url or "", publication.state) != (said, url, S.PUBLISHED):
             return
-        if there:
-            publication.checked_at, publication.aliases = await now(session), list(names)
+        if post_id is None or names is None:
+            await by_hand.is_not_there(session, publication)
+        elif not said and not await progress.is_free(session, publication, post_id):
+            await by_hand.is_another(session, publication)
+        else:
+            publication.external_id, publication.aliases = post_id, list(names)
+            publication.checked_at = await now(session)
             await service.record(session, "publication_checked", publication, external_id=post_id)
             await commenting.begin(session, publication)
-            return
-        publication.published_at = publication.external_id = None
-        detail = f"The platform knows no post {post_id} on this channel."
-        await service.fail(
-            session, publication, S.NEEDS_HUMAN, Trouble("not_there", detail, "Confirm it with the right id.")
-        )
+
+
+async def _names_there(publisher: Publisher, post_id: str) -> tuple[str, ...] | None:
+    """What else the platform calls a post; None where it isn't there."""
+    try:
+        await publisher.measure(post_id)
+        return await publisher.names(post_id)
+    except Rejected as refused:
+        if refused.reason not in {Reason.NOT_FOUND, Reason.INVALID}:
+            raise
+        return None
 
 
 @job(queue=QUEUE, max_attempts=CRASHES, timeout=600)
