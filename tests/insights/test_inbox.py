@@ -209,3 +209,17 @@ def test_what_the_platform_takes_no_answer_to_is_said(desk: Desk) -> None:
     desk.eventually(lambda: inbox(desk, kind="mention"))
     (item,) = inbox(desk, kind="mention")
     assert "own app" in desk.http.post(f"/inbox/{item['id']}/reply", json={"text": "Hi"}).json()["detail"]
+
+
+def test_a_mention_says_who_it_was_what_they_said_and_where(desk: Desk) -> None:
+    """What Instagram doesn't show is in the inbox all the same."""
+    subscribed(desk, {"channel_id": desk.channel("instagram")})
+    happens(desk, mention="Wie schön, @bluenote 🎺", of=known.IG_USER, author="bob", comment=True)
+    happens(desk, mention="With @bluenote", of=known.IG_USER, author="eve")
+    assert send(desk, [{"field": "mentions", "value": {"media_id": "gone"}}]).status_code == 200
+    desk.eventually(lambda: [one["author"] for one in inbox(desk, kind="mention")].count("") == 1)
+    found = {one["author"]: one for one in inbox(desk, kind="mention")}
+    assert (found["bob"]["text"], found["eve"]["text"]) == ("Wie schön, @bluenote 🎺", "With @bluenote")
+    addresses = {desk.world.things[one["post_id"]]["permalink"] for one in (found["bob"], found["eve"])}
+    assert {found["bob"]["permalink"], found["eve"]["permalink"]} == addresses
+    assert (found[""]["text"], found[""]["permalink"], found[""]["state"]) == ("", None, "OPEN")

@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 from tests.platforms.conftest import There
 
-from stakazo.platforms.base import Handle, Kind, Media, Platform, Post, Stage, Status, Trial
+from stakazo.platforms.base import Handle, Kind, Media, Mention, Platform, Post, Stage, Status, Trial
 from stakazo.platforms.errors import Reason, Rejected, TokenExpired, TryLater, Unknown
+from stakazo.platforms.instagram import Instagram
+from stakazo.platforms.sandbox import world as known
 from stakazo.platforms.sandbox.faults import Fault
+from stakazo.platforms.sandbox.instagram import add_mention
 
 POST = Post(caption="Ça ira 🎺  #jazz", cover_at=1.5, collaborators=("monk", "mingus"))
 PUBLISH = "POST IGUser/media_publish"
@@ -219,3 +222,17 @@ async def test_a_story_is_found_among_the_stories(there: There, film: Media):
     post_id = public(there)[0]["id"]
     there.world.move_on(3600)
     assert (await publisher.measure(post_id)).views is not None
+
+
+async def test_who_has_named_us_is_asked_for(there: There):
+    publisher = there.publisher(Platform.INSTAGRAM)
+    assert isinstance(publisher, Instagram)
+    comment = add_mention(there.world, known.IG_USER, "Hi @us", name="bob", commented=True)
+    post = add_mention(there.world, known.IG_USER, "With @us", name="eve", commented=False)
+    asked = [(one["media_id"], one.get("comment_id")) for one in (comment, post)]
+    there.world.faults.add(Fault("error", "GET IGUser", times=1, detail={"code": 2, "is_transient": True}))
+    with pytest.raises(TryLater):
+        await publisher.mentions(asked)
+    urls = [there.world.things[media]["permalink"] for media, _ in asked]
+    found = await publisher.mentions([*asked, ("gone", None), ("gone", "too")])
+    assert found == [Mention("Hi @us", "bob", urls[0]), Mention("With @us", "eve", urls[1]), None, None]

@@ -37,7 +37,8 @@ class ItemOut(BaseModel):
     parent_id: str | None = Field(description="The comment that it answers.")
     author: str
     author_id: str
-    text: str
+    text: str = Field(description="Of a mention: empty until the platform was asked, or where it doesn't say.")
+    permalink: str | None = Field(description="Where a mention can be seen, where the platform says.")
     said_at: datetime = Field(description="When it was said, or said otherwise.")
     done_at: datetime | None
     done_by: str | None

@@ -25,6 +25,7 @@ NAMES = {
     "watch_ad_account": "Watch the ads",
     "collect_ad_metrics": "Measure the ads",
     "read_news": "Read what platforms tell",
+    "read_mentions": "Ask who has mentioned us",
 }
 
 

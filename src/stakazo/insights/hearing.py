@@ -140,7 +140,7 @@ def _comment(news: News) -> Said:
 
 
 def _mention(news: News) -> Said:
-    """Who it was and what they said must be asked for; only that it happened is told."""
+    """Only that it happened is told; who it was and what they said is asked for afterwards."""
     media, comment = _text(news.value.get("media_id")), _text(news.value.get("comment_id"))
     return Said(kind=ItemKind.MENTION, id=comment or media or "", at=news.at, post_id=media)
 

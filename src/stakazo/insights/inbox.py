@@ -20,7 +20,7 @@ from stakazo.core.paging import Key, Page, page
 from stakazo.insights.hearing import ItemKind, ItemState, Said
 from stakazo.insights.models import InboxItem
 from stakazo.ledger import service as ledger
-from stakazo.platforms.base import Platform
+from stakazo.platforms.base import Mention, Platform
 from stakazo.publishing import channels, rights, states
 from stakazo.publishing import service as publications
 from stakazo.publishing.limits import MESSAGE, length
@@ -30,13 +30,16 @@ Heard = tuple[Channel, Said, Publication | None]
 """Where somebody said something, and below which post of ours."""
 
 
-async def hear(session: AsyncSession, heard: Iterable[Heard]) -> None:
-    """Put what was said into the inbox: once, however often it comes, and the newest word of it in whatever order."""
+async def hear(session: AsyncSession, heard: Iterable[Heard]) -> dict[UUID, list[UUID]]:
+    """Put what was said into the inbox: once, however often it comes, and the newest word of it in whatever order.
+
+    Gives the new mentions by channel: of these nothing is known yet but that there are some.
+    """
     newest: dict[tuple[UUID, ItemKind, str], Heard] = {}
     for channel, said, publication in sorted(heard, key=lambda one: (one[1].at, one[1].removed)):
         newest[channel.id, said.kind, said.id] = (channel, said, publication)
     if not newest:
-        return
+        return {}
     wanted = insert(InboxItem).values([_row(*one) for one in newest.values()])
     new = wanted.excluded
     taken_back = and_(new.state == ItemState.REMOVED, InboxItem.state != ItemState.REMOVED)
@@ -52,7 +55,7 @@ async def hear(session: AsyncSession, heard: Iterable[Heard]) -> None:
         },
         where=or_(
             and_(new.said_at >= InboxItem.said_at, taken_back),
-            and_(new.said_at > InboxItem.said_at, new.text != InboxItem.text),
+            and_(new.said_at > InboxItem.said_at, new.text != InboxItem.text, new.kind != ItemKind.MENTION),
         ),
     )
     columns = (InboxItem.id, InboxItem.channel_id, InboxItem.kind, InboxItem.external_id)
@@ -60,7 +63,10 @@ async def hear(session: AsyncSession, heard: Iterable[Heard]) -> None:
     rows = await session.execute(upsert.returning(*columns, inserted))
     shown = {publication.variant_id for _, _, publication in newest.values() if publication is not None}
     threads = {variant: await ledger.on_thread(session, "variant", variant) for variant in shown}
+    mentions: dict[UUID, list[UUID]] = {}
     for item_id, channel_id, kind, external_id, is_new in rows.all():
+        if is_new and kind is ItemKind.MENTION:
+            mentions.setdefault(channel_id, []).append(item_id)
         channel, said, publication = newest[channel_id, kind, external_id]
         verb = "removed" if said.removed else "received" if is_new else "changed"
         actor = (
@@ -69,6 +75,7 @@ async def hear(session: AsyncSession, heard: Iterable[Heard]) -> None:
         await _record(session, f"{kind.value}_{verb}", item_id, channel, publication, external_id, actor)
     for channel_id in {channel_id for channel_id, _, _ in newest}:
         await tell(session, "inbox", channel_id)
+    return mentions
 
 
 def _row(channel: Channel, said: Said, publication: Publication | None) -> dict[str, Any]:
@@ -151,6 +158,22 @@ async def find(
     if sort == "newest":
         keys = [InboxItem.said_at.desc(), InboxItem.id.desc()]
     return await page(session, found, keys, cursor, limit)
+
+
+async def unread_mentions(session: AsyncSession, item_ids: Iterable[UUID]) -> Sequence[InboxItem]:
+    """Those of these of which nothing is known yet but that there are some."""
+    unread = select(InboxItem).where(
+        InboxItem.id.in_(item_ids), InboxItem.kind == ItemKind.MENTION, InboxItem.author == "", InboxItem.text == ""
+    )
+    return (await session.scalars(unread.order_by(InboxItem.id))).all()
+
+
+async def mentioned(session: AsyncSession, item_id: UUID, said: Mention) -> None:
+    """Keep what the platform has answered about a mention."""
+    item = await hold(session, item_id)
+    item.text, item.author, item.permalink = said.text, said.author[:300], said.url
+    await session.flush()
+    await record(session, "mention_changed", item)
 
 
 async def set_done(session: AsyncSession, item_id: UUID, *, done: bool) -> InboxItem:

@@ -20,8 +20,11 @@ from stakazo.jobs.run import NotYet, Run
 from stakazo.platforms import publishers
 from stakazo.platforms.base import Comment, Publisher
 from stakazo.platforms.errors import Rejected, TokenExpired, TryLater
+from stakazo.platforms.instagram import Instagram
 from stakazo.publishing import channels, outside, renewals, saying
 
+AT_ONCE = 25
+"""Mentions that are asked about in one request."""
 ANSWER_AGAIN = "Answer again, or in the platform's app."
 EARLIER = timedelta(minutes=2)
 """How far a message's time may lie before the moment at which it was about to be sent: clocks differ."""
@@ -36,7 +39,30 @@ async def read_news(run: Run) -> None:
     more = True
     while more:
         async with run.transaction() as session:
-            more = bool(await news.read_some(session))
+            more = bool(await news.read_some(session, read_mentions))
+
+
+@job(queue=QUEUE, timeout=600)
+async def read_mentions(run: Run, channel_id: UUID, item_ids: list[UUID]) -> None:
+    """Ask who has mentioned a channel, where, and with which words; a platform that is away is asked again.
+
+    What it doesn't show stays in the inbox as it is: that somebody did is known.
+    """
+    keys = Keyring(run.settings)
+    async with run.transaction() as session:
+        account = channels.account(await channels.get(session, channel_id), keys)
+        unread = [
+            (one.id, one.post_id or "", one.external_id) for one in await inbox.unread_mentions(session, item_ids)
+        ]
+    async with renewals.minding(run, keys, channel_id, account), outside.connected(run.settings) as connection:
+        for start in range(0, len(unread), AT_ONCE):
+            some = unread[start : start + AT_ONCE]
+            asked = [(post, None if post == said else said) for _, post, said in some]
+            found = await Instagram(connection, account).mentions(asked)
+            async with run.transaction() as session:
+                for (item_id, _, _), mention in zip(some, found, strict=True):
+                    if mention is not None:
+                        await inbox.mentioned(session, item_id, mention)
 
 
 async def answer(session: AsyncSession, item_id: UUID) -> Job:

@@ -138,6 +138,8 @@ class InboxItem(Owned, Base):
     author: Mapped[str] = mapped_column(String(300))
     author_id: Mapped[str] = mapped_column(String(300))
     text: Mapped[str] = mapped_column(Text)
+    permalink: Mapped[str | None] = mapped_column(Text)
+    """Where it can be seen, of a mention."""
     said_at: Mapped[datetime]
     """When it was said, or said otherwise."""
     done_at: Mapped[datetime | None]

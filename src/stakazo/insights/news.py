@@ -2,7 +2,7 @@
 
     for_whom = await addressed(session, accounts, sandbox=False)     a transaction of the machinery: whose is it?
     await take_in(session, source, body, sandbox=False)              a transaction of that workspace: one row, and a job
-    await read_some(session)                                         the job: taken apart, and what it comes to
+    await read_some(session, asker)                                  the job: taken apart, and what it comes to
 
 A webhook has no workspace: the account that it is about leads to the channels that stand for it, of whatever
 workspaces. Each gets what is about its own account, and no other's. The platform waits for the first two only, and
@@ -96,9 +96,13 @@ async def _have_it_read(session: AsyncSession, reader: Handler[[]]) -> None:
         await reader.start(session)
 
 
-async def read_some(session: AsyncSession) -> int:
+Asker = Handler[[UUID, list[UUID]]]
+"""The job that asks what was said: of a channel, its new mentions."""
+
+
+async def read_some(session: AsyncSession, asker: Asker) -> int:
     """Take the oldest delivery apart, or else read the oldest news; says how much that was, 0 when all is read."""
-    return await _take_apart(session) or await _read(session)
+    return await _take_apart(session) or await _read(session, asker)
 
 
 _KEEP = text(
@@ -155,7 +159,7 @@ async def _for_channels(
     return told
 
 
-async def _read(session: AsyncSession) -> int:
+async def _read(session: AsyncSession, asker: Asker) -> int:
     """Read the oldest that isn't read; says how many. Each has its effect in the transaction that says it is read."""
     unread = select(PlatformEvent).where(PlatformEvent.read_at.is_(None)).order_by(PlatformEvent.id).limit(BATCH)
     events = (await session.scalars(unread.with_for_update())).all()
@@ -170,7 +174,8 @@ async def _read(session: AsyncSession) -> int:
         return next((posts[channel.id, name] for name in _called(one) if (channel.id, name) in posts), None)
 
     said = [(channel, one, post(channel, one)) for _, channel, one in heard if isinstance(one, Said)]
-    await inbox.hear(session, said)
+    for channel_id, mentions in (await inbox.hear(session, said)).items():
+        await asker.start(session, channel_id, mentions)
     for _, channel, one in heard:
         if isinstance(one, Told) and (publication := post(channel, one)) is not None:
             await service.keep(session, publication, one.metrics, None, at=one.at)

@@ -273,6 +273,16 @@ class Comment:
     parent_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """Where somebody has named us: below a post, or in what they say about their own."""
+
+    text: str
+    author: str
+    url: str | None
+    """The post's address."""
+
+
 class Publisher(Protocol):
     """One account at one platform."""
 

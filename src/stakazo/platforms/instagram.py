@@ -8,7 +8,7 @@ looked for among the account's newest.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,7 @@ from stakazo.platforms.base import (
     Left,
     Leftover,
     Media,
+    Mention,
     Metrics,
     Platform,
     Post,
@@ -28,8 +29,8 @@ from stakazo.platforms.base import (
     Stage,
     Status,
 )
-from stakazo.platforms.errors import Reason, Rejected, TokenExpired, TryLater
-from stakazo.platforms.graph import Graph
+from stakazo.platforms.errors import PlatformError, Reason, Rejected, TokenExpired, TryLater, Unknown
+from stakazo.platforms.graph import Graph, Part
 from stakazo.platforms.graph_errors import CONTAINER
 from stakazo.platforms.http import Connection
 
@@ -139,6 +140,23 @@ class Instagram:
         del post_id
         return await self._said(f"{comment_id}/replies")
 
+    async def mentions(self, of: Sequence[tuple[str, str | None]]) -> list[Mention | None]:
+        """What others have said of us, in few requests; None for what Instagram doesn't show (any more).
+
+        Args:
+            of: The post of each, and the comment below it where that is what names us.
+        """
+        asked = [self._mention(post, comment) for post, comment in of]
+        answers = iter(await self._graph.batch([part for parts in asked for part in parts], effect=False))
+        return [mention(*(_known(next(answers)) for _ in parts)) for parts in asked]
+
+    def _mention(self, post_id: str, comment_id: str | None) -> list[Part]:
+        """A comment doesn't say where it is: its post does, where Instagram shows us that."""
+        wanted = [f"mentioned_media.media_id({post_id}){{id,caption,permalink,username}}"]
+        if comment_id is not None:
+            wanted.insert(0, f"mentioned_comment.comment_id({comment_id}){{id,text,username}}")
+        return [Part("GET", self._user, {"fields": fields}) for fields in wanted]
+
     async def hide(self, comment_id: str, *, hidden: bool = True) -> None:
         """Hide a comment, or show it again."""
         await self._graph.post(comment_id, {"hide": hidden}, effect=False)
@@ -238,6 +256,25 @@ def metrics(raw: Mapping[str, float]) -> Metrics:
         skip_rate=raw["reels_skip_rate"] / 100 if "reels_skip_rate" in raw else None,
         raw=dict(raw),
     )
+
+
+def mention(first: Mapping[str, Any], post: Mapping[str, Any] | None = None) -> Mention | None:
+    """From what was answered of the comment, if that is what names us, and of the post."""
+    media = (first if post is None else post).get("mentioned_media") or {}
+    said = media if post is None else first.get("mentioned_comment") or {}
+    if not said:
+        return None
+    text = str(said.get("caption" if post is None else "text") or "")
+    return Mention(text, str(said.get("username") or ""), media.get("permalink"))
+
+
+def _known(answer: dict[str, Any] | PlatformError) -> dict[str, Any]:
+    """Nothing where it is not to be had. Raises what may pass."""
+    if isinstance(answer, Rejected | Unknown):
+        return {}
+    if isinstance(answer, PlatformError):
+        raise answer
+    return answer
 
 
 def _failed(status: str) -> Status:

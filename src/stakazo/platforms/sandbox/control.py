@@ -121,6 +121,8 @@ async def send(world: World, sender: Sender, request: Request) -> Response:
     """Let something happen, and tell who has subscribed.
 
     `{"comment": "Nice!", "on": "<post>", "author": "bob"}` makes a comment, on Instagram or below a Page's video;
+    `{"mention": "@us!", "of": "<Instagram account>", "author": "bob", "comment": true}` names an account, in a
+    comment or in what is said about a post of somebody else;
     `{"message": "Hi!", "to": "<Page or Instagram account>", "author": "bob"}` writes to an account;
     `{"tiktok": "<draft>", "event": "post.publish.complete"}` has its person post a draft in the app;
     `{"tiktok": "<post>", "event": "post.publish.no_longer_publicaly_available"}` and
@@ -129,7 +131,9 @@ async def send(world: World, sender: Sender, request: Request) -> Response:
     """
     body = await _body(request)
     try:
-        if "comment" in body:
+        if "mention" in body:
+            sent = _mention(world, sender, body)
+        elif "comment" in body:
             sent = _comment(world, sender, body)
         elif "message" in body:
             sent = _message(world, sender, body)
@@ -159,6 +163,12 @@ def _comment(world: World, sender: Sender, body: dict[str, Any]) -> int:
     media = {"id": post["id"], "media_product_type": post["media_product_type"]}
     value = {"id": made["id"], "from": made["from"], "text": made["text"], "media": media}
     return sender.send("instagram", post["owner"], "comments", value)
+
+
+def _mention(world: World, sender: Sender, body: dict[str, Any]) -> int:
+    account, name = str(body["of"]), str(body.get("author", "bob"))
+    told = instagram.add_mention(world, account, str(body["mention"]), name=name, commented=bool(body.get("comment")))
+    return sender.send("instagram", account, "mentions", told)
 
 
 def _message(world: World, sender: Sender, body: dict[str, Any]) -> int:

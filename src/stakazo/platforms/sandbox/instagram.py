@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from stakazo.platforms.sandbox import audience
 from stakazo.platforms.sandbox.calls import Answer, Call, Edges, Refused, chosen, invalid, missing, page
 from stakazo.platforms.sandbox.world import Thing, World, iso
@@ -217,7 +219,35 @@ def remove(call: Call) -> Answer:
 
 def show_user(call: Call) -> Answer:
     media = sum(1 for _ in call.world.of("IGMedia", owner=call.node["id"]))
-    return chosen({**call.node, "media_count": media}, call.fields())
+    return chosen({**call.node, "media_count": media, **_mentioned(call)}, call.fields())
+
+
+_MENTIONED = re.compile(r"(mentioned_comment|mentioned_media)\.(?:comment_id|media_id)\((\w+)\)\{([\w,]+)\}")
+
+
+def _mentioned(call: Call) -> Answer:
+    """What names the account, and only that."""
+    found: Answer = {}
+    for name, thing_id, fields in _MENTIONED.findall(call.text("fields")):
+        thing = call.world.things.get(thing_id, {})
+        if call.node["id"] not in thing.get("mentions", ()):
+            raise missing()
+        found[name] = chosen(thing, fields.split(","))
+    return found
+
+
+def add_mention(world: World, user: str, text: str, *, name: str, commented: bool) -> Answer:
+    """Somebody names an account, in a post of their own or in a comment below it; gives what is told of it."""
+    made = world.new(
+        "IGMedia", owner="", caption="" if commented else text, media_type="VIDEO", media_product_type="REELS",
+        timestamp=iso(world.now()), username=name, mentions=[user],
+    )  # fmt: skip
+    world.change(made, permalink=f"https://www.instagram.com/reel/S{made['id'][-9:]}/")
+    if not commented:
+        return {"media_id": made["id"]}
+    comment = add_comment(world, made, text, author="", name=name)
+    world.change(comment, username=name, mentions=[user])
+    return {"media_id": made["id"], "comment_id": comment["id"]}
 
 
 EDGES: Edges = {
