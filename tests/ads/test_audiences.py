@@ -16,12 +16,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tests.ads.stand import Stand
 from tests.terminal import ask
 
-from stakazo.ads import plan
+from stakazo.ads import plan, tending
 from stakazo.ads.gathered import LOOKS, Wanted, look_again, refusal
 from stakazo.ads.models import AdAudience, AdAudienceBatch, Campaign
+from stakazo.jobs.run import NotYet
 from stakazo.ledger.models import LedgerEvent
 from stakazo.platforms.crowds import Crowd
 from stakazo.platforms.errors import Reason, Rejected
+from stakazo.platforms.http import METERS
 from stakazo.platforms.people import Fitness
 from stakazo.platforms.sandbox.faults import Fault
 from stakazo.platforms.sandbox.world import PIXEL, Thing
@@ -172,15 +174,44 @@ def test_customers_leave_only_hashes_and_those_only_until_they_are_sent(stand: S
     (one,) = there(stand, made)
     assert len(one["customers"]) == 100
 
-    async def left(session: AsyncSession) -> tuple[int | None, str]:
+    async def left(session: AsyncSession) -> str:
         events = await session.scalars(select(LedgerEvent.data).where(LedgerEvent.subject_id == UUID(made["id"])))
         rows = await session.scalars(select(AdAudience.wanted))
-        waiting = await session.scalar(select(func.count()).select_from(AdAudienceBatch))
-        return waiting, f"{list(events)} {list(rows)}"
+        return f"{list(events)} {list(rows)}"
 
-    waiting, said = stand.site.within(left)
-    assert waiting == 0
-    assert SECRET not in said + str(stand.world.calls) + str(one)
+    assert waiting(stand) == 0
+    assert SECRET not in stand.site.within(left) + str(stand.world.calls) + str(one)
+
+
+def waiting(stand: Stand) -> int:
+    """Lists whose hashes are here."""
+
+    async def count(session: AsyncSession) -> int:
+        return int(await session.scalar(select(func.count()).select_from(AdAudienceBatch)) or 0)
+
+    return stand.site.within(count)
+
+
+def put_off(stand: Stand, name: str) -> dict[str, Any]:
+    """A list with customers who wait, since the platform has put it off."""
+    stand.world.faults.add(Fault("rate_limit", "GET AdAccount/customaudiences", times=1))
+    made = wish(stand, name, crowd="customers", people=people(2), consent=True)
+    job = f"/jobs/{made['job_id']}"
+    stand.eventually(lambda: stand.http.get(job).json()["state"] == "RETRY")
+    METERS.clear()
+    return made
+
+
+def test_it_is_not_over_while_customers_wait(stand: Stand) -> None:
+    """They may be given between the last look for them and the end."""
+    made = put_off(stand, "Slices")
+
+    async def end(session: AsyncSession) -> None:
+        with pytest.raises(NotYet, match="More customers"):
+            await tending.over(session, UUID(made["id"]), UUID(made["job_id"]), None)
+
+    stand.site.within(end)
+    assert (rests(stand, made)["given"], waiting(stand)) == (2, 0)
 
 
 def test_who_watched_our_clips_is_asked_for_by_the_platform_s_videos(stand: Stand) -> None:

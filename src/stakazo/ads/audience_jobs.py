@@ -56,10 +56,8 @@ async def tend_audience(run: Run, audience_id: UUID) -> None:
             raise _again(later) from later
         trouble = gathered.doubt(f"The platform puts it off since {age / 3600:.0f} hours: {later}")
     else:
-        if again is not None:
-            raise NotYet("The platform still finds people for it.", after=again)
         async with run.completion() as session:
-            await tending.over(session, audience_id, run.job_id)
+            await tending.over(session, audience_id, run.job_id, again)
         return
     async with run.completion() as session:
         await tending.settle(session, audience_id, run.job_id, trouble)

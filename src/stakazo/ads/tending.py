@@ -19,7 +19,7 @@ from stakazo.ads.gathered import AudienceState, Wanted
 from stakazo.ads.models import AdAudience, AdAudienceBatch
 from stakazo.core import rows
 from stakazo.core.security import Keyring
-from stakazo.jobs.run import Lost
+from stakazo.jobs.run import Lost, NotYet
 from stakazo.platforms import customers
 from stakazo.platforms.base import Account
 from stakazo.platforms.customers import Customer
@@ -193,9 +193,24 @@ async def settle(session: AsyncSession, audience_id: UUID, job_id: UUID, trouble
     await _settle(session, await _mine(session, audience_id, job_id), trouble)
 
 
-async def over(session: AsyncSession, audience_id: UUID, job_id: UUID) -> None:
-    """Nothing is under way any more."""
-    (await _mine(session, audience_id, job_id)).job_id = None
+async def over(session: AsyncSession, audience_id: UUID, job_id: UUID, again: float | None) -> None:
+    """Nothing is under way any more. Raises NotYet where something is: who was given meanwhile is not left lying.
+
+    Args:
+        again: Seconds until it is to be looked at again.
+    """
+    audience = await _mine(session, audience_id, job_id)
+    if await _waiting(session, audience):
+        raise NotYet("More customers were given meanwhile.", after=0.0)
+    if again is not None:
+        raise NotYet("The platform still finds people for it.", after=again)
+    audience.job_id = None
+
+
+async def _waiting(session: AsyncSession, audience: AdAudience) -> bool:
+    """Whether customers wait for being sent."""
+    found = select(AdAudienceBatch.id).where(AdAudienceBatch.audience_id == audience.id)
+    return await session.scalar(found.limit(1)) is not None
 
 
 async def abandoned(session: AsyncSession, audience_id: UUID, job_id: UUID, error: Mapping[str, Any]) -> None:
@@ -212,8 +227,7 @@ async def _settle(session: AsyncSession, audience: AdAudience, trouble: Trouble)
     audience.job_id = None
     if audience.state is S.REMOVED:
         return
-    waits = select(AdAudienceBatch.id).where(AdAudienceBatch.audience_id == audience.id)
-    if audience.state is S.MADE and await session.scalar(waits.limit(1)) is None:
+    if audience.state is S.MADE and not await _waiting(session, audience):
         audience.error = trouble.as_json()
         await session.flush()
         await audiences.record(session, "audience_unwatched", audience, **trouble.as_json())
