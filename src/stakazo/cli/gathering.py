@@ -102,7 +102,9 @@ def _rows(file: Path) -> Iterator[tuple[str, str]]:
     """Addresses and numbers: by the columns of that name, else one a line."""
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
-            rows = csv.reader(lines)
+            delimiter = _delimiter(lines.readline())
+            lines.seek(0)
+            rows = csv.reader(lines, delimiter=delimiter)
             first = next(rows, [])
             columns = {name.strip().lower(): number for number, name in enumerate(first)}
             places = [columns.get(name) for name in ("email", "phone")]
@@ -115,6 +117,11 @@ def _rows(file: Path) -> Iterator[tuple[str, str]]:
                     yield address, number
     except (UnicodeDecodeError, csv.Error) as error:
         raise Failure(f"{file} is no CSV file in UTF-8.", USAGE) from error
+
+
+def _delimiter(header: str) -> str:
+    """What stands between the columns: Excel writes what is usual in its country. A comma, if nothing does."""
+    return max(",;\t", key=header.count)
 
 
 def _alone(words: str) -> tuple[str, str]:

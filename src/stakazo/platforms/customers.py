@@ -16,7 +16,7 @@ MOST = 10_000
 SCHEMA = ("EMAIL", "PHONE")
 
 _HASHED = re.compile(r"[0-9a-fA-F]{64}")
-_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_ADDRESS = re.compile(r"[^@\s;,]+@[^@\s;,]+\.[^@\s;,]+")
 _LENGTH = 32
 _UNKNOWN = bytes(_LENGTH)
 
