@@ -214,6 +214,23 @@ def test_it_is_not_over_while_customers_wait(stand: Stand) -> None:
     assert (rests(stand, made)["given"], waiting(stand)) == (2, 0)
 
 
+GONE = {"code": 100, "subcode": 33}
+
+
+def test_what_can_not_be_loaded_just_now_is_not_gone(stand: Stand) -> None:
+    made = wish(stand, "Still there", crowd="customers", people=people(2), consent=True)
+    rests(stand, made)
+    (thing,) = there(stand, made)
+    stand.world.faults.add(Fault("error", "GET CustomAudience", times=1, detail=GONE))
+    more = {"people": people(1, "b"), "consent": True}
+    assert stand.http.post(f"/audiences/{made['id']}/people", json=more).status_code == 200
+    rests(stand, made)
+    stand.world.faults.add(Fault("error", "DELETE CustomAudience", times=1, detail=GONE))
+    assert stand.http.delete(f"/audiences/{made['id']}").json()["state"] == "REMOVING"
+    rests(stand, made, "REMOVED")
+    assert (there(stand, made), thing["id"] in stand.world.things) == ([], False)
+
+
 def test_who_watched_our_clips_is_asked_for_by_the_platform_s_videos(stand: Stand) -> None:
     refused = wish(stand, "Viewers", status=422, crowd="video", variant_ids=stand.variants("facebook_feed"))
     assert refused["code"] == "audience_refused"
@@ -276,6 +293,8 @@ def test_a_list_from_the_terminal_is_hashed_before_it_is_sent(stand: Stand, tmp_
     assert sorted(map(list, one["customers"])) == sorted(
         [["", sha256(b"49301234567").hexdigest()], [sha256(f"{SECRET}@example.com".encode()).hexdigest(), ""]]
     )
+    file.write_text(f'\ufeffEmail;Phone;Name\n{SECRET}@example.com;;"Doe, Eve"\n;0301;Mary\n')
+    assert "1 customers; 1 more" in run("customers", "Excel", str(file), "--consent", "--dry-run")
     file.write_text("new@example.com\n+1 234 567 8910\n")
     assert json.loads(run("add", made["id"], str(file), "--consent", "--json"))["given"] == 4
     assert "Nothing stands" in run("instagram", "Insta", "--dry-run")

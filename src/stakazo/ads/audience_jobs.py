@@ -10,15 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.ads import accounts, gathered, outside, tending
 from stakazo.ads.gathered import AudienceState as S
-from stakazo.ads.gathering import Gathering, Wrong
-from stakazo.ads.jobs import CRASHES, QUEUE
+from stakazo.ads.gathering import Gathering, Gone, Wrong
+from stakazo.ads.jobs import CRASHES, QUEUE, put_off
 from stakazo.ads.models import AdAudience
 from stakazo.ads.tending import Order
 from stakazo.core.security import Keyring
 from stakazo.jobs.engine import job
 from stakazo.jobs.models import Job
 from stakazo.jobs.run import NotYet, Run
-from stakazo.platforms.errors import PlatformError, Reason, Rejected, TokenExpired, TryLater, Unknown
+from stakazo.platforms.errors import Rejected, TokenExpired, TryLater, Unknown
 from stakazo.publishing.states import Trouble
 
 
@@ -39,11 +39,11 @@ async def tend_audience(run: Run, audience_id: UUID) -> None:
     age = (datetime.now(UTC) - order.begun_at).total_seconds()
     try:
         again = await _tend(run, order, age)
+    except Gone:
+        async with run.completion() as session:
+            await tending.vanished(session, audience_id, run.job_id)
+        return
     except Rejected as error:
-        if order.external_id is not None and error.reason is Reason.NOT_FOUND:
-            async with run.completion() as session:
-                await tending.vanished(session, audience_id, run.job_id)
-            return
         trouble = gathered.refusal(error, order.account.id.removeprefix("act_"), order.wanted.crowd)
     except Wrong as wrong:
         trouble = wrong.trouble
@@ -53,7 +53,7 @@ async def tend_audience(run: Run, audience_id: UUID) -> None:
         trouble = Trouble("token_expired", str(error), "Connect the ad account again, then retry.")
     except (NotYet, TryLater, Unknown) as later:
         if age < gathered.PATIENCE:
-            raise _again(later) from later
+            raise put_off(later) from later
         trouble = gathered.doubt(f"The platform puts it off since {age / 3600:.0f} hours: {later}")
     else:
         async with run.completion() as session:
@@ -72,10 +72,6 @@ async def _tend(run: Run, order: Order, age: float) -> float | None:
             return gathered.look_again(None, age, doubted=gathering.doubted)
         there = await gathering.go()
     return gathered.look_again(there.fitness, age, doubted=gathering.doubted)
-
-
-def _again(error: NotYet | PlatformError) -> NotYet:
-    return error if isinstance(error, NotYet) else NotYet(str(error), after=getattr(error, "after", 5.0))
 
 
 @tend_audience.on_end

@@ -32,6 +32,10 @@ class Wrong(Exception):
         self.trouble = trouble
 
 
+class Gone(Exception):
+    """It was there, and is no more: somebody has removed it."""
+
+
 class Gathering:
     """One attempt at one audience. `go` and `remove` may be called again after anything."""
 
@@ -40,13 +44,21 @@ class Gathering:
         self.made, self.doubtful, self.doubted = order.external_id, order.making, order.doubted
 
     async def go(self) -> Audience:
-        """Until it is there, with everybody on it; what the platform says of it then."""
+        """Until it is there, with everybody on it; what the platform says of it then. Raises Gone."""
         if self.made is None:
             self.made = await self._make()
-        await self._send(self.made)
-        if self.doubted:
-            await self._sweep(self.made)
-        there = await self.meta.audience(self.made)
+        try:
+            await self._send(self.made)
+            if self.doubted:
+                await self._sweep(self.made)
+            there = await self.meta.audience(self.made)
+        except Rejected as refused:
+            if refused.reason is not Reason.NOT_FOUND:
+                raise
+            await self.meta.require_gone(self.made)
+            if self.order.external_id is None:
+                raise NotYet("What was just made isn't to be seen yet.", after=10.0) from refused
+            raise Gone from refused
         async with self.run.transaction() as session:
             await tending.look(session, self.order.audience_id, self.run.job_id, there, datetime.now(UTC))
         return there

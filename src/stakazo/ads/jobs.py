@@ -74,7 +74,7 @@ async def launch_campaign(run: Run, campaign_id: UUID) -> None:
                 live = await launching.Launch(run, order, meta).go()
     except (NotYet, TryLater, Unknown) as later:
         if not _too_long(order):
-            raise _again(later) from later
+            raise put_off(later) from later
         trouble = Trouble("too_slow", str(later), "Look at the platform's status page, then retry.")
     except TokenExpired as error:
         trouble = await _expired(run, order, error)
@@ -125,7 +125,7 @@ async def steer_campaign(run: Run, campaign_id: UUID) -> None:
                 settled = _stopped(error)
     except (NotYet, TryLater, Unknown) as later:
         if not _too_long(order):
-            raise _again(later) from later
+            raise put_off(later) from later
         settled = S.NEEDS_HUMAN, states.doubt(str(later))
     except TokenExpired as error:
         settled = S.NEEDS_HUMAN, await _expired(run, order, error)
@@ -272,7 +272,8 @@ def _too_long(order: Order) -> bool:
     return (datetime.now(UTC) - order.begun_at).total_seconds() > states.PATIENCE
 
 
-def _again(error: NotYet | PlatformError) -> NotYet:
+def put_off(error: NotYet | PlatformError) -> NotYet:
+    """That the job goes on when the platform lets it."""
     return error if isinstance(error, NotYet) else NotYet(str(error), after=getattr(error, "after", 5.0))
 
 

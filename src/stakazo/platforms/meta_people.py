@@ -8,7 +8,7 @@ from typing import Any
 from stakazo.platforms import people
 from stakazo.platforms.base import Account
 from stakazo.platforms.customers import Customer, payload
-from stakazo.platforms.errors import PlatformError, Reason, Rejected
+from stakazo.platforms.errors import PlatformError, Reason, Rejected, TryLater
 from stakazo.platforms.graph import Graph, Part
 from stakazo.platforms.http import Connection
 from stakazo.platforms.people import PLACES, Audience, Choice, Kind, LeadForm
@@ -110,12 +110,23 @@ class MetaPeople:
         return int(answer.get("num_invalid_entries") or 0)
 
     async def remove_audience(self, audience_id: str) -> None:
-        """Remove it; what isn't there is removed already."""
+        """Remove it; what isn't there is removed already. Raises TryLater where that isn't sure."""
         try:
             await self.graph.delete(audience_id)
         except Rejected as refused:
             if refused.reason is not Reason.NOT_FOUND:
                 raise
+            await self.require_gone(audience_id)
+
+    async def require_gone(self, audience_id: str) -> None:
+        """Raises TryLater unless the account's list is without it: what Meta can't load just now it calls gone, too."""
+        try:
+            listed = {one.id async for one in self.every_audience()}
+        except Rejected as refused:
+            sentence = f"Whether it is gone can't be seen: {refused}"
+            raise TryLater(sentence, Reason.BUSY, refused.said, after=60.0) from refused
+        if audience_id in listed:
+            raise TryLater("It is called not there, and is listed all the same.", Reason.BUSY, after=10.0)
 
     async def terms(self) -> dict[str, bool]:
         """Which terms were accepted for the account, as far as Meta says it."""
