@@ -16,7 +16,7 @@ from tests.s3 import Bucket, serving
 
 from stakazo.core import storage
 from stakazo.core.copies import Copies
-from stakazo.core.errors import FileMissing, StorageAway, Unavailable
+from stakazo.core.errors import FileMissing, NoSpace, StorageAway, Unavailable
 from stakazo.core.objects import PART, PIECE, ObjectStorage
 from stakazo.core.settings import Settings
 
@@ -141,19 +141,70 @@ async def test_a_copy_that_breaks_off_is_no_copy(here: ObjectStorage, there: Obj
     assert copies(there) == []
 
 
-def test_only_one_makes_a_copy(tmp_path: Path):
+def test_only_one_makes_a_copy_and_nobody_takes_it_from_him(tmp_path: Path):
     copies = Copies(tmp_path, 1000)
     copy = copies.path(KEY, "tag")
     with copies.making(copy) as mine, copies.making(copy) as other:
-        assert (mine is not None, other) == (True, None)
-        assert copies.use(copy) is None
-    handle = copies.use(copy)
+        assert mine is not None
+        assert other is None
+        assert copies.use(copy, 4) is None
+        mine.write(b"blue")
+        handle = copies.made(mine, copy)
+        copies.make_room(2000)
+        assert copy.exists()
     assert handle is not None
     copies.make_room(2000)
     assert copy.exists()
+    finished = tmp_path.parent / "finished"
+    finished.write_bytes(b"blue")
+    copies.adopt(finished, copy, keep=False)  # the same bytes: what is used stays what it is
+    assert os.path.samestat(os.fstat(handle), copy.stat())
+    assert not finished.exists()
     os.close(handle)
     copies.make_room(2000)
     assert not copy.exists()
+
+
+async def test_a_copy_that_a_power_cut_has_emptied_is_fetched_again(here: ObjectStorage, there: ObjectStorage):
+    data = await keep(here, KEY, b"video" * 1000)
+    async with there.fetched(KEY) as path:
+        pass
+    path.write_bytes(b"")
+    async with there.fetched(KEY) as path:
+        assert path.read_bytes() == data
+
+
+async def test_what_is_deleted_leaves_no_copy(here: ObjectStorage, there: ObjectStorage):
+    other = f"{WORKSPACE}/videos/red.mp4"
+    await keep(here, KEY, b"video")
+    await keep(here, other, b"other")
+    async with there.fetched(KEY) as elsewhere:
+        pass
+    await here.delete(KEY)
+    assert [one.read_bytes() for one in copies(here)] == [b"other"]
+    await here.delete_workspace((await here.workspaces())[0])
+    assert copies(here) == []
+    there.sweep()
+    assert elsewhere.exists()
+    os.utime(elsewhere, (0, time.time() - 25 * 3600))
+    assert there.sweep() == 1
+    assert copies(there) == []
+
+
+async def test_copies_give_way_to_what_comes(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """On a disk of a megabyte: to an upload, and to another copy."""
+    here, there = (machine(bucket, tmp_path / name, min_free_bytes=1) for name in ("here", "there"))
+    monkeypatch.setattr(there, "free_bytes", lambda: 1_000_000 - sum(one.stat().st_size for one in copies(there)))
+    for key in (KEY, f"{WORKSPACE}/videos/red.mp4"):
+        await keep(here, key, key.encode() * 15_000)
+        async with there.fetched(key) as path:
+            assert copies(there) == [path]
+    there.require_room(100_000, 0)
+    assert len(copies(there)) == 1
+    there.require_room(500_000, 0)
+    assert copies(there) == []
+    with pytest.raises(NoSpace):
+        there.require_room(2_000_000, 0)
 
 
 async def test_files_are_listed_by_the_page(here: ObjectStorage):

@@ -28,7 +28,7 @@ from stakazo.core.errors import FileMissing, StorageAway, Unavailable
 from stakazo.core.redaction import hide
 from stakazo.core.settings import Settings
 from stakazo.core.storage import Hold, Storage, Stored, checked, ids
-from stakazo.core.workplace import enough_space
+from stakazo.core.workplace import STALE_AFTER, enough_space
 
 try:
     import obstore
@@ -69,10 +69,10 @@ log = structlog.get_logger(__name__)
 class ObjectStorage(Storage):
     """Files in an object store, with this machine's own disk for what isn't done and for copies."""
 
-    def __init__(self, root: Path, store: ObjectStore, where: str, copies: Copies) -> None:
+    def __init__(self, root: Path, store: ObjectStore, where: str, copies: Copies, reserve: int) -> None:
         super().__init__(root)
         self.where = where
-        self._store, self._copies = store, copies
+        self._store, self._copies, self._reserve = store, copies, reserve
 
     @classmethod
     def of(cls, settings: Settings) -> ObjectStorage:
@@ -89,7 +89,8 @@ class ObjectStorage(Storage):
         except (BaseError, ValueError) as error:
             raise Unavailable(f"STAKAZO_STORAGE_URL is {url}, which can't be used: {_first(error)}") from None
         root = settings.storage_dir
-        return cls(root, store, url.rstrip("/"), Copies(root / "copies", settings.storage_copies_bytes))
+        copies = Copies(root / "copies", settings.storage_copies_bytes)
+        return cls(root, store, url.rstrip("/"), copies, settings.min_free_bytes)
 
     async def adopt(self, temporary: Path, key: str, *, keep: bool = False) -> None:
         size = (await asyncio.to_thread(temporary.stat)).st_size
@@ -99,7 +100,9 @@ class ObjectStorage(Storage):
                 self._store, checked(key), temporary, chunk_size=part, max_concurrency=AT_ONCE
             )
         copy = self._copies.path(key, _tag(done["e_tag"], size))
-        await asyncio.to_thread(self._copies.adopt, temporary, copy, keep=keep)
+        with enough_space():
+            await asyncio.to_thread(self._copies.adopt, temporary, copy, keep=keep)
+        await asyncio.to_thread(self._make_room)
 
     async def stored(self, key: str) -> Object:
         with _told(self.where, key):
@@ -109,23 +112,38 @@ class ObjectStorage(Storage):
     async def fetched(self, key: str) -> AsyncIterator[Path]:
         found = await self.stored(key)
         copy = self._copies.path(key, found.tag)
-        while (handle := await asyncio.to_thread(self._copies.use, copy)) is None:
-            await self._fetch(found, copy)
+        handle = await asyncio.to_thread(self._copies.use, copy, found.size)
+        while handle is None:
+            handle = await self._fetch(found, copy) or await asyncio.to_thread(self._copies.use, copy, found.size)
         try:
             yield copy
         finally:
             os.close(handle)
-            await asyncio.shield(asyncio.to_thread(self._copies.make_room, 0))
+            await asyncio.shield(asyncio.to_thread(self._make_room))
 
-    async def _fetch(self, found: Object, copy: Path) -> None:
-        """Make the copy, or wait a moment for who is making it."""
+    async def _fetch(self, found: Object, copy: Path) -> int | None:
+        """Make the copy and use it, or wait a moment for who is making it."""
         with enough_space(), self._copies.making(copy) as out:
             if out is None:
                 await asyncio.sleep(0.1)
-                return
-            await asyncio.to_thread(self._copies.make_room, found.size)
+                return None
+            await asyncio.to_thread(self._make_room, found.size)
             async for piece in found.read(0, found.size):
                 await asyncio.to_thread(out.write, piece)
+            return await asyncio.to_thread(self._copies.made, out, copy)
+
+    def _make_room(self, coming: int = 0) -> None:
+        """Keep the copies within their bounds, and off the disk's last bytes."""
+        self._copies.make_room(coming, coming + self._reserve - self.free_bytes())
+
+    def require_room(self, coming: int, reserve: int) -> None:
+        lacking = coming + reserve - self.free_bytes()
+        if lacking > 0:
+            self._copies.make_room(0, lacking)
+        super().require_room(coming, reserve)
+
+    def sweep(self, older_than: float = STALE_AFTER) -> int:
+        return super().sweep(older_than) + self._copies.make_room(0)
 
     async def delete(self, key: str) -> None:
         await self._delete([checked(key)])
@@ -135,6 +153,7 @@ class ObjectStorage(Storage):
 
     async def _delete(self, keys: Sequence[str]) -> None:
         """Remove files, unless a backup may be reading them: then whoever looks for orphans does so after it."""
+        await asyncio.to_thread(self._copies.forget, keys)
         with _told(self.where):
             if await self._is_held():
                 log.info("files_held", count=len(keys))

@@ -210,10 +210,10 @@ class DiskStorage(Storage):
 
     def _adopt(self, temporary: Path, target: Path, *, keep: bool) -> None:
         with enough_space():
-            _sync(temporary)
+            sync(temporary)
             target.parent.mkdir(parents=True, exist_ok=True)
             (second_name(temporary) if keep else temporary).replace(target)
-            _sync(target.parent)
+            sync(target.parent)
 
     async def stored(self, key: str) -> DiskFile:
         return self._found(key)
@@ -301,7 +301,8 @@ def second_name(path: Path, second: Path | None = None) -> Path:
     return second
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until what is written there survives a power cut."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
