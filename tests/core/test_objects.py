@@ -238,6 +238,19 @@ async def test_nothing_is_deleted_while_a_backup_reads(here: ObjectStorage, ther
     assert not await here.exists(KEY)
 
 
+async def test_what_a_job_writes_anew_breaks_no_backup(here: ObjectStorage, bucket: Bucket):
+    """Unless half of what was there is in it already."""
+    await keep(here, KEY, b"first")
+    with here.holding() as hold:
+        held = hold([KEY])[KEY]
+        bucket.put(f"main/{KEY}", b"2" * (PIECE + 1))
+        blocks = held.blocks()
+        assert next(blocks) == b"2" * PIECE
+        bucket.put(f"main/{KEY}", b"3" * (PIECE + 1))
+        with pytest.raises(FileMissing, match="written anew"):
+            next(blocks)
+
+
 async def test_a_hold_of_a_backup_that_was_killed_ends(here: ObjectStorage, bucket: Bucket):
     await keep(here, KEY, b"video")
     held = bucket.put("main/holds/dead", b"")

@@ -54,8 +54,10 @@ RENEWED = 3600.0
 """Seconds after which a hold is made younger."""
 HOLDS = "holds"
 ADVICE = "See STAKAZO_STORAGE_URL and its credentials; `stakazo doctor` tries it."
-_CLIENT = {"timeout": "60s", "connect_timeout": "5s"}
-"""Of one request, which carries a part or a piece."""
+_ASKING = {"timeout": "60s", "connect_timeout": "5s"}
+"""Of one request, from its first byte to its last."""
+_SENDING = _ASKING | {"timeout": "15min"}
+"""Parts share an uplink that may be slow: 300 kbit/s are enough."""
 _RETRY: Mapping[str, Any] = {
     "max_retries": 4,
     "retry_timeout": timedelta(seconds=20),
@@ -69,10 +71,13 @@ log = structlog.get_logger(__name__)
 class ObjectStorage(Storage):
     """Files in an object store, with this machine's own disk for what isn't done and for copies."""
 
-    def __init__(self, root: Path, store: ObjectStore, where: str, copies: Copies, reserve: int) -> None:
+    def __init__(
+        self, root: Path, stores: tuple[ObjectStore, ObjectStore], where: str, copies: Copies, reserve: int
+    ) -> None:
         super().__init__(root)
         self.where = where
-        self._store, self._copies, self._reserve = store, copies, reserve
+        self._store, self._sending = stores
+        self._copies, self._reserve = copies, reserve
 
     @classmethod
     def of(cls, settings: Settings) -> ObjectStorage:
@@ -80,24 +85,27 @@ class ObjectStorage(Storage):
         url, endpoint = str(settings.storage_url), settings.storage_endpoint
         options = {"allow_http": True} if endpoint and endpoint.startswith("http://") else {}
         try:
-            store = from_url(
-                url,
-                config={"endpoint": endpoint} if endpoint else None,  # type: ignore[call-overload]
-                client_options=_CLIENT | options,
-                retry_config=_RETRY,
+            asking, sending = (
+                from_url(
+                    url,
+                    config={"endpoint": endpoint} if endpoint else None,  # type: ignore[call-overload]
+                    client_options=client | options,
+                    retry_config=_RETRY,
+                )
+                for client in (_ASKING, _SENDING)
             )
         except (BaseError, ValueError) as error:
             raise Unavailable(f"STAKAZO_STORAGE_URL is {url}, which can't be used: {_first(error)}") from None
         root = settings.storage_dir
         copies = Copies(root / "copies", settings.storage_copies_bytes)
-        return cls(root, store, url.rstrip("/"), copies, settings.min_free_bytes)
+        return cls(root, (asking, sending), url.rstrip("/"), copies, settings.min_free_bytes)
 
     async def adopt(self, temporary: Path, key: str, *, keep: bool = False) -> None:
         size = (await asyncio.to_thread(temporary.stat)).st_size
         part = max(PART, -(-size // PARTS))
         with _told(self.where):
             done = await obstore.put_async(
-                self._store, checked(key), temporary, chunk_size=part, max_concurrency=AT_ONCE
+                self._sending, checked(key), temporary, chunk_size=part, max_concurrency=AT_ONCE
             )
         copy = self._copies.path(key, _tag(done["e_tag"], size))
         with enough_space():
@@ -233,22 +241,33 @@ class Object(Stored):
         return _tag(self.meta["e_tag"], self.size)
 
     async def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
-        for options in self._ranges(start, stop):
+        for begin in range(start, stop, PIECE):
             with _told(self.where, self.meta["path"]):
+                options = _range(self.meta, begin, stop)
                 got = await obstore.get_async(self.store, self.meta["path"], options=options)
                 piece = bytes(await got.bytes_async())
             yield piece
 
     def blocks(self) -> Iterator[bytes]:
-        for options in self._ranges(0, self.size):
+        """What was written anew before the first piece was given is read as it is now."""
+        meta, at = self.meta, 0
+        while at < meta["size"]:
             self.before()
-            with _told(self.where, self.meta["path"]):
-                piece = bytes(obstore.get(self.store, self.meta["path"], options=options).bytes())
+            with _told(self.where, meta["path"]):
+                try:
+                    piece = bytes(obstore.get(self.store, meta["path"], options=_range(meta, at, meta["size"])).bytes())
+                except PreconditionError:
+                    if at:
+                        raise
+                    meta = obstore.head(self.store, meta["path"])
+                    continue
             yield piece
+            at += len(piece)
 
-    def _ranges(self, start: int, stop: int) -> Iterator[GetOptions]:
-        for begin in range(start, stop, PIECE):
-            yield {"range": (begin, min(begin + PIECE, stop)), "if_match": self.meta["e_tag"]}
+
+def _range(meta: ObjectMeta, begin: int, stop: int) -> GetOptions:
+    """One piece of these very bytes."""
+    return {"range": (begin, min(begin + PIECE, stop)), "if_match": meta["e_tag"]}
 
 
 @contextlib.contextmanager
