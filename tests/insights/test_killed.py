@@ -37,8 +37,7 @@ def desk_and_workers(urls: Any, app_settings: Settings, tmp_path: Path) -> Itera
 
 def test_each_effect_is_there_once_whenever_the_reader_is_killed(desk_and_workers: tuple[Desk, Workers]) -> None:
     desk, workers = desk_and_workers
-    account = {"platform": "instagram", "external_id": "178", "token": "sandbox-nobody"}
-    desk.http.post("/channels", json=account).raise_for_status()
+    desk.unseen("instagram", "178", "sandbox-nobody")
     everything = [comment(number) for number in range(EACH)]
     for _ in range(2):  # the second delivery says the same once more
         assert send(desk, everything, account="178").status_code == 200

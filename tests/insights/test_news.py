@@ -265,8 +265,7 @@ def test_what_was_kept_for_days_to_be_sent_again_is_refused(desk: Desk) -> None:
 def test_one_world_has_no_news_of_the_other(desk: Desk) -> None:
     """Everybody knows the sandbox's secret: with it nothing can be said of a real account, nor the other way round."""
     desk.channel("instagram")
-    real = {"platform": "instagram", "external_id": "178414", "token": "EAAB-real"}
-    desk.http.post("/channels", json=real).raise_for_status()
+    desk.unseen("instagram", "178414", "EAAB-real")
     assert send(desk, [comment(1)], account="178414").status_code == 200
     assert send(desk, [comment(1)], secret="real").status_code == 200
     assert counted(desk, PlatformDelivery, PlatformEvent) == [0, 0]

@@ -21,14 +21,18 @@ from tests.api.serving import House, running
 from stakazo.clips.models import Clip, ClipState
 from stakazo.core import postgres
 from stakazo.core.actor import new_id
+from stakazo.core.security import Keyring
 from stakazo.core.settings import Settings
 from stakazo.core.storage import DiskStorage
 from stakazo.insights.hearing import ItemKind
 from stakazo.insights.models import InboxItem
 from stakazo.ledger import service as ledger
+from stakazo.platforms.base import Platform
 from stakazo.platforms.http import METERS
 from stakazo.platforms.sandbox.server import running as sandbox_running
 from stakazo.platforms.sandbox.world import World
+from stakazo.publishing import channels, subscriptions
+from stakazo.publishing.channels import Given
 from stakazo.variants.models import ClipVariant, VariantState
 from stakazo.videos.models import VideoAsset, VideoState
 from stakazo.worker.process import run_worker
@@ -142,12 +146,26 @@ class Desk:
 
     def channel(self, platform: str, *, unseen: str | None = None, **changes: Any) -> str:
         """A channel of the sandbox; one that nobody has looked at where its account's id is given."""
-        account = {"external_id": unseen, "token": "sandbox-unseen"} if unseen else {}
-        made = self.http.post("/channels", json={"platform": platform, **account})
-        assert made.status_code in {200, 201}, made.text
+        if unseen:
+            channel = self.unseen(platform, unseen, "sandbox-unseen")
+        else:
+            made = self.http.post("/channels", json={"platform": platform})
+            assert made.status_code in {200, 201}, made.text
+            channel = str(made.json()["id"])
         if changes:
-            self.http.patch(f"/channels/{made.json()['id']}", json=changes).raise_for_status()
-        return str(made.json()["id"])
+            self.http.patch(f"/channels/{channel}", json=changes).raise_for_status()
+        return channel
+
+    def unseen(self, platform: str, external_id: str, token: str) -> str:
+        """A channel as if its platform had been asked about its token: a real one, or one where no sandbox runs."""
+        given = Given(Platform(platform), external_id, f"{platform} {external_id}", token)
+
+        async def connect(session: AsyncSession) -> str:
+            channel, _ = await channels.connect(session, Keyring(self.site.settings), given)
+            await subscriptions.begin(session, channel.id)
+            return str(channel.id)
+
+        return self.site.within(connect)
 
     def variants(self, *recipes: str, duration: float = 8.0, count: int = 1) -> list[str]:
         """Variants as a worker would have rendered them: of each of so many clips one by each recipe."""

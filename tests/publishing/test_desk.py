@@ -7,9 +7,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from tests.api.conftest import People
 from tests.publishing.press import Desk, public
 
+from stakazo.platforms.base import Platform
+from stakazo.platforms.sandbox import world as known
 from stakazo.platforms.sandbox.faults import Fault
 
 LATER = (datetime.now(UTC) + timedelta(days=3)).replace(microsecond=0)
@@ -142,11 +145,10 @@ def test_a_job_that_somebody_stops_leaves_no_publication_in_silence(desk: Desk) 
 
 
 def test_a_real_account_publishes_nothing_before_a_person_lets_it(desk: Desk, people: People) -> None:
-    body = {"platform": "instagram", "external_id": "1784", "token": "EAAB-real-and-secret"}
-    made = desk.http.post("/channels", json=body)
-    assert (made.status_code, made.json()["live"], made.json()["sandbox"]) == (201, False, False)
+    channel = f"/channels/{desk.unseen('instagram', '1784', 'EAAB-real-and-secret')}"
+    made = desk.http.get(channel)
+    assert (made.json()["live"], made.json()["sandbox"]) == (False, False)
     assert "real-and-secret" not in made.text
-    channel = f"/channels/{made.json()['id']}"
     wish = {"variant_ids": desk.variants("instagram_reel"), "channel_ids": [made.json()["id"]]}
     refused = desk.http.post("/publications", json=wish)
     assert "isn't switched to live" in refused.json()["detail"]
@@ -162,6 +164,44 @@ def test_a_real_account_publishes_nothing_before_a_person_lets_it(desk: Desk, pe
     assert [one["id"] for one in desk.http.get("/channels").json()["items"]] == [sandbox]
 
 
+@pytest.mark.parametrize("platform", ["instagram", "facebook", "tiktok", "youtube"])
+def test_a_pasted_token_is_looked_at_before_it_takes_anothers_place(desk: Desk, platform: str) -> None:
+    account = desk.world.add_account(platform)
+    other = desk.world.add_account(platform)
+
+    def paste(token: str) -> Any:
+        body = {"platform": platform, "external_id": account["id"], "token": token, "scopes": ["as typed"]}
+        return desk.http.post("/channels", json=body)
+
+    made = paste(account["token"])
+    assert made.status_code == 201, made.text
+    assert (made.json()["scopes"] == ["as typed"]) is (platform == "tiktok")  # which doesn't say it itself
+    assert bool(made.json()["missing_scopes"]) is (platform == "tiktok")
+    for wrong in ("sandbox-rubbish", other["token"]):
+        refused = paste(wrong)
+        assert (refused.status_code, refused.json()["code"]) == (422, "invalid"), refused.text
+        assert "othing was kept" in refused.json()["detail"]
+    (token,) = desk.world.of("Token", token=account["token"])
+    desk.world.change(token, expires_at=1)
+    assert paste(account["token"]).status_code == 422
+    desk.world.change(token, expires_at=int(desk.world.now()) + 2 * 86400)
+    again = paste(account["token"])
+    assert again.status_code == 200, again.text
+    assert (platform == "tiktok") is (again.json()["token_expires_at"] is None)
+    assert again.json()["health"] == ("missing_scopes" if platform == "tiktok" else "expiring")
+    desk.world.faults.play("never_arrived")
+    silent = paste(account["token"])
+    assert (silent.status_code, silent.json()["retryable"]) == (503, True)
+
+
+def test_a_persons_token_becomes_its_pages_and_a_sandboxs_channel_shows_its_scopes(desk: Desk) -> None:
+    body = {"platform": "facebook", "external_id": known.PAGE, "token": known.META_TOKEN}
+    assert desk.http.post("/channels", json=body).json()["health"] == "ok"
+    for platform in Platform:
+        shown = desk.http.get(f"/channels/{desk.channel(platform.value)}").json()
+        assert (shown["health"], shown["missing_scopes"], bool(shown["scopes"])) == ("ok", [], True), shown
+
+
 def test_a_channel_with_open_publications_is_not_disconnected(desk: Desk) -> None:
     channel = desk.channel("facebook")
     desk.world.faults.add(Fault("rate_limit", "POST Page/*", times=0))
@@ -172,7 +212,7 @@ def test_a_channel_with_open_publications_is_not_disconnected(desk: Desk) -> Non
 
 
 def test_what_tiktok_does_not_let_an_account_post_is_refused_when_it_is_planned(desk: Desk) -> None:
-    (creator,) = desk.world.of("TikTokCreator")
+    creator = desk.world.things[known.CREATOR]
     wish: dict[str, Any] = {
         "channel_ids": [desk.channel("tiktok")],
         "variant_ids": desk.variants("tiktok"),
@@ -193,10 +233,11 @@ def test_what_tiktok_does_not_let_an_account_post_is_refused_when_it_is_planned(
 
 
 def test_what_tiktok_does_not_say_is_left_to_the_moment_when_it_goes_out(desk: Desk) -> None:
-    (creator,) = desk.world.of("TikTokCreator")
+    creator = desk.world.things[known.CREATOR]
     desk.world.faults.add(Fault("rate_limit", "POST TikTok/creator_info", times=1))
+    channel = desk.channel("tiktok")
     with _changed(desk, creator["id"], privacy_level_options=["SELF_ONLY"]):
-        (wanted,) = desk.want(desk.variants("tiktok"), [desk.channel("tiktok")])
+        (wanted,) = desk.want(desk.variants("tiktok"), [channel])
         found = desk.until(wanted)
         assert (found["state"], found["error"]["code"]) == ("FAILED", "invalid")
         assert "SELF_ONLY" in found["error"]["detail"]
@@ -226,6 +267,8 @@ def test_what_an_account_may_post_is_asked_of_its_platform(desk: Desk) -> None:
     assert set(allowance(desk.channel("youtube")).values()) == {None}
     desk.world.faults.add(Fault("expired_token", "GET IGUser/content_publishing_limit", times=1))
     assert "connected again" in allowance(instagram, 409)["detail"]
+    assert desk.http.get(f"/channels/{instagram}").json()["health"] == "needs_reauth"
+    assert desk.channel("instagram") == instagram
     desk.world.faults.add(Fault("error", "GET IGUser/content_publishing_limit", times=1, detail={"code": 2}))
     assert allowance(instagram, 503)["retryable"]
     desk.http.delete(f"/channels/{instagram}").raise_for_status()

@@ -80,9 +80,19 @@ def test_a_refusal_is_shown_with_what_to_do_and_mended_by_itself(desk: Desk) -> 
     assert events(desk, channel)[2:] == ["channel_subscription_failed", "channel_reconnected", "channel_subscribed"]
 
 
+def test_a_dead_token_is_found_when_the_platform_is_asked_to_tell(desk: Desk) -> None:
+    channel = desk.channel("facebook")
+    assert settled(desk, channel)["state"] == "subscribed"
+    desk.world.faults.add(Fault("expired_token", "POST Page/subscribed_apps"))
+    days_later(desk, channel)
+    desk.eventually(lambda: shown(desk, channel)["state"] == "failed")
+    found = desk.http.get(f"/channels/{channel}").json()
+    assert (found["health"], found["error"]["code"]) == ("needs_reauth", "expired")
+    assert "channel_token_expired" in events(desk, channel)
+
+
 def test_a_real_account_needs_an_address_that_can_be_reached(desk: Desk) -> None:
-    real = {"platform": "instagram", "external_id": "178414", "token": "EAAB-real"}
-    channel = desk.http.post("/channels", json=real).json()["id"]
+    channel = desk.unseen("instagram", "178414", "EAAB-real")
     found = settled(desk, channel)
     assert (found["state"], found["error"]["code"]) == ("failed", "no_address")
     assert "STAKAZO_PUBLIC_URL" in found["error"]["todo"]

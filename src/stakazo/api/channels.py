@@ -18,7 +18,7 @@ from stakazo.api.routes import Router
 from stakazo.core.actor import Actor
 from stakazo.core.errors import Invalid
 from stakazo.platforms.base import Audience, Platform
-from stakazo.publishing import allowances, channels, leaving, outside, scopes, subscriptions, tokens
+from stakazo.publishing import allowances, channels, leaving, outside, pasted, scopes, subscriptions, tokens
 from stakazo.publishing.channels import Given
 from stakazo.publishing.models import Channel
 from stakazo.publishing.subscriptions import Told
@@ -120,8 +120,12 @@ class ChannelIn(BaseModel):
     name: str | None = Field(default=None, min_length=1, max_length=200)
     token: SecretStr | None = Field(default=None, min_length=8, max_length=4000, description="Kept sealed.")
     refresh_token: SecretStr | None = Field(default=None, max_length=4000)
-    token_expires_at: AwareDatetime | None = None
-    scopes: list[str] = Field(default=[], max_length=100)
+    token_expires_at: AwareDatetime | None = Field(
+        default=None, description="TikTok's; Meta and Google say it themselves."
+    )
+    scopes: list[str] = Field(
+        default=[], max_length=100, description="What its person has allowed; Meta and Google say it themselves."
+    )
 
 
 class ChannelChange(BaseModel):
@@ -151,9 +155,12 @@ async def connect(
 ) -> ChannelOut:
     """Connect an account, or connect it again with a new token. Nothing is published for real before it is live.
 
-    Without a token this is the sandbox's account of the platform, where everything can be tried.
+    The platform is asked about the token first: one that is dead, or another account's, is refused and takes no other's
+    place. Without a token this is the sandbox's account of the platform, where everything can be tried.
     """
-    given = _given(wanted) if wanted.token is not None else await _sandbox(here, wanted)
+    given = await pasted.looked_at(
+        here.settings, _given(wanted) if wanted.token is not None else await _sandbox(here, wanted)
+    )
     async with here.db.transaction(actor) as session:
         channel, created = await channels.connect(session, here.keys, given)
         await subscriptions.begin(session, channel.id)
@@ -168,7 +175,7 @@ def _given(wanted: ChannelIn) -> Given:
     return Given(
         wanted.platform,
         wanted.external_id,
-        wanted.name or f"{wanted.platform.value} {wanted.external_id}",
+        wanted.name or "",
         wanted.token.get_secret_value(),
         wanted.refresh_token.get_secret_value() if wanted.refresh_token else None,
         wanted.token_expires_at,
@@ -181,7 +188,8 @@ async def _sandbox(here: Here, wanted: ChannelIn) -> Given:
     if offered is None:
         raise Invalid(f"The sandbox that runs has no account of {wanted.platform.value}.")
     name = wanted.name or f"{wanted.platform.label} (sandbox)"
-    return Given(wanted.platform, wanted.external_id or str(offered["id"]), name, str(offered["token"]))
+    account, known = wanted.external_id or str(offered["id"]), tuple(offered.get("scopes", ()))
+    return Given(wanted.platform, account, name, str(offered["token"]), scopes=known)
 
 
 @router.get("", response_model=PageOut[ChannelOut], responses=responses(422))
@@ -213,9 +221,7 @@ async def allowance(
     actor: Annotated[Actor, may(Permission.CHANNELS_READ)], here: Here, channel_id: UUID
 ) -> allowances.Allowance:
     """What the account may post now: asked of the platform, and to be shown before a post on TikTok."""
-    async with here.db.transaction(actor) as session:
-        account = channels.account(await channels.get(session, channel_id), here.keys)
-    return await allowances.ask(here.settings, account)
+    return await allowances.ask(here.db, here.settings, here.keys, actor, channel_id)
 
 
 @router.patch("/{channel_id}", response_model=ChannelOut, responses=responses(404, 412, 422))

@@ -65,6 +65,8 @@ class Health:
     """`USER`, `PAGE` or `SYSTEM_USER`."""
     reason: Reason | None
     """Why it isn't valid."""
+    page_id: str | None = None
+    """Of a Page's token: whose."""
 
 
 class MetaConsent:
@@ -153,6 +155,7 @@ class MetaConsent:
             scopes=tuple(found.get("scopes") or ()),
             kind=str(found.get("type", "")),
             reason=graph_errors.meaning(error).reason if error else None,
+            page_id=str(found["profile_id"]) if found.get("type") == "PAGE" and "profile_id" in found else None,
         )
 
     async def _long_lived(self, grant: Grant) -> Grant:

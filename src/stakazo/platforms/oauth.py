@@ -173,6 +173,19 @@ class GoogleConsent:
         )
 
 
+async def look_at_google(connection: Connection, token: str, *, live: bool) -> Grant:
+    """What Google says of a token: its scopes and its end. Raises TokenExpired for one that is dead."""
+    hosts = connection.world(live=live)
+    url = f"{hosts.google_token}/tokeninfo"  # by POST: what is in it belongs into no log
+    reply = await send(connection.http, hosts, "POST", url, effect=False, data={"access_token": token})
+    found = reply.json()
+    found = found if isinstance(found, dict) else {}
+    if reply.status >= 300:
+        raise _refusal(reply, found, "Google")
+    ends = _after(connection.now(), found.get("expires_in"))
+    return Grant(token, ends, tuple(str(found.get("scope", "")).split()))
+
+
 def require_app(connection: Connection, name: str, *, live: bool) -> App:
     """Who we are there. Raises Rejected where nobody has said so."""
     app = connection.app(name, live=live)
@@ -194,7 +207,7 @@ def _refusal(reply: Reply, found: Mapping[str, Any], who: str) -> PlatformError:
     code = str(found.get("error", ""))
     said = Said(reply.status, code or None, None, str(found.get("error_description", ""))[:500])
     sentence = f"{said.message or f'{who} refused the login'} [{who} {code or reply.status}]"
-    if code == "invalid_grant":
+    if code in {"invalid_grant", "invalid_token"}:
         return TokenExpired(sentence, Reason.REVOKED, said)
     if reply.status == 429:
         return TryLater(sentence, Reason.RATE, said, after=60.0)

@@ -111,6 +111,16 @@ class TikTok:
             stitches=not found.get("stitch_disabled"),
         )
 
+    async def person(self) -> tuple[str, str]:
+        """Whose the token is: open id and name."""
+        headers = {"Authorization": f"Bearer {self._account.token}"}
+        url = f"{self._hosts.tiktok}/v2/user/info/?fields=open_id,display_name"
+        found = understood(
+            await send(self._connection.http, self._hosts, "GET", url, effect=False, headers=headers), effect=False
+        )
+        user = found.get("user") or {}
+        return str(user.get("open_id", "")), str(user.get("display_name", ""))
+
     async def begin(self, post: Post, media: Media) -> Handle:
         if media.source is None:
             raise Rejected(

@@ -21,10 +21,10 @@ from stakazo.core.security import Keyring
 from stakazo.core.settings import Settings
 from stakazo.platforms import publishers
 from stakazo.platforms.base import Account, Audience, Platform, Quota
-from stakazo.platforms.errors import PlatformError
+from stakazo.platforms.errors import PlatformError, Reason, TokenExpired, TryLater
 from stakazo.platforms.http import Connection
 from stakazo.platforms.tiktok import PRIVACY, Creator, TikTok
-from stakazo.publishing import channels, outside
+from stakazo.publishing import channels, outside, renewals
 from stakazo.publishing.models import Channel
 from stakazo.publishing.preflight import Allows
 
@@ -52,18 +52,33 @@ class Allowance:
     stitches: bool | None = None
 
 
-async def ask(settings: Settings, account: Account) -> Allowance:
-    """Ask the platform, for somebody who waits for the answer.
+async def ask(db: Database, settings: Settings, keys: Keyring, actor: Actor, channel_id: UUID) -> Allowance:
+    """Ask the platform, for somebody who waits for the answer; in no transaction.
 
-    Raises Conflict where the token isn't taken any more, Invalid for what the platform refuses, Unavailable where it
-    doesn't answer now.
+    Raises Conflict where the token isn't taken any more, and the channel says so from then on; Invalid for what the
+    platform refuses, Unavailable where it doesn't answer now.
     """
+    async with db.transaction(actor) as session:
+        account = channels.account(await channels.get(session, channel_id), keys)
     with outside.waited_for("channel", "what may be posted"):
-        async with outside.connected(settings) as connection:
-            publisher = publishers.of(connection, account)
-            if isinstance(publisher, TikTok):
-                return of(await publisher.creator())
-            return Allowance(quota=await publisher.quota())
+        try:
+            async with outside.connected(settings) as connection:
+                publisher = publishers.of(connection, account)
+                if isinstance(publisher, TikTok):
+                    return of(await publisher.creator())
+                return Allowance(quota=await publisher.quota())
+        except TokenExpired as dead:
+            if not await _refused(db, keys, channel_id, account, actor, dead):
+                raise
+            raise TryLater("Its token is being renewed.", Reason.NOT_READY, after=renewals.RENEWING) from dead
+
+
+async def _refused(
+    db: Database, keys: Keyring, channel_id: UUID, account: Account, actor: Actor, dead: TokenExpired
+) -> bool:
+    """Whether a token that was refused is replaced soon; else the channel says that it is dead."""
+    async with db.transaction(Actor(actor.workspace_id, "system", "allowances")) as session:
+        return await renewals.refused(session, channel_id, account.token, keys, dead)
 
 
 def of(creator: Creator) -> Allowance:
@@ -93,17 +108,22 @@ async def refresh(db: Database, settings: Settings, keys: Keyring, actor: Actor,
         return
     async with outside.connected(settings) as connection:
         said = await asyncio.gather(*(_said(connection, account) for account in accounts.values()))
+    for (channel_id, account), answer in zip(accounts.items(), said, strict=True):
+        if isinstance(answer, TokenExpired):
+            await _refused(db, keys, channel_id, account, actor, answer)
     async with db.transaction(actor) as session:
         for channel_id, allows in zip(accounts, said, strict=True):
-            if allows is not None:
+            if isinstance(allows, dict):
                 kept = {"allowance": allows, "allowance_at": await now(session), "updated_at": Channel.updated_at}
                 await session.execute(update(Channel).where(Channel.id == channel_id).values(kept))
 
 
-async def _said(connection: Connection, account: Account) -> dict[str, Any] | None:
+async def _said(connection: Connection, account: Account) -> dict[str, Any] | TokenExpired | None:
     try:
         async with asyncio.timeout(PATIENCE):
             allowed = of(await TikTok(connection, account).creator())
+    except TokenExpired as dead:
+        return dead
     except (PlatformError, TimeoutError):
         return None
     audiences = [audience.value for audience in allowed.audiences or ()]

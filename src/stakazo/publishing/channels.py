@@ -50,7 +50,7 @@ class Given:
 
 
 async def connect(session: AsyncSession, keys: Keyring, given: Given) -> tuple[Channel, bool]:
-    """Connect an account, or connect it again with a new token; says the channel, and whether it is new.
+    """Connect an account whose token was looked at, or connect it again; says the channel, and whether it is new.
 
     An account that was disconnected is the channel that it was: what was published on it isn't wanted once more. It
     publishes nothing for real before a person switches it to live. Raises Conflict where the same account is connected

@@ -67,16 +67,26 @@ async def rescued(session: AsyncSession, channel_id: UUID, used: str, keys: Keyr
         used: The token that was refused.
     """
     channel = await channels.hold(session, channel_id)
-    if channel.token is None or channel.error is not None or channel.refresh_token is None:
+    if channel.token is None or channel.error is not None:
         return False
     if channels.account(channel, keys).token != used:
         return True
+    if channel.refresh_token is None:
+        return False
     moment = await now(session)
     if channel.renewed_at is not None and channel.renewed_at > moment - AGAIN:
         return False  # fresh, and refused all the same
     channel.token_expires_at = min(moment, channel.token_expires_at or moment)
     await begin(session, channel_id)
     return True
+
+
+async def refused(session: AsyncSession, channel_id: UUID, used: str, keys: Keyring, error: TokenExpired) -> bool:
+    """What follows from a token that was refused: whether another takes its place soon; else its end is loud."""
+    again = await rescued(session, channel_id, used, keys)
+    if not again:
+        await channels.token_died(session, channel_id, error.reason, str(error))
+    return again
 
 
 @asynccontextmanager
@@ -89,9 +99,7 @@ async def minding(run: Run, keys: Keyring, channel_id: UUID, account: Account) -
         yield
     except TokenExpired as error:
         async with run.transaction() as session:
-            again = await rescued(session, channel_id, account.token, keys)
-            if not again:
-                await channels.token_died(session, channel_id, error.reason, str(error))
+            again = await refused(session, channel_id, account.token, keys, error)
         if not again:
             raise
         raise TryLater("The channel's token is being renewed.", Reason.NOT_READY, after=RENEWING) from error

@@ -27,7 +27,7 @@ from stakazo.platforms.errors import PlatformError, Reason, Rejected, TryLater
 from stakazo.platforms.http import Connection
 from stakazo.platforms.meta_subscriptions import MetaSubscriptions
 from stakazo.platforms.youtube_hub import Hub
-from stakazo.publishing import channels, outside
+from stakazo.publishing import channels, outside, renewals
 from stakazo.publishing.models import Channel
 from stakazo.publishing.states import Trouble
 
@@ -126,7 +126,7 @@ async def subscribe_channel(run: Run, channel_id: UUID) -> None:
         trouble = unreachable(run.settings, live=live)
         if trouble is None:
             async with outside.connected(run.settings) as connection:
-                await _subscribe(connection, run.settings, keys, account, live=live)
+                await _subscribe(run, connection, keys, channel_id, account, live=live)
     except PlatformError as error:
         trouble = Trouble(error.reason.value, str(error), _ADVICE.get(error.reason, _ELSE), error.said.as_json())
         if isinstance(error, TryLater):
@@ -138,13 +138,15 @@ async def subscribe_channel(run: Run, channel_id: UUID) -> None:
 
 
 async def _subscribe(
-    connection: Connection, settings: Settings, keys: Keyring, account: Account, *, live: bool
+    run: Run, connection: Connection, keys: Keyring, channel_id: UUID, account: Account, *, live: bool
 ) -> None:
+    settings = run.settings
     match account.platform:
         case Platform.INSTAGRAM | Platform.FACEBOOK:
             meta = MetaSubscriptions(connection, live=live)
             await meta.subscribe_app(f"{settings.base_url}{META_PATH}", verify_words(settings, keys)[0])
-            await meta.subscribe_page(account.token)
+            async with renewals.minding(run, keys, channel_id, account):  # the app's own token is no channel's
+                await meta.subscribe_page(account.token)
         case Platform.YOUTUBE:
             word = push_words(keys, sandbox=not live)[0]
             await Hub(connection, live=live).subscribe(account.id, f"{settings.base_url}{YOUTUBE_PATH}", word)

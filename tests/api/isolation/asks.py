@@ -255,7 +255,9 @@ ASKS: dict[str, list[Ask]] = {
     "GET /publishing/policy": [Ask(shows=False)],
     "PUT /publishing/policy": [Ask(json={"approval": "anyone"})],
     "GET /channels": [Ask()],
-    "POST /channels": [Ask(json={"platform": "youtube", "external_id": "another", "token": "sandbox-another"})],
+    "POST /channels": [
+        Ask(json={"platform": "youtube", "external_id": "another", "token": "sandbox-another"}, good=(503,))
+    ],
     "POST /channels/connect": [Ask(json={"platform": "tiktok"})],
     "GET /channels/connect/{consent_id}": [Ask()],
     "POST /channels/connect/{consent_id}/choose": [

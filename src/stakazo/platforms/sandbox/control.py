@@ -193,10 +193,11 @@ def _not_understood(error: Exception) -> Response:
     return JSONResponse({"error": f"{type(error).__name__}: {error}"}, 422)
 
 
-ACCOUNTS = {
+ACCOUNTS: dict[str, dict[str, Any]] = {
     "instagram": {"id": furniture.IG_USER, "token": furniture.PAGE_TOKEN},
     "facebook": {"id": furniture.PAGE, "token": furniture.PAGE_TOKEN},
-    "tiktok": {"id": furniture.CREATOR, "token": furniture.TIKTOK_TOKEN},
+    "tiktok": {"id": furniture.CREATOR, "token": furniture.TIKTOK_TOKEN,
+               "scopes": furniture.TIKTOK_SCOPES},
     "youtube": {"id": furniture.CHANNEL, "token": furniture.YOUTUBE_TOKEN},
     "meta_ads": {"id": furniture.AD_ACCOUNT, "token": furniture.META_TOKEN, "page_id": furniture.PAGE,
                  "instagram_id": furniture.IG_USER, "pixel_id": furniture.PIXEL},

@@ -125,9 +125,10 @@ def debug_token(world: World, asked: Asked) -> Answered:
         return Answered({"data": {"is_valid": False, "error": error, "scopes": []}})
     found: Answer = {
         "app_id": token["app"], "type": token["type"], "is_valid": True, "expires_at": token["expires_at"],
-        "data_access_expires_at": int(token["made"] + DATA_FOR), "issued_at": int(token["made"]),
+        "data_access_expires_at": int(token["made"] + DATA_FOR) if token["expires_at"] else 0,
+        "issued_at": int(token["made"]),
         "scopes": token["scopes"], "granular_scopes": [{"scope": scope} for scope in token["scopes"]],
-        "user_id": token["user"],
+        "user_id": token["user"], **({"profile_id": token["page"]} if "page" in token else {}),
     }  # fmt: skip
     expired = token["expires_at"] and token["expires_at"] <= world.now()
     if expired or token.get("revoked"):
@@ -211,6 +212,20 @@ async def google_token(ask: Ask) -> Answered:
     return Answered(answer)
 
 
+async def google_tokeninfo(ask: Ask) -> Answered:
+    """What is known of a token."""
+    token = ask.world.token(str((await ask.request.form()).get("access_token", "")))
+    if token is None or "channel" not in token or token.get("revoked"):
+        return _oauth_error("invalid_token")
+    found = {"scope": " ".join(token["scopes"]), "access_type": "offline"}
+    if token["expires_at"]:
+        ends = int(token["expires_at"] - ask.world.now())
+        if ends <= 0:
+            return _oauth_error("invalid_token")
+        found["expires_in"] = str(ends)
+    return Answered(found)
+
+
 def _granted_scopes(world: World, said: Mapping[str, str], client: str, *, rotate: bool = True) -> list[str] | None:
     """What a code or a refresh token stands for. TikTok's refresh tokens work once."""
     if said.get("grant_type") == "refresh_token":
@@ -247,4 +262,5 @@ ROUTES: list[tuple[str, str, str, Act, bool]] = [
     *(("POST", path, "POST login", answered, True) for path in DIALOGS),
     ("POST", "/tiktok/v2/oauth/token/", "POST TikTok/token", tiktok_token, True),
     ("POST", "/google/token", "POST Google/token", google_token, True),
+    ("POST", "/google/tokeninfo", "POST Google/tokeninfo", google_tokeninfo, True),
 ]

@@ -50,6 +50,13 @@ async def creator_info(ask: Ask) -> Answered:
         "stitch_disabled", "max_video_post_duration_sec")})  # fmt: skip
 
 
+async def person(ask: Ask) -> Answered:
+    if wrong := _before(ask, "user.info.basic"):
+        return wrong
+    creator = _creator(ask)
+    return _ok({"user": {"open_id": creator["id"], "display_name": creator["creator_nickname"]}})
+
+
 async def init(ask: Ask) -> Answered:
     if wrong := _before(ask, "video.publish"):
         return wrong
@@ -208,6 +215,7 @@ def _creator(ask: Ask) -> Thing:
 
 
 ROUTES: list[tuple[str, str, str, Act, bool]] = [
+    ("GET", "/tiktok/v2/user/info/", "GET TikTok/user", person, True),
     ("POST", "/tiktok/v2/post/publish/creator_info/query/", "POST TikTok/creator_info", creator_info, True),
     ("POST", "/tiktok/v2/post/publish/video/init/", "POST TikTok/init", init, True),
     ("POST", "/tiktok/v2/post/publish/inbox/video/init/", "POST TikTok/inbox", inbox, True),

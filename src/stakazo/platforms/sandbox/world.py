@@ -165,7 +165,7 @@ class World:
             case "youtube":
                 channel = f"UC{number}"
                 self.save({**self.things[CHANNEL], "id": channel, "title": name, "made": self.now()})
-                token = self.new_token(type="GOOGLE", channel=channel, scopes=[], expires_at=0)
+                token = self.new_token(type="GOOGLE", channel=channel, scopes=list(YOUTUBE_SCOPES), expires_at=0)
                 return {"id": channel, "token": token["token"]}
         raise KeyError(platform)
 
@@ -216,7 +216,8 @@ class World:
                        "PUBLIC_TO_EVERYONE", "MUTUAL_FOLLOW_FRIENDS", "SELF_ONLY"]})  # fmt: skip
         self.save({"id": CHANNEL, "kind": "YouTubeChannel", "made": now, "title": "Blue Note (sandbox)"})
         self.new("Token", token=TIKTOK_TOKEN, type="TIKTOK", creator=CREATOR, scopes=list(TIKTOK_SCOPES), expires_at=0)
-        self.new("Token", token=YOUTUBE_TOKEN, type="GOOGLE", channel=CHANNEL, scopes=[], expires_at=0)
+        self.new("Token", token=YOUTUBE_TOKEN, type="GOOGLE", channel=CHANNEL, scopes=list(YOUTUBE_SCOPES),
+                 expires_at=0)  # fmt: skip
         self.new("Token", token=META_TOKEN, type="USER", user=USER, app=META_APP, scopes=everything, expires_at=0)
         self.new(
             "Token", token=PAGE_TOKEN, type="PAGE", user=USER, page=PAGE, app=META_APP, scopes=everything, expires_at=0
@@ -237,6 +238,10 @@ class _Late:
 
 
 TIKTOK_SCOPES = ("user.info.basic", "video.publish", "video.upload", "video.list")
+YOUTUBE_SCOPES = tuple(
+    f"https://www.googleapis.com/auth/{one}"
+    for one in ("youtube.upload", "youtube", "youtube.force-ssl", "yt-analytics.readonly")
+)
 META_SCOPES = ("public_profile", "pages_show_list", "pages_read_engagement", "pages_manage_posts",
                "pages_manage_engagement", "pages_manage_metadata", "read_insights", "instagram_basic",
                "instagram_content_publish", "instagram_manage_comments", "instagram_manage_insights",
