@@ -15,6 +15,7 @@ import json
 import os
 import platform
 import random
+import re
 import statistics
 import subprocess
 import sys
@@ -29,11 +30,11 @@ import httpx
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from stakazo.platforms import webhooks
+from stakazo.platforms.sandbox.world import IG_USER as ACCOUNT
 from stakazo.publishing.outside import SANDBOX
 
 REPORT = Path(__file__).parent / "reports" / "webhooks.md"
 SIZES = (1, 10, 100, 1000)
-ACCOUNT = "17840000000000099"
 SECRET = SANDBOX["meta"].secret
 BAR = 0.1
 """Seconds in which a delivery is answered."""
@@ -41,7 +42,7 @@ BAR = 0.1
 
 @contextmanager
 def program(folder: Path) -> Iterator[httpx.Client]:
-    """`stakazo serve` with one worker, and a client that has its key."""
+    """`stakazo serve` with one worker and a sandbox, and a client that has its key."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("STAKAZO_")}
     environment |= {
         "STAKAZO_DATA_DIR": str(folder),
@@ -49,6 +50,10 @@ def program(folder: Path) -> Iterator[httpx.Client]:
         "STAKAZO_LIMIT_READ": "1000000/minute",
     }
     log = (folder / "log").open("wb")
+    argv = [sys.executable, "-m", "stakazo.cli", "sandbox", "--port", "0"]
+    sandbox = subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
+    assert sandbox.stdout is not None
+    environment["STAKAZO_SANDBOX_URL"] = re.findall(r"http://[\d.:]+", sandbox.stdout.readline())[0]
     argv = [sys.executable, "-m", "stakazo.cli", "serve", "--port", "0", "--workers", "1"]
     child = subprocess.Popen(argv, env=environment, stdout=log, stderr=log)
     try:
@@ -61,8 +66,9 @@ def program(folder: Path) -> Iterator[httpx.Client]:
         with httpx.Client(base_url=url, headers={"X-API-Key": key}, timeout=60, trust_env=False) as http:
             yield http
     finally:
-        child.terminate()
-        child.wait(60)
+        for started in (child, sandbox):
+            started.terminate()
+            started.wait(60)
         log.close()
 
 
@@ -195,8 +201,7 @@ def main() -> None:
     said.add_argument("--before", default="", help="a sentence about an earlier state, for the report")
     given = said.parse_args()
     with tempfile.TemporaryDirectory() as folder, program(Path(folder)) as http:
-        account = {"platform": "instagram", "external_id": ACCOUNT, "token": "sandbox-nobody"}
-        http.post("/channels", json=account).raise_for_status()
+        http.post("/channels", json={"platform": "instagram"}).raise_for_status()
         _, told = measured(http, 1)  # what is slow once is slow before
         seconds, told = measured(http, given.rounds, told)
         read = settled(http, told)

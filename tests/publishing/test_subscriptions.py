@@ -83,7 +83,7 @@ def test_a_refusal_is_shown_with_what_to_do_and_mended_by_itself(desk: Desk) -> 
 def test_a_dead_token_is_found_when_the_platform_is_asked_to_tell(desk: Desk) -> None:
     channel = desk.channel("facebook")
     assert settled(desk, channel)["state"] == "subscribed"
-    desk.world.faults.add(Fault("expired_token", "POST Page/subscribed_apps"))
+    desk.world.faults.add(Fault("expired_token", "GET Page/subscribed_apps"))
     days_later(desk, channel)
     desk.eventually(lambda: shown(desk, channel)["state"] == "failed")
     found = desk.http.get(f"/channels/{channel}").json()

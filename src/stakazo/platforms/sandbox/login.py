@@ -125,7 +125,7 @@ def debug_token(world: World, asked: Asked) -> Answered:
         return Answered({"data": {"is_valid": False, "error": error, "scopes": []}})
     found: Answer = {
         "app_id": token["app"], "type": token["type"], "is_valid": True, "expires_at": token["expires_at"],
-        "data_access_expires_at": int(token["made"] + DATA_FOR) if token["expires_at"] else 0,
+        "data_access_expires_at": int(token["made"] + DATA_FOR) if not token.get("lasting") else 0,
         "issued_at": int(token["made"]),
         "scopes": token["scopes"], "granular_scopes": [{"scope": scope} for scope in token["scopes"]],
         "user_id": token["user"], **({"profile_id": token["page"]} if "page" in token else {}),

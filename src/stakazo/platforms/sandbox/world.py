@@ -218,10 +218,9 @@ class World:
         self.new("Token", token=TIKTOK_TOKEN, type="TIKTOK", creator=CREATOR, scopes=list(TIKTOK_SCOPES), expires_at=0)
         self.new("Token", token=YOUTUBE_TOKEN, type="GOOGLE", channel=CHANNEL, scopes=list(YOUTUBE_SCOPES),
                  expires_at=0)  # fmt: skip
-        self.new("Token", token=META_TOKEN, type="USER", user=USER, app=META_APP, scopes=everything, expires_at=0)
-        self.new(
-            "Token", token=PAGE_TOKEN, type="PAGE", user=USER, page=PAGE, app=META_APP, scopes=everything, expires_at=0
-        )
+        given = {"user": USER, "app": META_APP, "scopes": everything, "expires_at": 0, "lasting": True}
+        self.new("Token", token=META_TOKEN, type="USER", **given)
+        self.new("Token", token=PAGE_TOKEN, type="PAGE", page=PAGE, **given)
 
 
 @dataclass(eq=False, slots=True)
