@@ -126,11 +126,15 @@ def test_a_rule_pauses_a_loser_with_its_numbers_and_a_person_undoes_it(stand: St
     loser = {"name": "loser", "action": "pause", "metric": "cost_per_click", "above": 200}
     tried = stand.act(made, "simulate", {"rules": [loser]})
     assert [(one["rule"], one["numbers"]["value"]) for one in tried["decisions"]] == [("loser", 250.0)]
-    assert stand.http.put("/ads/rules", json={"rules": [loser]}).status_code == 200
+    too_much = {"name": "all in", "action": "scale", "metric": "spend", "above": 0, "percent": 1000}
+    back = stand.act(made, "simulate", {"rules": [loser | {"metric": "roas", "above": None, "below": 1}]})
+    assert back["decisions"][0]["numbers"]["value"] == 0.0  # nobody has bought anything
+    # What is refused first keeps nothing from stopping it.
+    assert stand.http.put("/ads/rules", json={"rules": [too_much, loser]}).status_code == 200
     stopped = stand.rests(made, "PAUSED")
     assert (stopped["decision"]["rule"], stopped["decision"]["numbers"]["clicks"]) == ("loser", 4)
     assert stand.there("Campaign", made)[0]["status"] == "PAUSED"
-    assert "campaign_rule_applied" in [event["event"] for event in stand.told(made)]
+    assert {"campaign_rule_refused", "campaign_rule_applied"} <= {event["event"] for event in stand.told(made)}
     stand.act(made, "undo")
     assert stand.rests(made, "ACTIVE")["decision"]["undone"] is True
     assert stand.act(made, "undo", status=409)["code"] == "conflict"

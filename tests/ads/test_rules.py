@@ -50,6 +50,9 @@ def subject(*figures: tuple[int, int], **changes: Any) -> Subject:
         (PAUSE, subject((1020, 20), decided_on=TODAY), None),
         (PAUSE, subject((1020, 20), decided_on=TODAY - timedelta(days=1)), Action.PAUSE),
         (PAUSE, subject((1020, 20), decided_on=TODAY - timedelta(days=6), undone=True), None),
+        (PAUSE, subject((1020, 20), decided_on=TODAY, refused=Action.SCALE), Action.PAUSE),  # nothing was raised
+        (PAUSE, subject((1020, 20), decided_on=TODAY, refused=Action.PAUSE), None),
+        (SCALE, subject((190, 10), decided_on=TODAY, refused=Action.SCALE), None),  # once a day is enough
     ],
 )
 def test_a_rule_decides(rule: Rule, seen: Subject, action: Action | None) -> None:
@@ -63,6 +66,30 @@ def test_a_decision_says_its_numbers_and_what_it_makes_of_the_budget() -> None:
     assert (found.rule, found.daily, found.total) == ("winner", 1250, 11250)
     assert found.numbers["value"] == 19
     assert (found.numbers["spend"], found.numbers["clicks"], found.numbers["from"]) == (190, 10, "2026-11-20")
+
+
+def brought(*figures: Figures) -> Subject:
+    return subject(by_day={TODAY - timedelta(days=number): one for number, one in enumerate(figures)})
+
+
+@pytest.mark.parametrize(
+    ("metric", "seen", "value"),
+    [
+        (Metric.ROAS, [Figures(spend=1000, conversions=2, worth=3000), Figures(spend=1000)], 1.5),
+        (Metric.ROAS, [Figures(spend=1000)], 0.0),  # nobody has bought anything
+        (Metric.ROAS, [Figures(spend=1000, conversions=2, worth=None), Figures(spend=1, worth=9)], None),
+        (Metric.ROAS, [Figures()], None),
+        (Metric.HOLD_RATE, [Figures(views=300, thruplays=60), Figures(views=100, thruplays=40)], 0.25),
+        (Metric.HOLD_RATE, [Figures(views=300, thruplays=None)], None),
+        (Metric.HOLD_RATE, [Figures(spend=5)], None),
+    ],
+)
+def test_what_came_back_and_who_stayed_decide_too(metric: Metric, seen: list[Figures], value: float | None) -> None:
+    rule = Rule(name="little", action=Action.PAUSE, metric=metric, below=2)
+    found = decide([rule], brought(*seen), TODAY)
+    assert (found and found.numbers["value"]) == value
+    told, _ = simulate([rule], brought(*seen))
+    assert bool(told) is (value is not None)
 
 
 def test_what_brings_nothing_is_stopped_at_the_limit() -> None:

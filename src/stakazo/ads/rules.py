@@ -30,6 +30,10 @@ class Metric(StrEnum):
     COST_PER_CONVERSION = "cost_per_conversion"
     CLICK_RATE = "click_rate"
     """Clicks per impression, 0 to 1."""
+    ROAS = "roas"
+    """What purchases were worth for each unit spent: 1.5 is one and a half times what it cost; 0 without any."""
+    HOLD_RATE = "hold_rate"
+    """ThruPlays per play, 0 to 1: watched to the end, or for fifteen seconds."""
 
 
 class Action(StrEnum):
@@ -41,6 +45,10 @@ class Action(StrEnum):
     """Let run again what a rule has paused: its figures have been corrected since."""
     SUNSET = "sunset"
     """Put away what has had its time."""
+
+
+STOPS = frozenset({Action.PAUSE, Action.SUNSET})
+"""What keeps money from being spent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +68,7 @@ class Rule:
     least_age: int = 0
     """Days since the first spending, of SUNSET."""
     pause_between: int = 1
-    """Days between two decisions about the same campaign."""
+    """Days between two decisions about the same campaign; what stops money doesn't wait for a refused raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,10 @@ class Figures:
     clicks: int = 0
     views: int = 0
     conversions: int = 0
+    worth: int | None = 0
+    """What the purchases were worth, minor units; None where there were some and nobody says."""
+    thruplays: int | None = 0
+    """None where nobody says."""
 
     def __add__(self, other: Figures) -> Figures:
         return Figures(
@@ -78,21 +90,32 @@ class Figures:
             self.clicks + other.clicks,
             self.views + other.views,
             self.conversions + other.conversions,
+            _both(self.worth, other.worth),
+            _both(self.thruplays, other.thruplays),
         )
 
     def value(self, metric: Metric) -> float | None:
         """None where nothing is known; infinite where money was spent for nothing."""
-        match metric:
-            case Metric.SPEND:
-                return float(self.spend)
-            case Metric.COST_PER_CLICK:
-                return _cost(self.spend, self.clicks)
-            case Metric.COST_PER_VIEW:
-                return _cost(self.spend, self.views)
-            case Metric.COST_PER_CONVERSION:
-                return _cost(self.spend, self.conversions)
-            case Metric.CLICK_RATE:
-                return self.clicks / self.impressions if self.impressions else None
+        results = {
+            Metric.COST_PER_CLICK: self.clicks,
+            Metric.COST_PER_VIEW: self.views,
+            Metric.COST_PER_CONVERSION: self.conversions,
+        }
+        shares = {
+            Metric.SPEND: (self.spend, 1),
+            Metric.CLICK_RATE: (self.clicks, self.impressions),
+            Metric.ROAS: (self.worth, self.spend),
+            Metric.HOLD_RATE: (self.thruplays, self.views),
+        }
+        return _cost(self.spend, results[metric]) if metric in results else _share(*shares[metric])
+
+
+def _both(one: int | None, other: int | None) -> int | None:
+    return None if one is None or other is None else one + other
+
+
+def _share(part: int | None, whole: int) -> float | None:
+    return part / whole if part is not None and whole else None
 
 
 def _cost(spend: int, count: int) -> float | None:
@@ -111,6 +134,8 @@ class Subject:
     total: int
     by_day: dict[date, Figures] = field(default_factory=dict)
     decided_on: date | None = None
+    refused: Action | None = None
+    """What was decided then, where it was refused: nothing has changed."""
     undone: bool = False
     """Whether a person has undone what was decided then."""
     held: bool = False
@@ -165,6 +190,8 @@ def _decide(rule: Rule, subject: Subject, today: date) -> Decision | None:
         "clicks": seen.clicks,
         "views": seen.views,
         "conversions": seen.conversions,
+        "purchase_value": seen.worth,
+        "thruplays": seen.thruplays,
     }
     return Decision(rule.name, rule.action, *grown, numbers)
 
@@ -172,7 +199,9 @@ def _decide(rule: Rule, subject: Subject, today: date) -> Decision | None:
 def _fits(rule: Rule, subject: Subject, today: date) -> bool:
     """Whether the rule is about a campaign in this state, on this day."""
     if subject.decided_on is not None and (today - subject.decided_on).days < rule.pause_between:
-        return False
+        raise_refused = subject.refused is not None and subject.refused not in STOPS
+        if not (raise_refused and rule.action in STOPS):
+            return False
     match rule.action:
         case Action.PAUSE | Action.SCALE:
             return subject.running
@@ -210,7 +239,7 @@ def simulate(rules: Sequence[Rule], subject: Subject) -> tuple[list[Simulated], 
     more is not known.
     """
     told, saved = list[Simulated](), 0
-    now = replace(subject, by_day={}, running=True, decided_on=None, undone=False, held=False)
+    now = replace(subject, by_day={}, running=True, decided_on=None, refused=None, undone=False, held=False)
     for day in sorted(subject.by_day):
         if not now.running:
             saved += subject.by_day[day].spend

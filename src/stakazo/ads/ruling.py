@@ -146,6 +146,7 @@ async def subject(session: AsyncSession, campaign: Campaign) -> Subject:
         total=campaign.total_budget,
         by_day={one.day: _figures(one) for one in rows},
         decided_on=date.fromisoformat(said["day"]) if said else None,
+        refused=Action(said["action"]) if said.get("refused") else None,
         undone=bool(said.get("undone")),
         held=campaign.held_by is not None,
     )
@@ -164,4 +165,5 @@ def _money(campaign: Campaign) -> dict[str, int | None]:
 
 
 def _figures(one: AdMetric) -> Figures:
-    return Figures(one.spend, one.impressions, one.clicks, one.views, one.conversions)
+    worth = one.value if one.value is not None or one.conversions else 0  # no purchases are worth nothing
+    return Figures(one.spend, one.impressions, one.clicks, one.views, one.conversions, worth, one.thruplays)

@@ -115,20 +115,26 @@ class AdPolicyOut(AdPolicyBody):
     stopped_by: str | None
 
 
+BETWEEN = "Days between two decisions about a campaign. What pauses or puts away doesn't wait for a refused raise."
+
+
 class RuleBody(BaseModel):
     """A rule by which campaigns are paused, scaled, revived or put away; money in minor units."""
 
     model_config = ConfigDict(extra="forbid")
     name: str = Field(min_length=1, max_length=100)
     action: Action
-    metric: Metric
+    metric: Metric = Field(
+        description="Costs are minor units for one result; `click_rate` (clicks per impression) and `hold_rate` "
+        "(ThruPlays per play) are 0 to 1; `roas` is what purchases were worth for each unit spent, 0 without any."
+    )
     above: float | None = Field(default=None, allow_inf_nan=False, description="It applies where it is more ...")
     below: float | None = Field(default=None, allow_inf_nan=False, description="... and less than this.")
     days: int = Field(default=3, ge=1, le=365, description="How many it looks back.")
     least_spend: int = Field(default=0, ge=0, le=MOST, description="In these days; with less it doesn't apply.")
     percent: int = Field(default=20, ge=1, le=1000, description="How much more money, of `scale`.")
     least_age: int = Field(default=0, ge=0, le=3650, description="Days since the first spending, of `sunset`.")
-    pause_between: int = Field(default=1, ge=1, le=365, description="Days between two decisions about a campaign.")
+    pause_between: int = Field(default=1, ge=1, le=365, description=BETWEEN)
 
     def rule(self) -> Rule:
         return Rule(**self.model_dump())
