@@ -112,7 +112,9 @@ def test_a_dry_run_says_what_it_could_cost_and_reach_and_makes_nothing(stand: St
     preview = answer.json()["preview"]
     assert (preview["worst_day"], preview["at_most"], preview["needs_second_person"]) == (60_00, 60_00, True)
     assert preview["refused"] == []
-    assert preview["over_limits"] == ["This campaign could cost 6000, and 5000 is set."]
+    assert preview["over_limits"] == [
+        "This campaign could cost 60.00 EUR, and the limit for one campaign is 50.00 EUR."
+    ]
     assert 0 < preview["lowest_reach"] < preview["highest_reach"]
     assert stand.http.get("/campaigns").json()["items"] == []
     assert len(stand.there("Campaign")) == before

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stakazo.ads.guardrails import Commitment, Limits, breaches, on_day, why_not_step, within, worst_day
+from stakazo.ads.guardrails import Commitment, Limits, breaches, on_day, remedy, why_not_step, within, worst_day
 
 START = date(2026, 1, 20)
 DAYS = 75
@@ -128,6 +128,22 @@ def test_each_limit_holds_to_the_unit(limits: Limits, breach: str | None) -> Non
     assert [one.limit for one in found] == ([breach] if breach else [])
 
 
+def test_what_would_not_hold_is_said_in_money_with_what_to_do() -> None:
+    def said(limits: Limits, currency: str = "EUR") -> list[str]:
+        held = [Commitment("a", 50_00, 50_00, START, START)]
+        wanted = Commitment("b", 30_00, 99_00, START, START + timedelta(days=11))
+        found = breaches(limits, held, wanted, open_campaigns=frozenset({"a"}))
+        return [*(one.sentence(currency) for one in found), remedy(found)]
+
+    sentence, todo = said(Limits(day=50_00))
+    assert sentence == f"All campaigns together on {START} could cost 80.00 EUR, and the limit for a day is 50.00 EUR."
+    assert all(words in todo for words in ("Lower its budget", "pause another campaign", "PUT /ads/policy"))
+    assert "9900 JPY, and the limit for one campaign is 1 JPY" in said(Limits(campaign=1), "JPY")[0]
+    assert "pause another" not in said(Limits(campaign=1))[-1]
+    step = why_not_step(Limits(step_percent=20), 10_00, 15_00, "EUR")
+    assert step == "At once a budget may become 20 % more: 12.00 EUR at most, from 10.00 EUR."
+
+
 def test_what_was_paused_counts_for_the_days_on_which_it_ran() -> None:
     held = [Commitment("a", 50, 300, START, START + timedelta(days=2)), Commitment("a", 80, 300, START, None)]
     assert on_day(held, START) == 80
@@ -142,4 +158,9 @@ def test_a_daily_budget_may_cost_seven_quarters_of_itself_and_a_total_all_of_it(
 
 def test_a_step_may_be_small_or_down() -> None:
     limits = Limits(step_percent=20)
-    assert [why_not_step(limits, 100, after) is None for after in (1, 100, 120, 121)] == [True, True, True, False]
+    assert [why_not_step(limits, 100, after, "EUR") is None for after in (1, 100, 120, 121)] == [
+        True,
+        True,
+        True,
+        False,
+    ]

@@ -33,9 +33,10 @@ def test_another_budget_is_set_right_and_told(stand: Stand) -> None:
     (ad_set,) = stand.there("AdSet", made)
     stand.world.change(ad_set, daily_budget=99_00)
     drifted = told(stand, made, "campaign_drifted")["personal"]["values"]
-    assert "approved" in drifted["detail"]
+    assert "99.00 EUR a day, approved: 10.00 EUR a day. It is being set right." in drifted["detail"]
     stand.eventually(lambda: stand.there("AdSet", made)[0]["daily_budget"] == 10_00)
-    assert stand.rests(made, "ACTIVE")["error"]["code"] == "drifted"
+    error = stand.rests(made, "ACTIVE")["error"]
+    assert (error["code"], error["detail"].endswith("a day. It was set right.")) == ("drifted", True)
 
 
 def test_an_option_that_was_switched_on_again_stops_it(stand: Stand) -> None:
@@ -44,7 +45,8 @@ def test_an_option_that_was_switched_on_again_stops_it(stand: Stand) -> None:
     widened = ad_set["targeting"] | {"targeting_automation": {"advantage_audience": 1}}
     stand.world.change(ad_set, targeting=widened)
     stopped = stand.rests(made, "PAUSED")
-    assert "advantage_audience" in stopped["error"]["detail"]
+    assert "advantage_audience 1" in stopped["error"]["detail"]
+    assert stopped["error"]["detail"].endswith("It was stopped.")
     stand.act(made, "activate")  # not before somebody has set it right
     stand.eventually(lambda: stand.look(made)["state"] == "PAUSED")
     assert stand.there("Campaign", made)[0]["status"] == "PAUSED"

@@ -195,7 +195,11 @@ async def _require_right(session: AsyncSession, campaign: Campaign, its: Turn, m
     before, after = its.money, its.money_after
     said = policy.limits(await policy.get(session), campaign.currency) or guardrails.Limits()
     for one, other in ((before.daily, after.daily), (before.total, after.total)):
-        if one is not None and other is not None and (why := guardrails.why_not_step(said, one, other)):
+        if (
+            one is not None
+            and other is not None
+            and (why := guardrails.why_not_step(said, one, other, campaign.currency))
+        ):
             raise policy.OverLimit(why)
     if its.less:
         return

@@ -13,7 +13,6 @@ from stakazo.ads.states import CampaignState, Part
 from stakazo.platforms import enhancing
 from stakazo.platforms.ads import Budget, Live, Run, Terms, floor
 from stakazo.platforms.errors import Reason
-from stakazo.publishing.states import Trouble
 
 S = CampaignState
 
@@ -296,18 +295,6 @@ def review(live: Mapping[Part, Live]) -> dict[str, Any]:
 
 
 # --- troubles -----------------------------------------------------------------------------------------------
-
-
-def drifted(found: tuple[Difference, ...], done: str) -> Trouble:
-    words = "; ".join(f"{one.part.value} {one.what}: {one.found}, approved {one.approved}" for one in found)
-    todo = (
-        "See who changes it in Ads Manager, and stop other ads there. Say here anew (PATCH) for whom and until when it "
-        "is, and activate it; or archive it."
-    )
-    if any(one.what == "enhancements" for one in found):
-        todo = "Duplicate it: the copy's creative is made anew, without them. Or archive it."
-    said = {"found": [one.as_json() for one in found]}
-    return Trouble("drifted", f"Not as approved: {words}. {done}", todo, said)
 
 
 def is_of_change(what: Difference, reason: Reason, *, changing: bool) -> bool:

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
 
+from stakazo.platforms.ads import major_units
+
 HORIZON = timedelta(days=732)
 """How far ahead a campaign without an end is looked at; after that nothing changes any more."""
 
@@ -65,7 +67,24 @@ class Breach:
     allowed: int
     would_be: int
     when: date | None
-    sentence: str
+
+    def sentence(self, currency: str) -> str:
+        """For people: what it would come to at worst, and what is allowed."""
+        what, of = {
+            "campaign": ("This campaign", "one campaign"),
+            "at_once": ("All campaigns that may still spend", "all at once"),
+            "day": (f"All campaigns together on {self.when}", "a day"),
+            "month": (f"All campaigns together in {self.when:%B %Y}" if self.when else "", "a month"),
+        }[self.limit]
+        could, allowed = major_units(self.would_be, currency), major_units(self.allowed, currency)
+        return f"{what} could cost {could}, and the limit for {of} is {allowed}."
+
+
+def remedy(found: Sequence[Breach]) -> str:
+    """What to do about limits that would not hold."""
+    alone = all(one.limit == "campaign" for one in found)
+    others = "" if alone else ", pause another campaign (what it could cost on days on which it ran stays counted)"
+    return f"Lower its budget{others}, or have the limit raised (PUT /ads/policy)."
 
 
 def worst_day(daily: int | None, total: int) -> int:
@@ -86,21 +105,19 @@ def breaches(
     everything = [*held, wanted]
     found: list[Breach] = []
 
-    def require(limit: str, allowed: int | None, would_be: int, what: str, when: date | None = None) -> None:
+    def require(limit: str, allowed: int | None, would_be: int, when: date | None = None) -> None:
         if allowed is not None and would_be > allowed:
-            found.append(Breach(limit, allowed, would_be, when, f"{what} could cost {would_be}, and {allowed} is set."))
+            found.append(Breach(limit, allowed, would_be, when))
 
-    require("campaign", limits.campaign, wanted.total, "This campaign")
-    require(
-        "at_once", limits.at_once, _outstanding(everything, open_campaigns | {wanted.campaign}), "All campaigns at once"
-    )
+    require("campaign", limits.campaign, wanted.total)
+    require("at_once", limits.at_once, _outstanding(everything, open_campaigns | {wanted.campaign}))
     if limits.day is not None:
         day, cost = max(((day, on_day(everything, day)) for day in _days(everything, wanted)), key=lambda one: one[1])
-        require("day", limits.day, cost, f"{day}", day)
+        require("day", limits.day, cost, day)
     if limits.month is not None:
         for first, last in _months(everything, wanted):
             if (cost := within(everything, first, last)) > limits.month:
-                require("month", limits.month, cost, f"{first:%B %Y}", first)
+                require("month", limits.month, cost, first)
                 break
     return found
 
@@ -163,9 +180,10 @@ def _months(held: Sequence[Commitment], wanted: Commitment) -> Iterator[tuple[da
         first = after
 
 
-def why_not_step(limits: Limits, before: int, after: int) -> str | None:
+def why_not_step(limits: Limits, before: int, after: int, currency: str) -> str | None:
     """Why a budget may not be raised this much at once; None where it may. Less is always allowed."""
     most = before + before * limits.step_percent // 100
     if after <= most:
         return None
-    return f"At once a budget may become {limits.step_percent} % more: {most} at most, from {before}."
+    most_said, before_said = major_units(most, currency), major_units(before, currency)
+    return f"At once a budget may become {limits.step_percent} % more: {most_said} at most, from {before_said}."

@@ -10,7 +10,19 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo.ads import accounts, comparing, launching, outside, progress, ruling, service, states, steering, watching
+from stakazo.ads import (
+    accounts,
+    comparing,
+    drift,
+    launching,
+    outside,
+    progress,
+    ruling,
+    service,
+    states,
+    steering,
+    watching,
+)  # fmt: skip
 from stakazo.ads.models import AdAccount, Campaign
 from stakazo.ads.progress import Order
 from stakazo.ads.states import CampaignState as S
@@ -122,7 +134,7 @@ async def steer_campaign(run: Run, campaign_id: UUID) -> None:
             except steering.Refused as refused:
                 settled = await _refused(order, refused, meta)
             except steering.Drifting as error:
-                settled = _stopped(error)
+                settled = _stopped(order, error)
     except (NotYet, TryLater, Unknown) as later:
         if not _too_long(order):
             raise put_off(later) from later
@@ -140,11 +152,11 @@ async def steer_campaign(run: Run, campaign_id: UUID) -> None:
         await watch(session, order.account_id)
 
 
-def _stopped(error: steering.Drifting) -> tuple[S, Trouble]:
+def _stopped(order: Order, error: steering.Drifting) -> tuple[S, Trouble]:
     """What isn't as approved isn't let run; where it runs already, it is stopped."""
     if error.rests:
-        return S.PAUSED, comparing.drifted(error.found, "It was not let run.")
-    return S.PAUSING, comparing.drifted(error.found, "It is being stopped.")
+        return S.PAUSED, drift.trouble(error.found, drift.Done.LEFT, order.money.currency)
+    return S.PAUSING, drift.trouble(error.found, drift.Done.STOPPING, order.money.currency)
 
 
 async def _refused(order: Order, refused: steering.Refused, meta: MetaAds) -> tuple[S, Trouble]:

@@ -98,7 +98,7 @@ async def commit_to(session: AsyncSession, campaign: Campaign, account: AdAccoun
             f"Nobody has said what may be spent in {campaign.currency}, so nothing may. PUT /ads/policy says it."
         )
     if said is not None and not less and (found := await breaches(session, said, campaign, account)):
-        sentences = [f"{one.limit}: {one.sentence}" for one in found]
+        sentences = [*(one.sentence(campaign.currency) for one in found), guardrails.remedy(found)]
         raise OverLimit(" ".join(sentences) + await _kept_rooms(session, campaign.currency))
     await _commit(session, campaign, account)
 

@@ -50,7 +50,7 @@ async def prepare(session: AsyncSession, keys: Keyring, campaign: Campaign) -> A
     if said is None:
         over.append(f"Nobody has said what may be spent in {campaign.currency}: PUT /ads/policy.")
     else:
-        over += [one.sentence for one in await policy.breaches(session, said, campaign, account)]
+        over += [one.sentence(campaign.currency) for one in await policy.breaches(session, said, campaign, account)]
     limit = said.second_person_above if said else None
     second = limit is not None and campaign.total_budget > limit
     return Asked(

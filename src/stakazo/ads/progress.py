@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo.ads import accounts, changing, lateness, plan, policy, service, states
+from stakazo.ads import accounts, changing, drift, lateness, plan, policy, service, states
 from stakazo.ads.comparing import Approved, Difference
 from stakazo.ads.lateness import Unanswered
 from stakazo.ads.models import AdAccount, Campaign
@@ -204,7 +204,7 @@ async def arrived(session: AsyncSession, campaign_id: UUID, job_id: UUID, review
     """It is as was wanted, as the platform says. What doesn't run any more can cost nothing more."""
     campaign = await mine(session, campaign_id, job_id)
     campaign.state, campaign.job_id = states.ARRIVED[campaign.state], None
-    campaign.changing, campaign.before = [], None
+    campaign.changing, campaign.before, campaign.error = [], None, drift.over(campaign.error)
     await service.reviewed(session, campaign, review)
     account = await accounts.get(session, campaign.account_id)
     if campaign.state is S.ARCHIVED:

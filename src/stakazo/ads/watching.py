@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo.ads import accounts, comparing, plan, policy, progress, service, states
+from stakazo.ads import accounts, comparing, drift, plan, policy, progress, service, states
 from stakazo.ads.comparing import Answer, Difference
 from stakazo.ads.launching import LEVELS
 from stakazo.ads.models import AdAccount, Campaign
@@ -158,8 +158,8 @@ async def _follow(session: AsyncSession, campaign: Campaign, live: dict[Part, Li
 
 async def _set_right(session: AsyncSession, campaign: Campaign, found: tuple[Difference, ...], *, stop: bool) -> None:
     running = campaign.state is S.ACTIVE and not stop
-    done = "It is being set right." if running else "It is being stopped."
-    trouble = comparing.drifted(found, done)
+    done = drift.Done.SETTING_RIGHT if running else drift.Done.STOPPING
+    trouble = drift.trouble(found, done, campaign.currency)
     await service.record(session, "campaign_drifted", campaign, **trouble.as_json())
     campaign.state = S.ACTIVATING if running else S.PAUSING
     campaign.begun_at, campaign.error, campaign.job_id = await now(session), trouble.as_json(), None

@@ -13,7 +13,7 @@ from stakazo.cli.finding import whole_id
 from stakazo.cli.output import USAGE, Failure, console, print_json
 from stakazo.cli.posting import TOKEN, ask, show, table
 from stakazo.core.settings import Settings
-from stakazo.platforms.ads import offset
+from stakazo.platforms.ads import major_units, offset
 
 STYLES = {"ACTIVE": "green", "FAILED": "red", "NEEDS_HUMAN": "bold red", "PAUSED": "cyan", "ARCHIVED": "dim"}
 
@@ -32,9 +32,7 @@ def minor(amount: str, currency: str) -> int:
 
 def major(units: int | None, currency: str) -> str:
     """Minor units as people write them."""
-    if units is None:
-        return ""
-    return f"{units} {currency}" if offset(currency) == 1 else f"{Decimal(units) / 100:.2f} {currency}"
+    return "" if units is None else major_units(units, currency)
 
 
 def connect(settings: Settings, server: str | None, said: Row, *, as_json: bool) -> None:

@@ -326,6 +326,11 @@ def minor_units(amount: str | Decimal, currency: str) -> int:
     return int((Decimal(amount) * offset(currency)).quantize(Decimal(1), ROUND_HALF_UP))
 
 
+def major_units(units: int, currency: str) -> str:
+    """The other way round, as people write it: `12.34 EUR`, `12 JPY`."""
+    return f"{units} {currency}" if offset(currency) == 1 else f"{Decimal(units) / 100:.2f} {currency}"
+
+
 def offset(currency: str) -> int:
     """How many of Meta's minor units one unit of a currency has."""
     return 1 if currency in ZERO_DECIMAL else 100
