@@ -145,6 +145,7 @@ def test_whoever_settles_it_first_ends_the_asking(desk: Desk) -> None:
     said = {"variant_id": found["variant_id"], "platform": "instagram", "channel_id": found["channel_id"]}
     (owner,) = {one["id"] for one in desk.world.of("IGUser", username="bluenote.sandbox")}
     shown = {"owner": owner, "media_product_type": "REELS", "caption": "", "media_type": "VIDEO"}
+    shown["timestamp"] = "2020-01-01T00:00:00+0000"
     made = desk.world.new("IGMedia", **shown, permalink="https://www.instagram.com/reel/S1/")
     elsewhere = desk.http.post("/confirm_publish", json=said | {"url": "https://evil.org/reel/S1"})
     assert (elsewhere.status_code, "evil.org" in elsewhere.json()["detail"]) == (422, True)
@@ -157,6 +158,26 @@ def test_whoever_settles_it_first_ends_the_asking(desk: Desk) -> None:
     settled = desk.show(doubt.wanted)
     assert (settled["url"], settled["external_id"]) == ("https://instagram.com/reel/S1", made["id"])
     desk.eventually(lambda: desk.http.get(f"/publications/{found['id']}/metrics").status_code == 200)
+    desk.world.drop(made["id"])
+
+
+def test_what_a_person_drops_after_a_look_is_loud_where_it_appears(desk: Desk) -> None:
+    doubt = Doubt(desk)
+    found = doubt.until_a_person_is_told()
+    cancel, channel = f"/publications/{found['id']}/cancel", f"/channels/{found['channel_id']}"
+    assert (desk.http.post(cancel).status_code, desk.http.delete(channel).status_code) == (409, 409)
+    dropped = desk.http.post(cancel, json={"looked": True}).json()
+    assert (dropped["state"], dropped["error"]) == ("CANCELLED", None)
+    doubt.see()
+    desk.run(doubt.question())
+    desk.eventually(lambda: desk.show(found)["error"])
+    late = desk.show(found)
+    assert (late["state"], late["error"]["code"], late["ask_at"]) == ("CANCELLED", "appeared", None)
+    events = desk.http.get("/ledger/events", params={"subject": f"publication/{found['id']}"}).json()["items"]
+    told = {one["event"]: one["data"] for one in events}
+    assert told["publication_cancelled"]["looked"].startswith(("user/", "api_key/"))
+    assert told["publication_appeared"]["code"] == "appeared"
+    assert desk.http.delete(channel).status_code == 204
 
 
 def test_which_post_it_is_is_asked_for_until_the_platform_knows(desk: Desk) -> None:

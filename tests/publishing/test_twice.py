@@ -101,6 +101,8 @@ def test_what_may_be_public_is_not_called_off_by_way_of_a_retry(desk: Desk) -> N
     ):
         assert (refused.status_code, "may be public" in refused.json()["detail"]) == (409, True)
     assert desk.http.get(f"/jobs/{retried['job_id']}").json()["state"] == "PENDING"
+    dropped = desk.http.post(f"/publications/{wanted['id']}/cancel", json={"looked": True})
+    assert (dropped.status_code, dropped.json()["state"]) == (200, "CANCELLED")
 
 
 def test_what_may_be_public_never_fails_for_what_is_forbidden_since(desk: Desk) -> None:

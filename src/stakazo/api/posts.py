@@ -136,6 +136,11 @@ class PublicationChange(BaseModel):
     details: Details | None = None
 
 
+class CancelIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    looked: bool = Field(default=False, description="A person has looked at the account, and it isn't there.")
+
+
 class RetryIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
     looked: bool = Field(default=False, description="A person has looked at the account, and it isn't there.")

@@ -15,6 +15,7 @@ from stakazo.api.conditions import KNOWN, Editing, Reading
 from stakazo.api.deps import DB, Cursor, DryRun, Here, Limit, PageOut, may
 from stakazo.api.errors import responses
 from stakazo.api.posts import (
+    CancelIn,
     CommentAgainIn,
     ConfirmIn,
     PublicationChange,
@@ -30,7 +31,7 @@ from stakazo.core.actor import Actor
 from stakazo.core.limits import Kind as Counted
 from stakazo.ledger import service as ledger
 from stakazo.platforms.base import Platform
-from stakazo.publishing import by_hand, commenting, discarding, jobs, planning, service
+from stakazo.publishing import by_hand, commenting, discarding, doubts, jobs, planning, service
 from stakazo.publishing.by_hand import ByHand
 from stakazo.publishing.models import Publication
 from stakazo.publishing.planning import Wish
@@ -166,15 +167,24 @@ async def approve(
 
 @router.post("/publications/{publication_id}/cancel", response_model=PublicationOut, responses=responses(404, 409, 412))
 async def cancel(
-    _: Annotated[Actor, may(Permission.PUBLICATIONS_WRITE)], db: DB, here: Here, publication_id: UUID, editing: Editing
+    _: Annotated[Actor, may(Permission.PUBLICATIONS_WRITE)],
+    db: DB,
+    here: Here,
+    publication_id: UUID,
+    editing: Editing,
+    wanted: CancelIn | None = None,
 ) -> PublicationOut:
-    """Call it off, as long as nobody can have seen it."""
+    """Call it off, as long as nobody can have seen it; what may be public only where a person has looked.
+
+    Should that appear all the same, it is said loudly.
+    """
     await editing.check(db, Publication, publication_id, hold=False)
     before = await service.get(db, publication_id)
     await _follow(db, before)
     left = discarding.left_by(here.keys, before)
-    publication = await service.cancel(db, publication_id)
+    publication = await service.cancel(db, publication_id, looked=bool(wanted and wanted.looked))
     await discarding.leave(db, here.keys, publication, left)
+    await doubts.go_on(db, publication.id)
     return out(editing.show(publication))
 
 

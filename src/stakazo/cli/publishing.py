@@ -185,12 +185,17 @@ def publications_approve(publication: Id, server: Server = None, as_json: AsJson
 
 
 @publications.command("cancel")
-def publications_cancel(publication: Id, server: Server = None, as_json: AsJson = False) -> None:
-    """Call a publication off, as long as nobody can have seen it.
+def publications_cancel(
+    publication: Id,
+    looked: Annotated[bool, typer.Option("--looked", help="I have looked at the account: it isn't there.")] = False,
+    server: Server = None,
+    as_json: AsJson = False,
+) -> None:
+    """Call a publication off, as long as nobody can have seen it; what may be public only after you have looked.
 
     Example: stakazo publications cancel 3f9a1c
     """
-    _act(publication, "cancel", server, as_json=as_json)
+    _act(publication, "cancel", server, {"looked": looked}, as_json=as_json)
 
 
 @publications.command("retry")

@@ -29,7 +29,7 @@ async def befall(session: AsyncSession, channel: Channel, fate: Fate, publicatio
     if publication.state in states.UNDER_WAY:
         if publication.job_id is not None:
             await jobs.hasten(session, publication.job_id)  # the platform is asked, rather than its news believed
-    elif publication.state is S.NEEDS_HUMAN:
+    elif publication.state in {S.NEEDS_HUMAN, S.CANCELLED}:
         await doubts.ask_now(session, publication)
     elif publication.state is S.PUBLISHED:
         match fate.what:

@@ -249,7 +249,10 @@ _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "publication_failed": lambda data: f"It was not published: {data['detail']}",
     "publication_needs_human": lambda data: f"A person has to settle it: {data['detail']}",
     "publication_retried": lambda data: "It was begun anew" if data["anew"] else "It was taken up again",
-    "publication_cancelled": lambda _: "It was called off",
+    "publication_cancelled": lambda data: (
+        f"{data['looked']} had looked, found nothing, and called it off" if "looked" in data else "It was called off"
+    ),
+    "publication_appeared": lambda data: data["detail"],
     "publication_removed": lambda data: f"It was taken down from {_platform(data)}",
     "campaign_created": lambda data: f"A campaign was planned: at most {_money(data, 'total_budget')}",
     "campaign_launched": lambda data: f"It was made at {_platform(data)}, paused: {data['ids']['campaign']}",

@@ -55,6 +55,9 @@ class _Words:
 _KNOWN: Mapping[str, _Words] = {
     "publication.failed": _Words(Urgency.WARNING, "A post on {platform} did not go out", Permission.PUBLICATIONS_READ),
     "publication.needs_human": _Words(Urgency.URGENT, "A post on {platform} needs you", Permission.PUBLICATIONS_READ),
+    "publication.appeared": _Words(
+        Urgency.URGENT, "A post on {platform} that was called off is public", Permission.PUBLICATIONS_READ
+    ),
     "publication.removal_failed": _Words(
         Urgency.URGENT, "A post on {platform} could not be taken down", Permission.PUBLICATIONS_READ
     ),

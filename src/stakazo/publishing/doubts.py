@@ -5,7 +5,8 @@
     await doubts.ask_now(session, publication)                   when something was heard of it
 
 An answer settles it: it is public, or never will be under its handle. Of what is public without our knowing which post
-it is, that is asked for. Whoever settles it first, a person, the platform's news or an answer, ends the asking.
+it is, that is asked for. Whoever settles it first, a person, the platform's news or an answer, ends the asking; only
+what a person has called off because it wasn't there is asked for on, and loud where it appears.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ from stakazo.jobs.run import Run
 from stakazo.platforms import publishers
 from stakazo.platforms.base import Status
 from stakazo.platforms.errors import PlatformError
-from stakazo.publishing import commenting, discarding, outside, progress, renewals, service, states
+from stakazo.publishing import channels, commenting, discarding, outside, progress, renewals, service, states
 from stakazo.publishing.models import Publication
 from stakazo.publishing.progress import Order
-from stakazo.publishing.states import Act, Trouble
+from stakazo.publishing.states import Act, Next, Trouble
 from stakazo.publishing.states import PublicationState as S
 
 
@@ -34,9 +35,14 @@ def in_doubt(publication: Publication) -> bool:
     """Whether the platform may know more of it than we do: it may be public, or we don't know which post it is."""
     if publication.acted_at is None or publication.handle is None or publication.channel_id is None:
         return False
-    return publication.state is S.NEEDS_HUMAN or (
-        publication.state is S.PUBLISHED and publication.external_id is None and not publication.by_hand
-    )
+    match publication.state:
+        case S.NEEDS_HUMAN:
+            return True
+        case S.CANCELLED:
+            return (publication.error or {}).get("code") != progress.APPEARED
+        case S.PUBLISHED:
+            return publication.external_id is None and not publication.by_hand
+    return False
 
 
 async def alone(run: Run, publication_id: UUID, trouble: Trouble | None) -> float | None:
@@ -94,6 +100,10 @@ async def ask_again(run: Run, publication_id: UUID, at: datetime) -> None:
         publication = await service.hold(session, publication_id)
         if publication.ask_at != at or not in_doubt(publication):
             return
+        assert publication.channel_id is not None
+        if (await channels.get(session, publication.channel_id)).token is None:  # disconnected: nobody to ask
+            publication.ask_at = None
+            return
         order = await progress.order(session, keys, publication, await now(session))
     heard = await _ask(run, keys, order)
     async with run.completion() as session:
@@ -121,7 +131,9 @@ async def _settle(session: AsyncSession, publication: Publication, heard: _Heard
     publication.asks += 1
     following = states.verdict(heard.status) if heard.status is not None else None
     public = publication.state is S.PUBLISHED
-    if heard.status is not None and following is not None and following.act is Act.DONE:
+    if publication.state is S.CANCELLED:
+        await _settle_dropped(session, publication, heard.status, following)
+    elif heard.status is not None and following is not None and following.act is Act.DONE:
         if not public:
             await progress.make_public(session, publication, heard.status)
         elif await progress.is_free(session, publication, heard.status.post_id):
@@ -133,6 +145,18 @@ async def _settle(session: AsyncSession, publication: Publication, heard: _Heard
     await go_on(session, publication.id)
     if in_doubt(publication):
         await _told(session, publication, heard.words)
+
+
+async def _settle_dropped(
+    session: AsyncSession, publication: Publication, status: Status | None, following: Next | None
+) -> None:
+    """Of what was called off: it has appeared, or never will."""
+    if status is None or following is None:
+        return
+    if following.act is Act.DONE:
+        await progress.appeared(session, publication, status)
+    else:
+        publication.acted_at = None
 
 
 async def _told(session: AsyncSession, publication: Publication, words: str) -> None:

@@ -29,6 +29,10 @@ POST_UNKNOWN = "post_unknown"
 """It is public, and which post it is isn't known."""
 
 
+APPEARED = "appeared"
+"""It is public although it was called off."""
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """What a job has to do, as it was when it began."""
@@ -195,6 +199,19 @@ async def make_public(session: AsyncSession, publication: Publication, status: S
         external_id=publication.external_id,
         url=publication.url,
     )
+
+
+async def appeared(session: AsyncSession, publication: Publication, status: Status) -> None:
+    """It is public after all, although it was called off by somebody who had looked: loudly, and left as it is."""
+    where = status.url or status.post_id or "Where it is can't be told"
+    publication.asks, publication.ask_at = 0, None
+    publication.error = Trouble(
+        APPEARED,
+        f"It was called off, and {publication.platform.label} says that it is public now: {where}.",
+        "Take it down in the platform's own app; or confirm it with its address, and it is followed like the rest.",
+    ).as_json()
+    await session.flush()
+    await service.record(session, "publication_appeared", publication, **publication.error)
 
 
 async def name_post(session: AsyncSession, publication: Publication, status: Status) -> None:

@@ -179,29 +179,34 @@ async def _require_room(session: AsyncSession, publication: Publication, at: dat
         raise Conflict(f"{why} Choose another time.")
 
 
-async def cancel(session: AsyncSession, publication_id: UUID) -> Publication:
-    """Call it off, as long as nobody can have seen it; what lies at the platform expires there. Twice is once."""
+async def cancel(session: AsyncSession, publication_id: UUID, *, looked: bool = False) -> Publication:
+    """Call it off, as long as nobody can have seen it; what lies at the platform expires there. Twice is once.
+
+    What may be public only where a person says that they have looked, and that it isn't there. Raises Conflict.
+    """
     publication = await holding.hold_with_job(session, Publication, publication_id, "publication")
     if publication.state is S.CANCELLED:
         return publication
-    if publication.acted_at is not None and publication.state in states.EDITABLE:
+    doubtful = publication.acted_at is not None and publication.state in states.EDITABLE | {S.NEEDS_HUMAN}
+    if doubtful and not looked:
         raise Conflict(_TOO_LATE[S.NEEDS_HUMAN])
-    settled = publication.state is S.NEEDS_HUMAN and publication.acted_at is None
-    if publication.state not in states.CANCELLABLE and not settled:
+    if publication.state not in states.CANCELLABLE | {S.NEEDS_HUMAN}:
         raise Conflict(
             _TOO_LATE.get(publication.state, f"It is {publication.state.value}: there is nothing to cancel.")
         )
-    publication.state, publication.error = S.CANCELLED, None
+    publication.state, publication.error, publication.asks = S.CANCELLED, None, 0
     await holding.let_go(session, publication)
     await session.flush()
-    await record(session, "publication_cancelled", publication, handle=publication.handle_id)
+    by = {"looked": await author(session)} if doubtful else {}
+    await record(session, "publication_cancelled", publication, handle=publication.handle_id, **by)
     return publication
 
 
 _TOO_LATE = {
     S.PUBLISHING: "The platform has been asked to make it public: wait for its answer, then take it down.",
     S.PUBLISHED: "It is public: take it down instead.",
-    S.NEEDS_HUMAN: "It may be public: confirm it, or retry and say that you have looked.",
+    S.NEEDS_HUMAN: "It may be public: look at the account. Is it there: confirm it. Is it not: retry or cancel it, and "
+    "say that you have looked.",
 }
 
 

@@ -165,7 +165,8 @@ class Next:
 IN_INBOX = Trouble(
     "in_inbox",
     "The draft is in the inbox of the platform's app.",
-    "Open the app, find the draft in the inbox, and post it. That is found out by itself; or confirm it here.",
+    "Open the app, find the draft in the inbox, and post it. That is found out by itself; or confirm it here. Is it "
+    "wanted no more: delete the draft there, then cancel it and say that you have looked.",
 )
 
 
@@ -239,9 +240,9 @@ DOUBTFUL = "doubtful"
 def doubt(detail: str) -> Trouble:
     """Whether it is public is not known."""
     todo = (
-        "Look at the account. Is it there: confirm it with its address. Is it not: retry, and say that you have "
-        "looked. A retry asks the platform first, and never posts what it says is there. Meanwhile the platform is "
-        "asked again by itself."
+        "Look at the account. Is it there: confirm it with its address. Is it not: retry or cancel it, and say that "
+        "you have looked. A retry asks the platform first, and never posts what it says is there. Meanwhile the "
+        "platform is asked again by itself."
     )
     return Trouble(DOUBTFUL, detail, todo)
 
