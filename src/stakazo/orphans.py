@@ -58,8 +58,8 @@ class Orphans:
         seen = {one: before.get(one, now) for one in ((key, file.changed) for key, file in found.items())}
         removed = []
         for (key, changed), since in seen.items():
-            if now - since >= self.patience and await self._is_the_same(key, changed):
-                await self.storage.delete(key)
+            old = now - since >= self.patience and await self._is_the_same(key, changed)
+            if old and await self.storage.delete(key):
                 removed.append(key)
         self._since = seen
         if removed:

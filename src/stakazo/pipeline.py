@@ -26,7 +26,7 @@ from stakazo.clips import service as clips
 from stakazo.clips.models import Clip
 from stakazo.core import outside
 from stakazo.core.addresses import Allowed
-from stakazo.core.errors import NotFound
+from stakazo.core.errors import NotFound, OverQuota
 from stakazo.core.security import Keyring
 from stakazo.core.storage import Storage
 from stakazo.core.workplace import enough_space
@@ -143,11 +143,15 @@ async def import_video(run: Run, import_id: UUID) -> None:
             dedup_key=wanted.dedup_key,
         )
         placed = await place(run.transaction, run.storage, received, temporary)
-        async with run.completion() as session:
-            video, created = await take_in(
-                session, import_id, received, placed=placed, quota=run.settings.storage_quota_bytes
-            )
-            await imports.done(session, import_id, video, created=created)
+        try:
+            async with run.completion() as session:
+                video, created = await take_in(
+                    session, import_id, received, placed=placed, quota=run.settings.storage_quota_bytes
+                )
+                await imports.done(session, import_id, video, created=created)
+        except OverQuota:
+            await _remove(run.storage, [received.storage_key])
+            raise
         if placed and not created:
             await _remove(run.storage, [received.storage_key])
     finally:
@@ -354,6 +358,4 @@ async def _keep(storage: Storage, key: str, write: Callable[[Path], Any]) -> Non
 
 async def _remove(storage: Storage, keys: Iterable[str | None]) -> None:
     """Remove files that no row names any more."""
-    for key in keys:
-        if key is not None:
-            await storage.delete(key)
+    await storage.delete(*(key for key in keys if key is not None))

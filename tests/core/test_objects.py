@@ -254,11 +254,22 @@ async def test_what_a_job_writes_anew_breaks_no_backup(here: ObjectStorage, buck
 async def test_a_hold_of_a_backup_that_was_killed_ends(here: ObjectStorage, bucket: Bucket):
     await keep(here, KEY, b"video")
     held = bucket.put("main/holds/dead", b"")
-    await here.delete(KEY)
+    assert not await here.delete(KEY)
     assert await here.exists(KEY)
     bucket.things["main/holds/dead"] = type(held)(b"", held.etag, time.time() - 25 * 3600)
-    await here.delete(KEY)
+    assert await here.delete(KEY)
     assert not await here.exists(KEY)
+
+
+async def test_many_files_go_at_once(here: ObjectStorage, bucket: Bucket):
+    for number in range(5):
+        bucket.put(f"main/{WORKSPACE}/videos/{number}.mp4", b"video")
+    bucket.asked.clear()
+    assert await here.delete(*(f"{WORKSPACE}/videos/{number}.mp4" for number in range(1, 7)))
+    assert list(bucket.things) == [f"main/{WORKSPACE}/videos/0.mp4"]
+    assert [method for method, _, _ in bucket.asked] == ["GET", "POST"]
+    assert await here.delete()
+    assert len(bucket.asked) == 2
 
 
 async def test_a_store_that_is_away_is_waited_for(here: ObjectStorage, bucket: Bucket, monkeypatch: pytest.MonkeyPatch):

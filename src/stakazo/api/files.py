@@ -153,7 +153,6 @@ async def unused(session: AsyncSession, keys: Iterable[str | None]) -> set[str]:
 async def remove(here: Services, keys: Iterable[str]) -> None:
     """Remove files of rows whose end is committed; where the storage is away, workers do it later."""
     try:
-        for key in keys:
-            await here.storage.delete(key)
+        await here.storage.delete(*keys)
     except StorageAway as error:
         log.warning("files_left", error=str(error))

@@ -207,9 +207,9 @@ async def leftovers(db: Database, files: Storage, *, repair: bool, older_than: f
     left = {key: file for key, file in (await orphans.unnamed(db, files)).items() if file.changed <= limit}
     told = f"{len(left)} files ({size(storage.total(left))}) that nothing names"
     if left and repair:
-        for key in left:
-            await files.delete(key)
-        return Finding("Leftovers", ok=True, detail=f"removed {told}")
+        gone = await files.delete(*left)
+        detail = f"removed {told}" if gone else f"{told}, kept by a backup that is being taken"
+        return Finding("Leftovers", ok=gone, detail=detail, advice="Do this again after the backup.", needed=False)
     return Finding(
         "Leftovers",
         ok=not left,

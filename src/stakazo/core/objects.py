@@ -153,21 +153,27 @@ class ObjectStorage(Storage):
     def sweep(self, older_than: float = STALE_AFTER) -> int:
         return super().sweep(older_than) + self._copies.make_room(0)
 
-    async def delete(self, key: str) -> None:
-        await self._delete([checked(key)])
+    async def delete(self, *keys: str) -> bool:
+        return await self._delete([checked(key) for key in keys])
 
     async def delete_workspace(self, workspace_id: UUID) -> None:
         await self._delete([*await self.list(str(workspace_id))])
 
-    async def _delete(self, keys: Sequence[str]) -> None:
-        """Remove files, unless a backup may be reading them: then whoever looks for orphans does so after it."""
+    async def _delete(self, keys: Sequence[str]) -> bool:
+        if not keys:
+            return True
         await asyncio.to_thread(self._copies.forget, keys)
         with _told(self.where):
             if await self._is_held():
                 log.info("files_held", count=len(keys))
-                return
-            with contextlib.suppress(FileNotFoundError):  # not all of them say so
+                return False
+            try:
                 await obstore.delete_async(self._store, keys)
+            except FileNotFoundError:  # not all of them say so; who does leaves the rest
+                for key in keys:
+                    with contextlib.suppress(FileNotFoundError):
+                        await obstore.delete_async(self._store, key)
+        return True
 
     async def _is_held(self) -> bool:
         limit = datetime.now(UTC) - HELD_FOR

@@ -112,8 +112,10 @@ class Storage(Workplace, ABC):
         return True
 
     @abstractmethod
-    async def delete(self, key: str) -> None:
-        """Remove a file; one that isn't there is removed already."""
+    async def delete(self, *keys: str) -> bool:
+        """Remove files; one that isn't there is removed already. Says whether they are gone: where a backup reads them
+        they stay, for who looks for orphans.
+        """
 
     @abstractmethod
     async def delete_workspace(self, workspace_id: UUID) -> None:
@@ -216,11 +218,11 @@ class DiskStorage(Storage):
             sync(target.parent)
 
     async def stored(self, key: str) -> DiskFile:
-        return self._found(key)
+        return await asyncio.to_thread(self._found, key)
 
     @contextlib.asynccontextmanager
     async def fetched(self, key: str) -> AsyncIterator[Path]:
-        yield self._found(key).path
+        yield (await self.stored(key)).path
 
     def _found(self, key: str) -> DiskFile:
         path = self.path(key)
@@ -231,11 +233,13 @@ class DiskStorage(Storage):
             )
         return DiskFile.at(path)
 
-    async def delete(self, key: str) -> None:
-        self._remove(self.path(key))
+    async def delete(self, *keys: str) -> bool:
+        await asyncio.to_thread(self._remove, [self.path(key) for key in keys])
+        return True
 
-    def _remove(self, path: Path) -> None:
-        path.unlink(missing_ok=True)
+    def _remove(self, paths: Iterable[Path]) -> None:
+        for path in paths:
+            path.unlink(missing_ok=True)
 
     async def delete_workspace(self, workspace_id: UUID) -> None:
         await asyncio.to_thread(shutil.rmtree, self.root / str(workspace_id), ignore_errors=True)
