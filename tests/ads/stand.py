@@ -14,11 +14,14 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from tests.publishing.press import Desk
 
+from stakazo.ads import accounts
+from stakazo.ads.accounts import Given
 from stakazo.ads.gathered import AudienceState
 from stakazo.ads.models import AdAudience, AdMetric, Campaign
 from stakazo.ads.states import CampaignState
 from stakazo.core.actor import new_id
 from stakazo.core.errors import Conflict
+from stakazo.core.security import Keyring
 from stakazo.jobs import service as jobs
 from stakazo.platforms.crowds import Crowd
 from stakazo.platforms.sandbox.world import Thing, World
@@ -50,13 +53,23 @@ class Stand(Desk):
 
     def account(self, external_id: str = "77") -> str:
         """The sandbox's ad account; one that nobody has looked at where none runs."""
-        known = {} if self.played else {
-            "external_id": external_id, "token": "sandbox-unseen", "currency": "EUR", "time_zone": "Europe/Berlin",
-            "page_id": "7",
-        }  # fmt: skip
-        made = self.http.post("/ad-accounts", json=known)
+        if not self.played:
+            return self.unseen_account(external_id, "sandbox-unseen")
+        made = self.http.post("/ad-accounts", json={})
         assert made.status_code in {200, 201}, made.text
         return str(made.json()["id"])
+
+    def unseen_account(self, external_id: str, token: str, currency: str = "EUR") -> str:
+        """An ad account as if Meta had been asked about its token: a real one, or one where no sandbox runs."""
+        given = Given(
+            external_id=external_id, token=token, page_id="7", name=f"Meta {external_id}", currency=currency,
+            time_zone="Europe/Berlin",
+        )  # fmt: skip
+
+        async def connect(session: AsyncSession) -> str:
+            return str((await accounts.connect(session, Keyring(self.site.settings), given))[0].id)
+
+        return self.site.within(connect)
 
     def limit(self, **limits: int) -> None:
         answer = self.http.put("/ads/policy", json={"limits": {"EUR": limits}})

@@ -5,9 +5,12 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import pytest
 from tests.ads.stand import Stand
 from tests.api.conftest import People
 
+from stakazo.core.errors import Conflict
+from stakazo.platforms.sandbox import world as known
 from stakazo.platforms.sandbox.faults import Fault
 
 
@@ -92,8 +95,7 @@ def test_without_its_token_nothing_is_claimed_and_a_person_is_asked(stand: Stand
 
 
 def test_a_real_account_spends_nothing_before_a_person_lets_it(stand: Stand, people: People) -> None:
-    said = {"external_id": "act_5", "token": "EAAG-real-1", "currency": "USD", "time_zone": "UTC", "page_id": "1"}
-    account = stand.http.post("/ad-accounts", json=said).json()
+    account = stand.http.get(f"/ad-accounts/{stand.unseen_account('act_5', 'EAAG-real-1', 'USD')}").json()
     assert (account["external_id"], account["sandbox"], account["live"]) == ("5", False, False)
     refused = stand.http.post("/campaigns", json=stand.wish(ad_account_id=account["id"]))
     assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
@@ -101,8 +103,27 @@ def test_a_real_account_spends_nothing_before_a_person_lets_it(stand: Stand, peo
     assert stand.http.post(live, json={"live": True}).status_code == 403
     assert people.join("OWNER").http.post(live, json={"live": True}).json()["live"] is True
     assert "token" not in stand.http.get(f"/ad-accounts/{account['id']}").text.replace("token_expires_at", "")
-    again = stand.http.post("/ad-accounts", json=said | {"currency": "JPY"})
-    assert (again.status_code, again.json()["code"]) == (409, "conflict")
+    with pytest.raises(Conflict):
+        stand.unseen_account("act_5", "EAAG-real-1", "JPY")
+
+
+def test_a_pasted_token_of_an_ad_account_is_looked_at_before_it_takes_anothers_place(stand: Stand) -> None:
+    account = stand.http.get(f"/ad-accounts/{stand.account()}").json()
+    assert (account["currency"], account["time_zone"], account["missing_scopes"]) == ("EUR", "Europe/Berlin", [])
+    said = {"external_id": f"act_{known.AD_ACCOUNT}", "token": known.META_TOKEN, "page_id": known.PAGE}
+    again = stand.http.post("/ad-accounts", json=said)
+    assert (again.status_code, again.json()["id"], again.json()["name"]) == (200, account["id"], account["name"])
+    may = {"type": "USER", "user": known.USER, "app": known.META_APP, "expires_at": 0}
+    nothing, reads = (stand.world.new_token(**may, scopes=["pages_show_list", *more]) for more in ((), ("ads_read",)))
+    for wrong, word in (
+        ({"token": "sandbox-rubbish"}, "fresh"), ({"external_id": "act_5"}, "open"), ({"currency": "USD"}, "EUR"),
+        ({"time_zone": "UTC"}, "Berlin"), ({"token": nothing["token"]}, "ads_read"),
+        ({"token": known.PAGE_TOKEN}, "open"),
+    ):  # fmt: skip
+        refused = stand.http.post("/ad-accounts", json=said | wrong)
+        assert (refused.status_code, word in refused.json()["detail"]) == (422, True), refused.text
+    reader = stand.http.post("/ad-accounts", json=said | {"token": reads["token"]}).json()
+    assert reader["missing_scopes"] == ["ads_management"]
 
 
 def test_a_launch_in_another_currency_than_the_accounts_is_stopped(stand: Stand) -> None:

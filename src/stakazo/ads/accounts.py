@@ -32,15 +32,15 @@ _TOKEN = "ad_accounts.token"  # noqa: S105 - a place, not a token
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """An account as a person hands it over."""
+    """An account as a person hands it over; what is empty the platform says."""
 
     external_id: str
     token: str = field(repr=False)
-    name: str
-    currency: str
-    """ISO 4217; as the platform has it."""
-    time_zone: str
     page_id: str
+    name: str = ""
+    currency: str = ""
+    """ISO 4217."""
+    time_zone: str = ""
     instagram_id: str | None = None
     pixel_id: str | None = None
     token_expires_at: datetime | None = None
@@ -58,7 +58,7 @@ class Came(StrEnum):
 
 
 async def connect(session: AsyncSession, keys: Keyring, given: Given) -> tuple[AdAccount, Came]:
-    """Connect an account, or connect it again with a new token; says the account, and how it came.
+    """Connect an account that was looked at, or connect it again; says the account, and how it came.
 
     An account that was disconnected is the one that it was, with its campaigns, if it counts as it did. It spends no
     real money before a person switches it to live. Raises Conflict where it is connected in the other world, or its

@@ -28,6 +28,8 @@ from stakazo.core.db import Base, Owned
 from stakazo.core.security import Sealed
 from stakazo.jobs.models import WorkedOn
 from stakazo.platforms.crowds import Crowd
+from stakazo.platforms.meta_login import ADS_SCOPES
+from stakazo.platforms.oauth import missing
 from stakazo.publishing import models as _publishing  # noqa: F401 (a campaign may point at the post it boosts)
 from stakazo.variants import models as _variants  # noqa: F401 (and at the variant it shows)
 
@@ -63,6 +65,11 @@ class AdAccount(Owned, Base):
     """The job that compares what runs with what was approved; any other's hands are off."""
     watched_at: Mapped[datetime | None]
     """When that was done last."""
+
+    @property
+    def missing_scopes(self) -> tuple[str, ...]:
+        """The permissions that it lacks, as far as it is known what it has."""
+        return missing(self.scopes, ADS_SCOPES)
 
     __table_args__ = (
         *Owned.owned_args(),

@@ -10,7 +10,7 @@ from fastapi import Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 
 from stakazo.accounts.roles import Permission
-from stakazo.ads import accounts, jobs, outside, policy, ruling
+from stakazo.ads import accounts, jobs, pasted, policy, ruling
 from stakazo.ads.accounts import Came, Given
 from stakazo.ads.guardrails import Limits
 from stakazo.ads.models import AdAccount, AdPolicy
@@ -22,9 +22,7 @@ from stakazo.api.errors import responses
 from stakazo.api.once import keyless
 from stakazo.api.routes import Router
 from stakazo.core.actor import Actor
-from stakazo.core.errors import Invalid, Unavailable
-from stakazo.platforms.base import Account, Platform
-from stakazo.platforms.errors import PlatformError
+from stakazo.core.errors import Invalid
 from stakazo.publishing.outside import sandbox_accounts
 from stakazo.publishing.service import author
 
@@ -49,7 +47,8 @@ class AdAccountOut(BaseModel):
     instagram_id: str | None
     pixel_id: str | None
     token_expires_at: datetime | None
-    scopes: list[str]
+    scopes: list[str] = Field(description="What its person has allowed; empty where that isn't known.")
+    missing_scopes: list[str] = Field(description="What they have not: connect it with a token that has them.")
     error: TroubleOut | None = Field(description="Why it must be connected again.")
     watched_at: datetime | None = Field(description="When its campaigns were last compared with what was approved.")
     created_at: datetime
@@ -63,13 +62,15 @@ class AdAccountIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
     external_id: str | None = Field(default=None, min_length=1, max_length=200, description="`act_` may be left out.")
     token: SecretStr | None = Field(default=None, min_length=8, max_length=4000, description="Kept sealed.")
-    token_expires_at: AwareDatetime | None = None
-    scopes: list[str] = Field(default=[], max_length=100)
+    token_expires_at: AwareDatetime | None = Field(default=None, description="Where no app is set up to ask Meta.")
+    scopes: list[str] = Field(default=[], max_length=100, description="Likewise.")
     name: str | None = Field(default=None, min_length=1, max_length=200)
     currency: str | None = Field(
-        default=None, pattern=CURRENCY, description="As the platform has it: budgets are in it."
+        default=None, pattern=CURRENCY, description="Meta says it; where you do too, it must be the same."
     )
-    time_zone: str | None = Field(default=None, max_length=60, examples=["Europe/Berlin"])
+    time_zone: str | None = Field(
+        default=None, max_length=60, description="Likewise: Meta says it.", examples=["Europe/Berlin"]
+    )
     page_id: str | None = Field(default=None, min_length=1, max_length=200)
     instagram_id: str | None = Field(default=None, min_length=1, max_length=200)
     pixel_id: str | None = Field(default=None, min_length=1, max_length=200)
@@ -164,9 +165,13 @@ async def connect(
 ) -> AdAccountOut:
     """Connect an ad account, or connect it again with a new token. It spends no real money before it is live.
 
-    Without a token this is the sandbox's, where everything can be tried.
+    Meta is asked about the token first, and for the account's currency and time zone: one that is dead, or doesn't open
+    this account, is refused and takes no other's place. Without a token this is the sandbox's, where everything can be
+    tried.
     """
-    given = _given(wanted) if wanted.token is not None else await _sandbox(here, wanted)
+    given = await pasted.looked_at(
+        here.settings, _given(wanted) if wanted.token is not None else await _sandbox(here, wanted)
+    )
     async with here.db.transaction(actor) as session:
         account, came = await accounts.connect(session, here.keys, given)
         if came is Came.BACK:
@@ -177,14 +182,14 @@ async def connect(
 
 
 def _given(wanted: AdAccountIn) -> Given:
-    if not (wanted.external_id and wanted.token and wanted.currency and wanted.time_zone and wanted.page_id):
-        raise Invalid("With a token say its external_id, currency, time_zone and page_id too.")
+    if not (wanted.external_id and wanted.token and wanted.page_id):
+        raise Invalid("With a token say its external_id and page_id too.")
     return Given(
         external_id=wanted.external_id,
         token=wanted.token.get_secret_value(),
-        name=wanted.name or f"Meta {wanted.external_id}",
-        currency=wanted.currency,
-        time_zone=wanted.time_zone,
+        name=wanted.name or "",
+        currency=wanted.currency or "",
+        time_zone=wanted.time_zone or "",
         page_id=wanted.page_id,
         instagram_id=wanted.instagram_id,
         pixel_id=wanted.pixel_id,
@@ -195,18 +200,10 @@ def _given(wanted: AdAccountIn) -> Given:
 
 async def _sandbox(here: Here, wanted: AdAccountIn) -> Given:
     offered = (await sandbox_accounts(here.settings))["meta_ads"]
-    token = str(offered["token"])
-    try:
-        async with outside.advertiser(here.settings, Account(Platform.FACEBOOK, str(offered["id"]), token)) as meta:
-            name, currency, time_zone = await meta.account_facts()
-    except PlatformError as error:
-        raise Unavailable(f"The sandbox doesn't say what its ad account is: {error}") from error
     return Given(
         external_id=str(offered["id"]),
-        token=token,
-        name=wanted.name or name,
-        currency=currency,
-        time_zone=time_zone,
+        token=str(offered["token"]),
+        name=wanted.name or "",
         page_id=str(offered["page_id"]),
         instagram_id=str(offered["instagram_id"]),
         pixel_id=str(offered["pixel_id"]),

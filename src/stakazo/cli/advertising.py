@@ -34,8 +34,8 @@ def connect(
     account: Annotated[
         str | None, typer.Option(help="The ad account's id at Meta; its token is read from STAKAZO_TOKEN.")
     ] = None,
-    currency: Annotated[str | None, typer.Option(help="As Meta has it: EUR.")] = None,
-    time_zone: Annotated[str | None, typer.Option("--zone", help="As Meta has it: Europe/Berlin.")] = None,
+    currency: Annotated[str | None, typer.Option(help="Meta says it; where you do too, it must be the same.")] = None,
+    time_zone: Annotated[str | None, typer.Option("--zone", help="Likewise: Europe/Berlin.")] = None,
     page: Annotated[str | None, typer.Option(help="The id of the Page in whose name it advertises.")] = None,
     instagram: Annotated[str | None, typer.Option(help="The id of the Instagram account.")] = None,
     server: Server = None,

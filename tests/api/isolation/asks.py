@@ -338,7 +338,7 @@ ASKS: dict[str, list[Ask]] = {
     ],
     # --- advertising ---
     "GET /ad-accounts": [Ask()],
-    "POST /ad-accounts": [Ask(json=ADVERTISER)],
+    "POST /ad-accounts": [Ask(json=ADVERTISER, good=(503,))],
     "GET /ad-accounts/{ad_account_id}": [Ask()],
     "PATCH /ad-accounts/{ad_account_id}": [Ask(json={"name": "Another"})],
     "GET /ad-accounts/{ad_account_id}/audiences": [Ask(good=(503,), shows=False)],
