@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -278,18 +279,22 @@ async def test_a_store_that_is_away_is_waited_for(here: ObjectStorage, bucket: B
     work = here.temporary()
     work.write_bytes(b"video")
     bucket.away = True
-    with pytest.raises(StorageAway, match=r"s3://media/main can't be reached.*stakazo doctor") as away:
+    with pytest.raises(StorageAway, match="Nothing was lost") as away:
         await here.adopt(work, KEY)
+    assert re.search(r"s3://media/main can't be reached.*stakazo doctor", away.value.said)
+    assert not re.search(r"s3|127\.0", str(away.value))
     assert (away.value.status, away.value.retryable, away.value.after) == (503, True, 15.0)
     assert work.exists()
     bucket.away = False
     elsewhere = machine(bucket, here.root, storage_url="s3://nowhere/main")
-    with pytest.raises(StorageAway, match="s3://nowhere/main is not there"):
+    with pytest.raises(StorageAway) as away:
         await elsewhere.adopt(work, KEY)
+    assert "s3://nowhere/main is not there" in away.value.said
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
-    with pytest.raises(StorageAway, match="doesn't let us in") as refused:
+    with pytest.raises(StorageAway) as refused:
         await machine(bucket, here.root).probe()
-    assert "another" not in str(refused.value)
+    assert "doesn't let us in" in refused.value.said
+    assert "another" not in refused.value.said
     with pytest.raises(Unavailable, match="STAKAZO_STORAGE_URL is ftp://x"):
         machine(bucket, here.root, storage_url="ftp://x/y")
 

@@ -168,8 +168,8 @@ async def _storage(here: Services) -> Check:
     try:
         await here.storage.workspaces()
     except StorageAway as error:
-        return Check(name="storage", ok=False, detail=str(error))
-    return Check(name="storage", ok=True, detail=f"{here.storage.where} answers.")
+        return Check(name="storage", ok=False, detail=f"{error} The log and `stakazo doctor` say more.")
+    return Check(name="storage", ok=True, detail="The storage of files answers.")
 
 
 async def _workers(here: Services) -> Check:

@@ -155,4 +155,4 @@ async def remove(here: Services, keys: Iterable[str]) -> None:
     try:
         await here.storage.delete(*keys)
     except StorageAway as error:
-        log.warning("files_left", error=str(error))
+        log.warning("files_left", error=error.said)

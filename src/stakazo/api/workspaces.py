@@ -191,7 +191,7 @@ async def delete(
     try:
         await here.storage.delete_workspace(workspace_id)
     except StorageAway as error:  # workers look for what nobody names
-        log.warning("files_left", error=str(error))
+        log.warning("files_left", error=error.said)
 
 
 async def _files(here: Services, workspace_id: UUID) -> list[tuple[str, Stored]]:

@@ -339,12 +339,12 @@ def _sentence(error: Exception) -> str | None:
     from pydantic import ValidationError
     from sqlalchemy.exc import DBAPIError
 
-    from stakazo.core.errors import StakazoError
+    from stakazo.core.errors import StakazoError, StorageAway
     from stakazo.media.errors import MediaError
 
     match error:
         case StakazoError() | MediaError():
-            return str(error)
+            return error.said if isinstance(error, StorageAway) else str(error)
         case ValidationError(title="Settings"):
             return "; ".join(f"{_variable(fault['loc'])}: {fault['msg']}" for fault in error.errors()) + "."
         case UnicodeDecodeError():

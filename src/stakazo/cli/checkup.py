@@ -18,7 +18,7 @@ from stakazo.cli.client import running
 from stakazo.cli.output import FAILED, OK, console, print_json, size
 from stakazo.core import isolation, postgres, revisions, storage
 from stakazo.core.db import Database
-from stakazo.core.errors import FileMissing, StakazoError, Unavailable
+from stakazo.core.errors import FileMissing, StakazoError, StorageAway, Unavailable
 from stakazo.core.settings import Settings
 from stakazo.core.storage import Storage
 from stakazo.jobs import service as jobs
@@ -144,6 +144,8 @@ async def objects(settings: Settings) -> list[Finding]:
     try:
         files = storage.of(settings)
         await files.probe()
+    except StorageAway as error:
+        return [Finding("Object store", ok=False, detail=error.said, advice=OBJECTS)]
     except (Unavailable, FileMissing) as error:
         return [Finding("Object store", ok=False, detail=str(error), advice=OBJECTS)]
     return [Finding("Object store", ok=True, detail=f"{files.where} takes, gives and removes files")]

@@ -74,8 +74,13 @@ class Unavailable(StakazoError):
 
 
 class StorageAway(Unavailable):
-    """The object store doesn't answer, or doesn't let us in."""
+    """The object store doesn't answer, or doesn't let us in. Its words are for everybody."""
 
     code = "storage_away"
     after = 15.0
     """Seconds before a job looks again; that is no failure of its own."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__("The storage of files doesn't answer. Nothing was lost: try again in a moment.")
+        self.said = said
+        """For who runs this: which store it is, and what it said."""

@@ -285,14 +285,19 @@ def _told(where: str, key: str | None = None) -> Iterator[None]:
         raise FileMissing(f"The file {key} was written anew while it was read. Do this again.") from None
     except FileNotFoundError as error:
         if key is None:
-            raise StorageAway(f"{where} is not there. {ADVICE}") from error
+            raise _away(f"{where} is not there. {ADVICE}") from error
         raise FileMissing(
             f"The file {key} is not in {where}. Every worker and the API need the same STAKAZO_STORAGE_URL."
         ) from error
     except (UnauthenticatedError, PermissionDeniedError) as error:
-        raise StorageAway(f"{where} doesn't let us in. {ADVICE} It says: {_first(error)}") from error
+        raise _away(f"{where} doesn't let us in. {ADVICE} It says: {_first(error)}") from error
     except BaseError as error:
-        raise StorageAway(f"{where} can't be reached. {ADVICE} It says: {_first(error)}") from error
+        raise _away(f"{where} can't be reached. {ADVICE} It says: {_first(error)}") from error
+
+
+def _away(said: str) -> StorageAway:
+    log.warning("storage_away", said=said)
+    return StorageAway(said)
 
 
 def _first(error: Exception) -> str:
