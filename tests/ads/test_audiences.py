@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from tests.ads.stand import Stand
 from tests.terminal import ask
 
 from stakazo.ads import plan, tending
-from stakazo.ads.gathered import LOOKS, Wanted, look_again, refusal
+from stakazo.ads.gathered import LOOKS, PATIENCE, AudienceState, Wanted, look_again, patience, refusal
 from stakazo.ads.models import AdAudience, AdAudienceBatch, Campaign
 from stakazo.jobs.run import NotYet
 from stakazo.ledger.models import LedgerEvent
@@ -70,12 +71,33 @@ def as_meta_has_it(stand: Stand) -> Iterator[None]:
     assert stand.world.violations == []
 
 
+def put_off_after_hours(stand: Stand, audience: dict[str, Any]) -> None:
+    """Of what is there one look that is put off says nothing, however long it has been there."""
+
+    async def age(session: AsyncSession) -> None:
+        row = await session.get_one(AdAudience, UUID(audience["id"]))
+        row.begun_at -= timedelta(seconds=PATIENCE + 3600)
+
+    stand.site.within(age)
+    struck = stand.world.faults.struck["rate_limit"]
+    stand.world.faults.add(Fault("rate_limit", "GET CustomAudience", times=1))
+    job_id = look(stand, audience)["job_id"]
+    stand.run(job_id)
+    stand.eventually(lambda: stand.world.faults.struck["rate_limit"] > struck)
+    stand.eventually(lambda: stand.http.get(f"/jobs/{job_id}").json()["state"] != "PROCESSING")
+    METERS.clear()
+    found = look(stand, audience)
+    assert (found["job_id"], found["error"]) == (job_id, None)
+
+
 def test_looks_go_on_while_it_fills_or_one_may_come_late() -> None:
     assert look_again(Fitness.READY, 5, doubted=False) is None
     assert look_again(Fitness.TOO_SMALL, 5, doubted=False) is None
     assert [look_again(Fitness.FILLING, age, doubted=False) for age in (0, 100, 80_000)] == [2, 50, 1800]
     assert look_again(Fitness.READY, 100, doubted=True) == look_again(None, 100, doubted=True) == 50
     assert look_again(Fitness.FILLING, LOOKS + 1, doubted=True) is None
+    assert patience(AudienceState.MADE, waiting=False) == LOOKS
+    assert patience(AudienceState.MADE, waiting=True) == patience(AudienceState.MAKING, waiting=False) == PATIENCE
     trouble = refusal(Rejected("No.", Reason.TERMS), "40", Crowd.WEBSITE)
     assert (trouble.code, "app/tos/?act=40 " in trouble.todo) == ("terms", True)
     wanted = Wanted(crowd=Crowd.VIDEO, days=30, page_id="7", video_ids=("1", "2"))
@@ -92,6 +114,7 @@ def test_an_audience_is_tried_made_filled_named_and_removed(stand: Stand) -> Non
     stand.world.processing = 3600.0
     made = wish(stand, "Fans", days=30)
     stand.eventually(lambda: look(stand, made)["fitness"] == "filling")
+    put_off_after_hours(stand, made)
     stand.world.processing = 0.0
     assert wish(stand, "Fans", status=409)["code"] == "conflict"
     ready = rests(stand, made)
@@ -164,7 +187,10 @@ def test_customers_leave_only_hashes_and_those_only_until_they_are_sent(stand: S
     assert "Say `consent`" in wish(stand, "List", status=422, **crowd)["detail"]
     tried = wish(stand, "List", dry=True, **crowd, consent=True)["preview"]
     assert (tried["people"], tried["unusable"]) == (99, 1)
+    nobody = crowd | {"people": [{"phone": "030 1234"}]}
+    assert "Nobody of these" in wish(stand, "Nobody", status=422, **nobody, consent=True)["detail"]
     made = wish(stand, "List", **crowd, consent=True)
+    assert made["unusable"] == 1
     found = rests(stand, made)
     assert (found["fitness"], found["usable"], found["given"], found["unread"]) == ("too_small", False, 99, 0)
     more = f"/audiences/{made['id']}/people"
@@ -220,7 +246,6 @@ GONE = {"code": 100, "subcode": 33}
 def test_what_can_not_be_loaded_just_now_is_not_gone(stand: Stand) -> None:
     made = wish(stand, "Still there", crowd="customers", people=people(2), consent=True)
     rests(stand, made)
-    (thing,) = there(stand, made)
     stand.world.faults.add(Fault("error", "GET CustomAudience", times=1, detail=GONE))
     more = {"people": people(1, "b"), "consent": True}
     assert stand.http.post(f"/audiences/{made['id']}/people", json=more).status_code == 200
@@ -228,7 +253,35 @@ def test_what_can_not_be_loaded_just_now_is_not_gone(stand: Stand) -> None:
     stand.world.faults.add(Fault("error", "DELETE CustomAudience", times=1, detail=GONE))
     assert stand.http.delete(f"/audiences/{made['id']}").json()["state"] == "REMOVING"
     rests(stand, made, "REMOVED")
-    assert (there(stand, made), thing["id"] in stand.world.things) == ([], False)
+    assert there(stand, made) == []
+
+
+def test_nobody_waits_for_a_list_that_is_gone_or_an_account_that_is(stand: Stand) -> None:
+    made = wish(stand, "Vanishing", crowd="customers", people=people(2), consent=True)
+    found = rests(stand, made)
+    stand.world.drop(found["external_id"])
+    more = {"people": people(2, "bob"), "consent": True}
+    assert stand.http.post(f"/audiences/{made['id']}/people", json=more).status_code == 200
+    rests(stand, made, "REMOVED")
+    assert waiting(stand) == 0
+    cut = put_off(stand, "Cut")
+    assert waiting(stand) == 1
+    assert stand.http.delete(f"/ad-accounts/{cut['ad_account_id']}").status_code == 204
+    found = rests(stand, cut, "NEEDS_HUMAN")
+    assert (found["error"]["code"], "2 customers had not been sent" in found["error"]["detail"]) == (
+        "disconnected",
+        True,
+    )
+    assert waiting(stand) == 0
+
+
+def test_a_name_is_taken_once(stand: Stand) -> None:
+    """Two wishes at once don't see each other, nor does one that is tried again look: the rows themselves refuse."""
+    failed = {"id": str(stand.audience("FAILED"))}
+    name = look(stand, failed)["name"]
+    rests(stand, wish(stand, name))
+    refused = stand.http.post(f"/audiences/{failed['id']}/retry")
+    assert (refused.status_code, "already" in refused.json()["detail"]) == (409, True)
 
 
 def test_who_watched_our_clips_is_asked_for_by_the_platform_s_videos(stand: Stand) -> None:
@@ -271,7 +324,8 @@ def test_terms_that_nobody_has_accepted_say_where_and_a_retry_goes_on(stand: Sta
     made = wish(stand, "Terms", **known)
     failed = rests(stand, made, "FAILED")
     assert (failed["error"]["code"], there(stand, made)) == ("terms", [])
-    assert f"tos/?act={account['id'].removeprefix('act_')}" in failed["error"]["todo"]
+    todo = failed["error"]["todo"]
+    assert (f"tos/?act={account['id'].removeprefix('act_')}" in todo, "1 customers wait" in todo) == (True, True)
     stand.world.change(account, tos_accepted={"custom_audience_tos": 1})
     assert stand.http.post(f"/audiences/{made['id']}/retry").status_code == 200
     assert rests(stand, made)["given"] == 1

@@ -52,9 +52,11 @@ async def tend_audience(run: Run, audience_id: UUID) -> None:
             await accounts.token_died(session, order.account_id, error)
         trouble = Trouble("token_expired", str(error), "Connect the ad account again, then retry.")
     except (NotYet, TryLater, Unknown) as later:
-        if age < gathered.PATIENCE:
+        if age < gathered.patience(order.state, waiting=order.waiting):
             raise put_off(later) from later
-        trouble = gathered.doubt(f"The platform puts it off since {age / 3600:.0f} hours: {later}")
+        detail = f"The platform puts it off since {age / 3600:.0f} hours: {later}"
+        made = order.state is S.MADE and not order.waiting
+        trouble = gathered.unwatched(detail) if made else gathered.doubt(detail)
     else:
         async with run.completion() as session:
             await tending.over(session, audience_id, run.job_id, again)

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from stakazo.ads import accounts, states
+from stakazo.ads import accounts, gathered, states
 from stakazo.ads.gathered import AudienceState, Wanted
 from stakazo.ads.models import AdAccount, AdAudience, AdAudienceBatch, Campaign
 from stakazo.ads.service import NotAllowed, require_open
@@ -56,6 +57,8 @@ class Wish:
     """Whose viewers."""
     publication_ids: tuple[UUID, ...] = ()
     people: tuple[Customer, ...] = ()
+    unusable: int = 0
+    """Those given besides who can't be found by what is said of them."""
     consent: bool = False
     """Whether whoever wishes says that these people may be advertised to so."""
 
@@ -71,17 +74,32 @@ async def want(session: AsyncSession, wish: Wish) -> AdAudience:
         AdAudience.state.not_in([S.REMOVED, S.FAILED]),
     )
     if await session.scalar(called.limit(1)):
-        raise Conflict(f"There is an audience called {wish.name!r} already: campaigns tell them apart by their names.")
+        raise _taken(wish.name)
     audience = AdAudience(
         id=new_id(), account_id=account.id, name=wish.name, crowd=wanted.crowd, state=S.MAKING,
         wanted=wanted.as_json(), planned_by=await author(session), begun_at=await now(session),
     )  # fmt: skip
     session.add(audience)
-    await session.flush()
+    await _flush(session, wish.name)
     await record(session, "audience_planned", audience, wanted=audience.wanted)
     if wanted.crowd is Crowd.CUSTOMERS and wish.people:
         await _give(session, audience, wish.people, consent=wish.consent)
     return audience
+
+
+def _taken(name: str) -> Conflict:
+    return Conflict(f"There is an audience called {name!r} already: campaigns tell them apart by their names.")
+
+
+async def _flush(session: AsyncSession, name: str) -> None:
+    """Raises Conflict where somebody else has just taken the name."""
+    try:
+        async with session.begin_nested():
+            await session.flush()
+    except IntegrityError as error:
+        if "uq_ad_audiences_name" not in str(error):
+            raise
+        raise _taken(name) from error
 
 
 async def _settled(session: AsyncSession, wish: Wish, account: AdAccount) -> Wanted:
@@ -104,6 +122,8 @@ async def _settled(session: AsyncSession, wish: Wish, account: AdAccount) -> Wan
             return replace(wanted, page_id=account.page_id, video_ids=tuple(videos))
         case Crowd.CUSTOMERS if wish.people and not wish.consent:
             raise Invalid(CONSENT)
+        case Crowd.CUSTOMERS if wish.unusable and not wish.people:
+            raise Invalid(NOBODY)
     return wanted
 
 
@@ -111,6 +131,7 @@ CONSENT = (
     "Say `consent`: that these people may be advertised to by a platform that learns hashes of their addresses and "
     "numbers. Without that nobody's data is sent."
 )
+NOBODY = "Nobody of these can be found: no address, and no number with its country, can be read."
 
 
 async def _videos(session: AsyncSession, wish: Wish, account: AdAccount) -> list[str]:
@@ -173,7 +194,7 @@ async def _give(session: AsyncSession, audience: AdAudience, people: Sequence[Cu
         raise Invalid(CONSENT)
     known = list(dict.fromkeys(people))
     if not known:
-        raise Invalid("Nobody of these can be found: no address, and no number with its country, can be read.")
+        raise Invalid(NOBODY)
     batch = AdAudienceBatch(id=new_id(), audience_id=audience.id, size=len(known))
     owner = audience.workspace_id
     batch.people = keyring_of(session).seal(customers.packed(known), PEOPLE, owner=owner, row=batch.id)
@@ -181,6 +202,38 @@ async def _give(session: AsyncSession, audience: AdAudience, people: Sequence[Cu
     audience.given += len(known)
     await session.flush()
     await record(session, "audience_people_given", audience, people=len(known), consent_by=await author(session))
+
+
+async def forget_people(session: AsyncSession, audience: AdAudience) -> int:
+    """Who waits to be sent and won't be; says how many they were."""
+    theirs = delete(AdAudienceBatch).where(AdAudienceBatch.audience_id == audience.id)
+    lost = sum(await session.scalars(theirs.returning(AdAudienceBatch.size)))
+    if lost:
+        await record(session, "audience_people_forgotten", audience, people=lost)
+    return lost
+
+
+async def cut_off_all(session: AsyncSession, account_id: UUID) -> None:
+    """Its account is being disconnected: for each list whose customers wait. Comes before the account's lock."""
+    theirs = select(AdAudienceBatch.audience_id).join(AdAudience, AdAudience.id == AdAudienceBatch.audience_id)
+    found = theirs.where(AdAudience.account_id == account_id).distinct().order_by(AdAudienceBatch.audience_id)
+    for audience_id in list(await session.scalars(found)):
+        await cut_off(session, await holding.hold_with_job(session, AdAudience, audience_id, "audience"))
+
+
+async def cut_off(session: AsyncSession, audience: AdAudience) -> None:
+    """Its account was disconnected: nobody can send who waits, or do what was under way. That isn't silent."""
+    lost = await forget_people(session, audience)
+    await holding.let_go(session, audience)
+    if lost or audience.state in {S.MAKING, S.REMOVING}:
+        state = S.FAILED if audience.state is S.FAILED else S.NEEDS_HUMAN
+        await fail(session, audience, state, gathered.cut_off(lost))
+
+
+async def sweep(session: AsyncSession) -> None:
+    """Forget customers whom nobody has sent in time; for the machinery."""
+    over = delete(AdAudienceBatch).where(AdAudienceBatch.expires_at <= func.clock_timestamp())
+    await session.execute(over.execution_options(synchronize_session=False))
 
 
 # --- removing, and once more --------------------------------------------------------------------------------
@@ -193,7 +246,7 @@ async def remove(session: AsyncSession, audience_id: UUID) -> AdAudience:
         return audience
     if audience.external_id is not None and (names := await _shown_to(session, audience)):
         raise Conflict(f"Ads are shown to it, or kept from it, by {', '.join(names)}: archive that first.")
-    await session.execute(delete(AdAudienceBatch).where(AdAudienceBatch.audience_id == audience.id))
+    await forget_people(session, audience)
     there = audience.external_id is not None or audience.making
     await _head_for(session, audience, S.REMOVING if there else S.REMOVED)
     await record(session, "audience_removal_requested" if there else "audience_removed", audience)
@@ -217,12 +270,13 @@ async def _shown_to(session: AsyncSession, audience: AdAudience) -> list[str]:
 
 
 async def retry(session: AsyncSession, audience_id: UUID) -> AdAudience:
-    """Go on with one that came to nothing: what is there is looked for, and not made again."""
+    """Go on with one that came to nothing, or isn't looked at any more: what is there is not made again."""
     audience = await holding.hold_with_job(session, AdAudience, audience_id, "audience")
-    if audience.state not in {S.FAILED, S.NEEDS_HUMAN}:
+    unwatched = audience.state is S.MADE and audience.error is not None
+    if not unwatched and audience.state not in {S.FAILED, S.NEEDS_HUMAN}:
         raise Conflict(f"Only what came to nothing can be tried again; this is {audience.state.value}.")
     require_open(await accounts.get(session, audience.account_id))
-    await _head_for(session, audience, S.MAKING)
+    await _head_for(session, audience, S.MADE if unwatched else S.MAKING)
     await record(session, "audience_retried", audience)
     return audience
 
@@ -230,6 +284,7 @@ async def retry(session: AsyncSession, audience_id: UUID) -> AdAudience:
 async def _head_for(session: AsyncSession, audience: AdAudience, state: S) -> None:
     """The intent, in place of whatever was under way."""
     audience.state, audience.begun_at, audience.error = state, await now(session), None
+    await _flush(session, audience.name)
     await holding.let_go(session, audience)
 
 
@@ -260,7 +315,11 @@ async def find(
 
 
 async def fail(session: AsyncSession, audience: AdAudience, state: S, trouble: Trouble) -> None:
-    """It came to nothing, or needs a person: loudly, with why and what to do."""
+    """It came to nothing, or needs a person: loudly, with why and what to do; and how long its customers wait."""
+    theirs = select(func.sum(AdAudienceBatch.size), func.min(AdAudienceBatch.expires_at))
+    size, until = (await session.execute(theirs.where(AdAudienceBatch.audience_id == audience.id))).one()
+    if size:
+        trouble = replace(trouble, todo=f"{trouble.todo} {gathered.waiting(size, until)}")
     audience.state, audience.error = state, trouble.as_json()
     await session.flush()
     event = "audience_needs_human" if state is S.NEEDS_HUMAN else "audience_failed"

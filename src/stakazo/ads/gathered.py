@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -35,7 +36,7 @@ class AudienceState(StrEnum):
 S = AudienceState
 
 PATIENCE = 6 * 3600.0
-"""Seconds after its begin at which what has come to nothing is given to a person."""
+"""Seconds after its begin at which what has come to nothing is given to a person: see `patience`."""
 LOOKS = 86400.0
 """Seconds for which it is looked at how it fills, and whether one came late."""
 FIRST_LOOK, LAST_LOOK = 2.0, 1800.0
@@ -119,6 +120,15 @@ def look_again(fitness: Fitness | None, age: float, *, doubted: bool) -> float |
     return min(LAST_LOOK, max(FIRST_LOOK, age / 2))
 
 
+def patience(state: AudienceState, *, waiting: bool) -> float:
+    """Seconds for which the platform may put it off: what is there with everybody on it is only looked at.
+
+    Args:
+        waiting: Whether customers wait for being sent.
+    """
+    return LOOKS if state is S.MADE and not waiting else PATIENCE
+
+
 # --- troubles -----------------------------------------------------------------------------------------------
 
 
@@ -154,8 +164,24 @@ def refusal(error: Rejected, account_id: str, crowd: Crowd) -> Trouble:
 
 def unwatched(detail: str) -> Trouble:
     """It is there, and nobody looks at it any more."""
-    todo = "It stays as it is at the platform, and campaigns can name it: they ask whether it is ready."
+    todo = (
+        "It stays as it is at the platform, and campaigns can name it: they ask whether it is ready. Retry looks again."
+    )
     return Trouble("unwatched", detail, todo)
+
+
+def cut_off(lost: int) -> Trouble:
+    """Its account was disconnected, and so many customers who waited were forgotten."""
+    detail, todo = "Its ad account was disconnected.", "Connect the account again, then retry."
+    if lost:
+        detail += f" {lost} customers had not been sent, and are forgotten."
+        todo += " Then bring the customers once more."
+    return Trouble("disconnected", detail, todo)
+
+
+def waiting(size: int, until: datetime) -> str:
+    """What to know of customers who are not sent."""
+    return f"{size} customers wait for that here until {until:%Y-%m-%d %H:%M} UTC; then they are forgotten."
 
 
 def doubt(detail: str) -> Trouble:

@@ -310,6 +310,14 @@ class AdAudience(Owned, WorkedOn):
         Index(None, "workspace_id", "account_id"),
         Index(None, "workspace_id", "job_id"),
         Index(None, "workspace_id", "created_at", "id"),
+        Index(
+            "uq_ad_audiences_name",
+            "workspace_id",
+            "account_id",
+            "name",
+            unique=True,
+            postgresql_where=text("state NOT IN ('REMOVED', 'FAILED')"),
+        ),
         CheckConstraint("given >= 0 and unread >= 0", name="counts"),
         CheckConstraint("state not in ('FAILED', 'NEEDS_HUMAN') or error is not null", name="says_why"),
         CheckConstraint("state <> 'MADE' or external_id is not null", name="made"),
@@ -317,7 +325,7 @@ class AdAudience(Owned, WorkedOn):
 
 
 class AdAudienceBatch(Owned, Base):
-    """Customers on their way to the platform: hashes, sealed. Goes when the platform has them."""
+    """Customers on their way to the platform: hashes, sealed. Goes when the platform has them, or nobody sends them."""
 
     __tablename__ = "ad_audience_batches"
 
@@ -325,6 +333,8 @@ class AdAudienceBatch(Owned, Base):
     audience_id: Mapped[UUID]
     size: Mapped[int]
     people: Mapped[bytes] = mapped_column(Sealed())
+    expires_at: Mapped[datetime] = mapped_column(server_default=text("(clock_timestamp() + interval '7 days')"))
+    """When they are forgotten, sent or not."""
 
     __table_args__ = (
         *Owned.owned_args(),

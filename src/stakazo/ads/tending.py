@@ -45,6 +45,8 @@ class Order:
     making: bool
     doubted: bool
     begun_at: datetime
+    waiting: bool
+    """Whether customers wait for being sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ async def order(session: AsyncSession, keys: Keyring, audience: AdAudience) -> O
         making=audience.making,
         doubted=audience.doubted,
         begun_at=audience.begun_at,
+        waiting=await _waiting(session, audience),
     )
 
 
@@ -87,9 +90,7 @@ async def claim(session: AsyncSession, keys: Keyring, audience_id: UUID, job_id:
     account = await accounts.get(session, audience.account_id)
     if account.token is None:
         audience.job_id = None
-        trouble = Trouble("disconnected", "Its ad account was disconnected.", "Connect the account again, then retry.")
-        if audience.state in {S.MAKING, S.REMOVING}:
-            await audiences.fail(session, audience, S.NEEDS_HUMAN, trouble)
+        await audiences.cut_off(session, audience)
         return None
     return await order(session, keys, audience)
 
@@ -185,6 +186,7 @@ async def vanished(session: AsyncSession, audience_id: UUID, job_id: UUID) -> No
     audience = await _mine(session, audience_id, job_id)
     audience.state, audience.job_id = S.REMOVED, None
     await session.flush()
+    await audiences.forget_people(session, audience)
     await audiences.record(session, "audience_removed", audience, outside=True)
 
 
@@ -218,8 +220,8 @@ async def abandoned(session: AsyncSession, audience_id: UUID, job_id: UUID, erro
     audience = await _held(session, audience_id)
     if audience.job_id == job_id:
         detail = str(error.get("detail") or "Its job came to nothing.")
-        told = gathered.unwatched if audience.state is S.MADE else gathered.doubt
-        await _settle(session, audience, told(detail))
+        made = audience.state is S.MADE and not await _waiting(session, audience)
+        await _settle(session, audience, gathered.unwatched(detail) if made else gathered.doubt(detail))
 
 
 async def _settle(session: AsyncSession, audience: AdAudience, trouble: Trouble) -> None:

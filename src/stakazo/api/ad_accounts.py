@@ -10,7 +10,7 @@ from fastapi import Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 
 from stakazo.accounts.roles import Permission
-from stakazo.ads import accounts, jobs, pasted, policy, ruling
+from stakazo.ads import accounts, audiences, jobs, pasted, policy, ruling
 from stakazo.ads.accounts import Came, Given
 from stakazo.ads.guardrails import Limits
 from stakazo.ads.models import AdAccount, AdPolicy
@@ -256,7 +256,11 @@ async def let_live(
 async def disconnect(
     _: Annotated[Actor, may(Permission.CHANNELS_WRITE)], db: DB, ad_account_id: UUID, editing: Editing
 ) -> None:
-    """Forget its token. Refused while something of it may be running: nobody could stop that any more."""
+    """Forget its token. Refused while something of it may be running: nobody could stop that any more.
+
+    Customers who wait for being put on a list are forgotten with it.
+    """
+    await audiences.cut_off_all(db, ad_account_id)
     await editing.check(db, AdAccount, ad_account_id)
     await accounts.disconnect(db, ad_account_id)
 

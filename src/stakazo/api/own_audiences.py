@@ -152,6 +152,9 @@ class OwnAudienceOut(BaseModel):
     error: TroubleOut | None = Field(description="What went wrong, and what to do.")
     created_at: datetime
     updated_at: datetime
+    unusable: int | None = Field(
+        default=None, description="Customers of this request who can't be found by what is said of them."
+    )
     preview: Foreseen | None = Field(default=None, description="Only of a dry run.")
 
 
@@ -174,9 +177,8 @@ async def create(
     audience = await audiences.want(db, wish)
     if dry_run:
         return await _preview(db, here, audience, wish, unusable)
-    await audience_jobs.start(db, audience)
     response.headers["Location"] = f"/audiences/{audience.id}"
-    return _out(audience)
+    return await _go(db, audience, unusable)
 
 
 def _wish(wanted: AudienceIn) -> tuple[Wish, int]:
@@ -191,6 +193,7 @@ def _wish(wanted: AudienceIn) -> tuple[Wish, int]:
         variant_ids=tuple(getattr(wanted, "variant_ids", ())),
         publication_ids=tuple(getattr(wanted, "publication_ids", ())),
         people=tuple(people),
+        unusable=unusable,
         consent=getattr(wanted, "consent", False),
     )
     return wish, unusable
@@ -244,13 +247,13 @@ async def add_people(
     _: Annotated[Actor, may(Permission.CAMPAIGNS_WRITE)], db: DB, audience_id: UUID, wanted: PeopleIn
 ) -> OwnAudienceOut:
     """Put more customers on a list. Who is on it already stays once."""
-    people, _unusable = _customers(wanted.people)
-    return await _go(db, await audiences.add_people(db, audience_id, people, consent=wanted.consent))
+    people, unusable = _customers(wanted.people)
+    return await _go(db, await audiences.add_people(db, audience_id, people, consent=wanted.consent), unusable)
 
 
 @router.post("/{audience_id}/retry", response_model=OwnAudienceOut, responses=responses(404, 409))
 async def retry(_: Annotated[Actor, may(Permission.CAMPAIGNS_WRITE)], db: DB, audience_id: UUID) -> OwnAudienceOut:
-    """Go on with one that came to nothing. What was made is looked for at the platform, and not made again."""
+    """Go on with one that came to nothing, or isn't looked at any more. What was made is not made again."""
     return await _go(db, await audiences.retry(db, audience_id))
 
 
@@ -263,10 +266,10 @@ async def remove(
     return await _go(db, await audiences.remove(db, audience_id))
 
 
-async def _go(db: AsyncSession, audience: AdAudience) -> OwnAudienceOut:
+async def _go(db: AsyncSession, audience: AdAudience, unusable: int | None = None) -> OwnAudienceOut:
     """Start what its state says is under way."""
     await audience_jobs.start(db, audience)
-    return _out(audience)
+    return _out(audience).model_copy(update={"unusable": unusable})
 
 
 def _out(audience: AdAudience) -> OwnAudienceOut:

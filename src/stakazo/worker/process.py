@@ -24,6 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from stakazo import __version__
 from stakazo.accounts import digest
 from stakazo.accounts.mail import Post
+from stakazo.ads import audiences
 from stakazo.core import postgres, revisions, storage, window_table
 from stakazo.core.actor import new_id
 from stakazo.core.db import Database
@@ -268,6 +269,7 @@ class WorkerProcess:
             await idempotency.sweep(session)
             await uploads.sweep(session)
             await consents.sweep(session)
+            await audiences.sweep(session)
             await following.forget(session)
         # A file's last byte is younger than its row's last extension: it outlives the row.
         await asyncio.to_thread(self.executor.storage.sweep_incoming, self.settings.upload_expires + EXPIRE)
