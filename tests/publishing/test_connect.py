@@ -16,6 +16,7 @@ from tests.publishing.browser import SHOWN, Browser
 from tests.publishing.press import Desk
 
 from stakazo.core.db import Database
+from stakazo.platforms.sandbox import world as known
 from stakazo.platforms.sandbox.faults import Fault
 from stakazo.platforms.sandbox.world import World
 from stakazo.publishing import renewals
@@ -74,6 +75,34 @@ def show(desk: Desk, channel_id: str) -> dict[str, Any]:
 
 
 # --- there and back -----------------------------------------------------------------------------------------
+
+
+def test_the_ad_accounts_of_the_same_yes_are_offered_and_connected(desk: Desk, browser: Browser):
+    consent = browser.ask("facebook")
+    receipt = browser.receipt(consent["url"])
+    found = desk.http.get(f"/channels/connect/{consent['id']}").json()
+    [offered] = [one for one in found["ad_accounts"] if one["external_id"] == known.AD_ACCOUNT]
+    assert (offered["currency"], offered["time_zone"]) == ("EUR", "Europe/Berlin")
+    assert offered["name"] not in [one["name"] for one in found["accounts"]]
+    said = {"consent_id": consent["id"], "receipt": receipt, "external_id": known.AD_ACCOUNT, "page_id": known.PAGE}
+    for wrong, status in (
+        ({"receipt": "AAAA"}, 403), ({"external_id": "5"}, 422), ({"page_id": "5"}, 422), ({"currency": "USD"}, 422),
+        ({"token": "sandbox-rubbish"}, 422), ({"receipt": None}, 422),
+    ):  # fmt: skip
+        assert desk.http.post("/ad-accounts", json=said | wrong).status_code == status, wrong
+    made = desk.http.post("/ad-accounts", json=said)
+    assert made.status_code == 201, made.text
+    account = made.json()
+    assert (account["sandbox"], account["currency"], account["missing_scopes"]) == (True, "EUR", [])
+    assert account["token_expires_at"]
+    asked = desk.http.get(f"/ad-accounts/{account['id']}/lead-forms")  # its token works
+    assert asked.status_code == 200, asked.text
+    assert browser.choose(consent, receipt, found["accounts"]).status_code == 200  # and the channels are still there
+    assert desk.http.post("/ad-accounts", json=said).status_code == 409
+    declined = browser.ask("facebook")
+    url = declined["url"].replace("ads_management", "").replace("ads_read", "")
+    browser.receipt(url)
+    assert desk.http.get(f"/channels/connect/{declined['id']}").json()["ad_accounts"] == []
 
 
 @pytest.mark.parametrize("platform", ["instagram", "facebook", "tiktok", "youtube"])

@@ -12,6 +12,7 @@ from tests.publishing.press import Desk, public
 from tests.terminal import ask
 
 from stakazo.cli import connecting
+from stakazo.platforms.sandbox import world as known
 
 
 @pytest.mark.usefixtures("quiet")
@@ -62,3 +63,8 @@ def test_an_account_is_connected_by_signing_in_anywhere(
     (channel,) = desk.http.get("/channels").json()["items"]
     assert (channel["platform"], channel["health"]) == ("instagram", "ok")
     assert f"is connected: {channel['id']}" in capsys.readouterr().out.replace("\n", "")
+    said.clear()
+    account = connecting.sign_in_to_advertise(  # the only one, with the only Page
+        desk.site.settings, desk.site.url, {}, live=False, ask=person, say=said.append
+    )
+    assert (account["name"], account["page_id"]) == ("Blue Note ads (sandbox)", known.PAGE)

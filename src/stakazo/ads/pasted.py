@@ -37,9 +37,14 @@ async def looked_at(settings: Settings, given: Given) -> Given:
             given = replace(given, token_expires_at=about.expires_at, scopes=about.scopes)
         account = Account(Platform.FACEBOOK, given.external_id.removeprefix("act_"), given.token, live)
         name, currency, time_zone = await MetaAds(connection, account).account_facts()
+    require_same(given, currency, time_zone)
+    return replace(given, name=given.name or name, currency=currency, time_zone=time_zone)
+
+
+def require_same(given: Given, currency: str, time_zone: str) -> None:
+    """Raises Invalid where somebody said another currency or time zone than Meta says."""
     for what, said, known in (("money", given.currency, currency), ("days", given.time_zone, time_zone)):
         if said and said != known:
             raise Invalid(
                 f"Meta counts this account's {what} in {known}, not in {said}: leave that out, or name another account."
             )
-    return replace(given, name=given.name or name, currency=currency, time_zone=time_zone)

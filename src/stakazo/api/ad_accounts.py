@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.accounts.roles import Permission
 from stakazo.ads import accounts, audiences, jobs, pasted, policy, ruling
@@ -23,6 +25,7 @@ from stakazo.api.once import keyless
 from stakazo.api.routes import Router
 from stakazo.core.actor import Actor
 from stakazo.core.errors import Invalid
+from stakazo.publishing import consents
 from stakazo.publishing.outside import sandbox_accounts
 from stakazo.publishing.service import author
 
@@ -57,9 +60,11 @@ class AdAccountOut(BaseModel):
 
 
 class AdAccountIn(BaseModel):
-    """An ad account. Without a token it is the sandbox's."""
+    """An ad account: with a token, or as a sign-in offered it. Without both it is the sandbox's."""
 
     model_config = ConfigDict(extra="forbid")
+    consent_id: UUID | None = Field(default=None, description="The sign-in that offered it: POST /channels/connect.")
+    receipt: str | None = Field(default=None, max_length=100, description="The code that the browser showed then.")
     external_id: str | None = Field(default=None, min_length=1, max_length=200, description="`act_` may be left out.")
     token: SecretStr | None = Field(default=None, min_length=8, max_length=4000, description="Kept sealed.")
     token_expires_at: AwareDatetime | None = Field(default=None, description="Where no app is set up to ask Meta.")
@@ -157,7 +162,9 @@ class StopIn(BaseModel):
     "/ad-accounts",
     status_code=201,
     response_model=AdAccountOut,
-    responses=responses(409, 422, 503, also={200: {"model": AdAccountOut, "description": "Connected again."}}),
+    responses=responses(
+        403, 404, 409, 422, 503, also={200: {"model": AdAccountOut, "description": "Connected again."}}
+    ),
 )
 @keyless("the same account is the same ad account, however often it is connected")
 async def connect(
@@ -167,12 +174,14 @@ async def connect(
 
     Meta is asked about the token first, and for the account's currency and time zone: one that is dead, or doesn't open
     this account, is refused and takes no other's place. Without a token this is the sandbox's, where everything can be
-    tried.
+    tried. With `consent_id` and `receipt` it is one that a sign-in at Meta offered.
     """
-    given = await pasted.looked_at(
-        here.settings, _given(wanted) if wanted.token is not None else await _sandbox(here, wanted)
-    )
+    given = None
+    if wanted.consent_id is None and wanted.receipt is None:
+        asked = _given(wanted) if wanted.token is not None else await _sandbox(here, wanted)
+        given = await pasted.looked_at(here.settings, asked)
     async with here.db.transaction(actor) as session:
+        given = given or await _offered(session, here, wanted)
         account, came = await accounts.connect(session, here.keys, given)
         if came is Came.BACK:
             await jobs.watch_again(session, account.id)
@@ -181,16 +190,32 @@ async def connect(
         return AdAccountOut.model_validate(account)
 
 
+async def _offered(session: AsyncSession, here: Here, wanted: AdAccountIn) -> Given:
+    if not (wanted.consent_id and wanted.receipt and wanted.external_id and wanted.page_id) or wanted.token:
+        raise Invalid("With a sign-in say its consent_id and receipt, external_id and page_id, and no token.")
+    account, page = wanted.external_id.removeprefix("act_"), wanted.page_id
+    found = await consents.advertiser(session, here.keys, wanted.consent_id, wanted.receipt, account, page)
+    pasted.require_same(_said(wanted, found.token), found.currency, found.time_zone)
+    return replace(
+        _said(wanted, found.token), name=wanted.name or found.name, currency=found.currency, time_zone=found.time_zone,
+        token_expires_at=found.token_expires_at, scopes=found.scopes,
+    )  # fmt: skip
+
+
 def _given(wanted: AdAccountIn) -> Given:
     if not (wanted.external_id and wanted.token and wanted.page_id):
         raise Invalid("With a token say its external_id and page_id too.")
+    return _said(wanted, wanted.token.get_secret_value())
+
+
+def _said(wanted: AdAccountIn, token: str) -> Given:
     return Given(
-        external_id=wanted.external_id,
-        token=wanted.token.get_secret_value(),
+        external_id=wanted.external_id or "",
+        token=token,
         name=wanted.name or "",
         currency=wanted.currency or "",
         time_zone=wanted.time_zone or "",
-        page_id=wanted.page_id,
+        page_id=wanted.page_id or "",
         instagram_id=wanted.instagram_id,
         pixel_id=wanted.pixel_id,
         token_expires_at=wanted.token_expires_at,

@@ -45,6 +45,15 @@ class OfferedOut(BaseModel):
     name: str
 
 
+class OfferedAdsOut(BaseModel):
+    """An ad account that may be connected: `POST /ad-accounts` with `consent_id` and `receipt`."""
+
+    external_id: str = Field(description="The account's id at Meta, without `act_`.")
+    name: str
+    currency: str
+    time_zone: str
+
+
 class ConsentOut(BaseModel):
     """Somebody who was sent to a platform to say yes there."""
 
@@ -54,6 +63,9 @@ class ConsentOut(BaseModel):
     url: str | None = Field(default=None, description="What to open in a browser; said once, where it is begun.")
     returned_at: datetime | None = Field(description="When the browser came back.")
     accounts: list[OfferedOut] | None = Field(description="What may be connected; null before the browser is back.")
+    ad_accounts: list[OfferedAdsOut] | None = Field(
+        description="Meta's ad accounts that came with the same yes: connect them before the channels are chosen."
+    )
     scopes: list[str] | None = Field(description="What was allowed.")
     missing_scopes: list[str] = Field(description="What was declined: begin anew with `again` to be asked once more.")
     error: TroubleOut | None = Field(description="Why nothing came of it.")
@@ -137,10 +149,12 @@ def _out(consent: ChannelConsent, url: str | None = None) -> ConsentOut:
         name: getattr(consent, name)
         for name in ("id", "platform", "live", "returned_at", "error", "chosen_at", "expires_at")
     }
+    offered = consents.offered(consent)
     return ConsentOut(
         **known,
         url=url,
-        accounts=[OfferedOut.model_validate(one) for one in consent.offered] if consent.offered is not None else None,
+        accounts=[OfferedOut.model_validate(one) for one in offered[0]] if offered is not None else None,
+        ad_accounts=[OfferedAdsOut.model_validate(one) for one in offered[1]] if offered is not None else None,
         scopes=consent.granted,
         missing_scopes=list(scopes.declined(consent.granted or (), consent.scopes)),
     )

@@ -30,7 +30,7 @@ Id = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Its id, or its last
 
 
 @campaigns.command("connect")
-def connect(
+def connect(  # noqa: PLR0917 - one argument per option
     account: Annotated[
         str | None, typer.Option(help="The ad account's id at Meta; its token is read from STAKAZO_TOKEN.")
     ] = None,
@@ -38,12 +38,16 @@ def connect(
     time_zone: Annotated[str | None, typer.Option("--zone", help="Likewise: Europe/Berlin.")] = None,
     page: Annotated[str | None, typer.Option(help="The id of the Page in whose name it advertises.")] = None,
     instagram: Annotated[str | None, typer.Option(help="The id of the Instagram account.")] = None,
+    sign_in: Annotated[bool, typer.Option("--sign-in", help="By Meta's own page in your browser.")] = False,
+    real: Annotated[bool, typer.Option("--real", help="Sign in at the real Meta, not in the sandbox.")] = False,
     server: Server = None,
     as_json: AsJson = False,
 ) -> None:
-    """Connect an ad account: the sandbox's, where everything can be tried, or a real one with its token.
+    """Connect an ad account: the sandbox's, where everything can be tried, or a real one.
 
-    Example: stakazo campaigns connect
+    A real one comes with its token, or by signing in at Meta.
+
+    Example: stakazo campaigns connect --sign-in --real
     """
     from stakazo.cli import spending as command
     from stakazo.core.settings import Settings
@@ -55,7 +59,7 @@ def connect(
         "page_id": page,
         "instagram_id": instagram,
     }
-    command.connect(Settings(), server, said, as_json=as_json)
+    command.connect(Settings(), server, said, sign_in=sign_in or real, live=real, as_json=as_json)
 
 
 @campaigns.command("limits")

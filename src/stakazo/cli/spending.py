@@ -8,6 +8,9 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
+import typer
+
+from stakazo.cli import connecting
 from stakazo.cli.client import Api, Row
 from stakazo.cli.finding import whole_id
 from stakazo.cli.output import USAGE, Failure, console, print_json
@@ -16,6 +19,10 @@ from stakazo.core.settings import Settings
 from stakazo.platforms.ads import major_units, offset
 
 STYLES = {"ACTIVE": "green", "FAILED": "red", "NEEDS_HUMAN": "bold red", "PAUSED": "cyan", "ARCHIVED": "dim"}
+
+
+def prompt(question: str) -> str:
+    return str(typer.prompt(question, default="", show_default=False))
 
 
 def minor(amount: str, currency: str) -> int:
@@ -35,13 +42,17 @@ def major(units: int | None, currency: str) -> str:
     return "" if units is None else major_units(units, currency)
 
 
-def connect(settings: Settings, server: str | None, said: Row, *, as_json: bool) -> None:
+def connect(settings: Settings, server: str | None, said: Row, *, sign_in: bool, live: bool, as_json: bool) -> None:
+    body = {name: value for name, value in said.items() if value}
+    if sign_in:
+        made = connecting.sign_in_to_advertise(settings, server, body, live=live, ask=prompt, say=typer.echo)
+        show(made, as_json=as_json)
+        return
     token = os.environ.get(TOKEN)
     if said["external_id"] and not token:
         raise Failure(
             f"Put the account's token into the variable {TOKEN}: on the command line everybody sees it.", USAGE
         )
-    body = {name: value for name, value in said.items() if value}
     if said["external_id"]:
         body["token"] = token
 

@@ -14,7 +14,7 @@ import hashlib
 import json
 import re
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -118,12 +118,13 @@ async def come_back(db: Database, keys: Keyring, settings: Settings, query: Mapp
             asking = logins.consent(connection, platform, live=live)
             grant = await asking.exchange(code, f"{settings.base_url}{PATH}", verifier)
             given = await logins.accounts(connection, platform, grant, live=live)
+            ads = await logins.ad_accounts(connection, platform, grant, live=live)
     except PlatformError as error:
         async with db.transaction(actor) as session:
             await _refused(session, consent_id, error)
         raise Refused(str(error)) from error
     async with db.transaction(actor) as session:
-        return Back(consent_id, await _keep(session, keys, consent_id, grant.scopes, given))
+        return Back(consent_id, await _keep(session, keys, consent_id, grant.scopes, given, ads))
 
 
 async def get(session: AsyncSession, consent_id: UUID) -> ChannelConsent:
@@ -140,21 +141,31 @@ async def choose(
 
     Raises Forbidden for anybody but who has asked, and without the receipt; Conflict where there is nothing to choose.
     """
-    consent = await _hold(session, consent_id)
-    if consent.author != await service.author(session):
-        raise Forbidden("Only who has begun this sign-in can end it.")
-    if consent.error is not None:
-        raise Conflict(f"{consent.error['detail']} Connect the account once more.")
-    if consent.chosen_at is not None or consent.given is None or consent.expires_at <= await now(session):
-        raise Conflict("Nothing waits to be chosen here: open the address first, or connect the account once more.")
-    if not secrets.compare_digest(consent.receipt_hash or b"", _hash(_letters(receipt))):
-        raise Forbidden("This is not the code that was shown in the browser at the end.")
+    consent = await _open(session, consent_id, receipt)
     given = {(one.platform, one.external_id): one for one in _given(keys, consent)}
     if strange := [account_id for platform, account_id in wanted if (platform, account_id) not in given]:
         raise Invalid(f"{', '.join(strange)} was not offered. See GET /channels/connect/{consent_id}.")
     consent.given, consent.chosen_at = None, await now(session)
     await session.flush()
     return [(await channels.connect(session, keys, given[one]))[0] for one in dict.fromkeys(wanted)]
+
+
+async def advertiser(
+    session: AsyncSession, keys: Keyring, consent_id: UUID, receipt: str, external_id: str, page_id: str
+) -> logins.Advertiser:
+    """The ad account of those that were offered; the channels can still be chosen afterwards.
+
+    Raises Forbidden and Conflict as `choose` does, Invalid for an ad account or a Page that wasn't offered.
+    """
+    consent = await _open(session, consent_id, receipt)
+    pages = {one.external_id for one in _given(keys, consent) if one.platform is Platform.FACEBOOK}
+    ads = {one["external_id"]: one for one in _written(keys, consent) if _is_ad_account(one)}
+    if external_id not in ads or page_id not in pages:
+        strange = external_id if external_id not in ads else f"The Page {page_id}"
+        raise Invalid(f"{strange} was not offered. See GET /channels/connect/{consent_id}.")
+    found = ads[external_id]
+    ends = datetime.fromisoformat(found["token_expires_at"]) if found["token_expires_at"] else None
+    return logins.Advertiser(**{**found, "token_expires_at": ends, "scopes": tuple(found["scopes"])})
 
 
 async def sweep(session: AsyncSession) -> None:
@@ -168,6 +179,20 @@ async def _hold(session: AsyncSession, consent_id: UUID) -> ChannelConsent:
     consent = (await session.scalars(found)).one_or_none()
     if consent is None:
         raise NotFound(f"There is no sign-in {consent_id} (any more). Connect the account once more.")
+    return consent
+
+
+async def _open(session: AsyncSession, consent_id: UUID, receipt: str) -> ChannelConsent:
+    """What waits to be chosen, locked. Raises Forbidden, Conflict."""
+    consent = await _hold(session, consent_id)
+    if consent.author != await service.author(session):
+        raise Forbidden("Only who has begun this sign-in can end it.")
+    if consent.error is not None:
+        raise Conflict(f"{consent.error['detail']} Connect the account once more.")
+    if consent.chosen_at is not None or consent.given is None or consent.expires_at <= await now(session):
+        raise Conflict("Nothing waits to be chosen here: open the address first, or connect the account once more.")
+    if not secrets.compare_digest(consent.receipt_hash or b"", _hash(_letters(receipt))):
+        raise Forbidden("This is not the code that was shown in the browser at the end.")
     return consent
 
 
@@ -195,16 +220,26 @@ async def _refused(session: AsyncSession, consent_id: UUID, error: PlatformError
 
 
 async def _keep(
-    session: AsyncSession, keys: Keyring, consent_id: UUID, granted: tuple[str, ...], given: list[Given]
+    session: AsyncSession,
+    keys: Keyring,
+    consent_id: UUID,
+    granted: tuple[str, ...],
+    given: list[Given],
+    ads: Sequence[logins.Advertiser] = (),
 ) -> str:
     """Keep what was given until somebody chooses; says the receipt for it."""
     consent = await _hold(session, consent_id)
     receipt = "".join(secrets.choice(_LETTERS) for _ in range(16))
     consent.granted, consent.receipt_hash = list(granted), _hash(receipt)
     consent.offered = [
-        {"platform": one.platform.value, "external_id": one.external_id, "name": one.name} for one in given
+        *({"platform": one.platform.value, "external_id": one.external_id, "name": one.name} for one in given),
+        *(
+            {"external_id": one.external_id, "name": one.name, "currency": one.currency, "time_zone": one.time_zone}
+            for one in ads
+        ),
     ]
-    written = json.dumps([asdict(one) for one in given], default=lambda moment: moment.isoformat())
+    kept = [*map(asdict, given), *map(asdict, ads)]
+    written = json.dumps(kept, default=lambda moment: moment.isoformat())
     consent.given = keys.seal(written.encode(), _GIVEN, owner=consent.workspace_id, row=consent.id)
     await session.flush()
     await _record(session, "channel_consent_given", consent, scopes=list(granted), accounts=len(given))
@@ -212,9 +247,24 @@ async def _keep(
 
 
 def _given(keys: Keyring, consent: ChannelConsent) -> list[Given]:
+    return [Given(**_read(one)) for one in _written(keys, consent) if not _is_ad_account(one)]
+
+
+def _written(keys: Keyring, consent: ChannelConsent) -> list[dict[str, Any]]:
     assert consent.given is not None
-    written = json.loads(keys.unseal(consent.given, _GIVEN, owner=consent.workspace_id, row=consent.id))
-    return [Given(**_read(one)) for one in written]
+    return list(json.loads(keys.unseal(consent.given, _GIVEN, owner=consent.workspace_id, row=consent.id)))
+
+
+def _is_ad_account(one: Mapping[str, Any]) -> bool:
+    return "currency" in one
+
+
+def offered(consent: ChannelConsent) -> tuple[list[dict[str, Any]], list[dict[str, Any]]] | None:
+    """The accounts, and the ad accounts, that may be connected; None before the browser is back."""
+    if consent.offered is None:
+        return None
+    ads = [one for one in consent.offered if _is_ad_account(one)]
+    return [one for one in consent.offered if not _is_ad_account(one)], ads
 
 
 def _read(one: dict[str, Any]) -> dict[str, Any]:

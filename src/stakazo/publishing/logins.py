@@ -11,7 +11,7 @@ from datetime import datetime
 from stakazo.platforms.base import Account, Platform
 from stakazo.platforms.errors import Reason, Rejected, TokenExpired
 from stakazo.platforms.http import Connection
-from stakazo.platforms.meta_login import MetaConsent
+from stakazo.platforms.meta_login import ADS_SCOPES, MetaConsent
 from stakazo.platforms.oauth import Consent, GoogleConsent, Grant, TikTokConsent
 from stakazo.platforms.tiktok import TikTok
 from stakazo.platforms.youtube import YouTube
@@ -39,6 +39,19 @@ class Fresh:
     """Empty where the platform doesn't say it again."""
 
 
+@dataclass(frozen=True, slots=True)
+class Advertiser:
+    """An ad account that the person may advertise with, by their own token."""
+
+    external_id: str
+    name: str
+    currency: str
+    time_zone: str
+    token: str = field(repr=False)
+    token_expires_at: datetime | None
+    scopes: tuple[str, ...]
+
+
 def consent(connection: Connection, platform: Platform, *, live: bool) -> Consent:
     """How this platform asks people. Raises Rejected where no app of ours is set up there."""
     match platform:
@@ -60,6 +73,19 @@ async def accounts(connection: Connection, platform: Platform, grant: Grant, *, 
         case Platform.YOUTUBE:
             mine = await YouTube(connection, Account(platform, "mine", grant.token, live)).channels()
             return [_one(grant, platform, channel_id, name) for channel_id, name in mine.items()]
+
+
+async def ad_accounts(connection: Connection, platform: Platform, grant: Grant, *, live: bool) -> list[Advertiser]:
+    """The ad accounts that come with the same yes: Meta's, where the person allowed to advertise."""
+    allowed = set(ADS_SCOPES) & set(grant.scopes)
+    if platform not in {Platform.INSTAGRAM, Platform.FACEBOOK} or not allowed:
+        return []
+    meta = MetaConsent(connection, live=live)
+    ends = grant.expires_at or (await meta.look(grant.token)).expires_at
+    return [
+        Advertiser(one.id, one.name, one.currency, one.time_zone, grant.token, ends, grant.scopes)
+        for one in await meta.ad_accounts(grant.token)
+    ]
 
 
 async def renew(connection: Connection, platform: Platform, account_id: str, grant: Grant, *, live: bool) -> Fresh:

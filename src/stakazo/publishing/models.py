@@ -175,7 +175,8 @@ class ChannelConsent(Owned, Base):
     """SHA-256 of what was shown in that browser: who has it is who was there."""
     granted: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     offered: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
-    """The accounts that may be connected: platform, external_id, name."""
+    """The accounts that may be connected: platform, external_id, name; of ad accounts currency and time_zone instead of
+    the platform."""
     given: Mapped[bytes | None] = mapped_column(Sealed())
     """The same with their tokens."""
     error: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
