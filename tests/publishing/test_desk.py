@@ -61,6 +61,13 @@ def test_rights_are_kept_and_the_legal_variant_is_offered(desk: Desk) -> None:
         assert desk.http.put(rights, json=wrong).status_code == 422
 
 
+def test_what_is_offered_is_legal_as_what_is_wished(desk: Desk) -> None:
+    square, _, upright = desk.variants("facebook_feed", "landscape", "instagram_reel")
+    body = {"variant_ids": [square], "channel_ids": [desk.channel("facebook")], "kind": "reel"}
+    (planned,) = desk.http.post("/publications?dry_run=true", json=body).json()["plan"]
+    assert ([one["code"] for one in planned["findings"]], planned["offers"]) == (["shape"], [upright])
+
+
 def test_what_is_forbidden_by_the_time_it_is_due_fails_loudly(desk: Desk) -> None:
     channel, variants = desk.channel("facebook"), desk.variants("facebook_feed")
     (wanted,) = desk.want(variants, [channel], at=(datetime.now(UTC) + timedelta(seconds=4)).isoformat())

@@ -113,7 +113,7 @@ async def _one(
     findings = await judge(session, variant, channel, kind, words, due_at) + moved
     offers: tuple[UUID, ...] = ()
     if preflight.refusals(findings):
-        offers = await _offers(session, variant, channel, words, due_at)
+        offers = await _offers(session, variant, channel, wish.kind, words, due_at)
     return Planned(variant, channel, kind, due_at, key, caption, findings, offers, existing)
 
 
@@ -151,13 +151,14 @@ async def judge(
 
 
 async def _offers(
-    session: AsyncSession, variant: ClipVariant, channel: Channel, words: Words, at: datetime
+    session: AsyncSession, variant: ClipVariant, channel: Channel, wished: Kind | None, words: Words, at: datetime
 ) -> tuple[UUID, ...]:
+    """Other variants of the clip that may be published as what is wished."""
     found = []
     for other in await variants.of_clip(session, variant.clip_id):
         if other.id == variant.id or other.state is not VariantState.READY:
             continue
-        kind = natural_kind(channel.platform, other.width, other.height, other.duration)
+        kind = wished or natural_kind(channel.platform, other.width, other.height, other.duration)
         if not preflight.refusals(await judge(session, other, channel, kind, words, at)):
             found.append(other.id)
     return tuple(found)
