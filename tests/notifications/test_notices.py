@@ -27,7 +27,7 @@ def test_what_went_wrong_is_told_with_why_and_what_to_do() -> None:
     assert found == notices.Notice(
         "publication.needs_human",
         Urgency.URGENT,
-        "A post on tiktok needs you",
+        "A post on TikTok needs you",
         "It may be there.",
         "Look.",
         Permission.PUBLICATIONS_READ,
@@ -45,6 +45,10 @@ def test_a_job_says_why_it_failed() -> None:
     found = told("job_processing_failed", "job", type="cut_analysis", error={"code": "x", "detail": "No sound."})
     assert found is not None
     assert (found.title, found.detail) == ("The job cut_analysis failed", "No sound.")
+    channel = told("channel_expiring", "channel", platform="youtube", name="Blue", detail="Its token ends at noon.")
+    assert channel is not None
+    assert channel.title == "The channel Blue on YouTube must be connected again soon"
+    assert channel.detail == "Its token ends at noon."
 
 
 @pytest.mark.parametrize(
@@ -53,6 +57,8 @@ def test_a_job_says_why_it_failed() -> None:
         ("publication_published", "publication", {}),
         ("job_processing_failed", "job", {"type": "push_notice"}),
         ("job_processing_failed", "job", {"type": "publish_variant"}),
+        ("job_processing_failed", "job", {"type": "take_down"}),
+        ("job_processing_failed", "job", {"type": "send_reply"}),
         ("webhook_disabled", "webhook", {"by_itself": False}),
     ],
 )

@@ -55,7 +55,7 @@ def test_what_went_wrong_is_in_the_inbox_once_until_it_is_read(site: Any, people
     (found,) = until(lambda: inbox(ann))
     assert (found["kind"], found["urgency"], found["read"]) == ("publication.failed", "warning", False)
     assert (found["title"], found["detail"], found["todo"]) == (
-        "A post on tiktok did not go out",
+        "A post on TikTok did not go out",
         "It is too long.",
         "Cut it.",
     )
@@ -105,7 +105,7 @@ def test_a_browser_is_told_at_once_sealed_and_by_who_it_expects(site: Any, peopl
     assert ann.http.post("/notifications/subscriptions", json=browser.subscription).status_code == 200
     fail(site)
     said = browser.read()
-    assert (said["title"], said["body"]) == ("A post on tiktok did not go out", "It is too long.")
+    assert (said["title"], said["body"]) == ("A post on TikTok did not go out", "It is too long.")
     (got,) = receiver.of(browser.place)
     token, _, key = got.headers["authorization"].removeprefix("vapid t=").partition(", k=")
     assert key == public
@@ -118,7 +118,7 @@ def test_a_browser_is_told_at_once_sealed_and_by_who_it_expects(site: Any, peopl
     fail(site)
     fail(site, "webhook_disabled", "webhook", host="hooks.example.com", by_itself=True)
     fail(site, "channel_token_expired", "channel", name="Blue")
-    assert browser.read(1)["title"] == "A channel on tiktok must be connected again"
+    assert browser.read(1)["title"] == "The channel Blue on TikTok must be connected again"
     # a browser that is gone is forgotten
     receiver.answer = lambda _: (410, {}, b"")
     fail(site, "channel_token_expired", "channel", name="Blue")

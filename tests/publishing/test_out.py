@@ -134,6 +134,8 @@ def test_what_is_public_is_taken_down_or_says_that_only_a_person_can(desk: Desk)
     stays = desk.until(done[1], "PUBLISHED")
     desk.eventually(lambda: desk.show(stays)["error"] is not None)
     assert desk.show(stays)["error"]["code"] == "still_there"
+    told = desk.http.get("/ledger/events", params={"subject": f"publication/{stays['id']}", "limit": 1}).json()["items"]
+    assert (told[0]["event"], "own app" in told[0]["data"]["todo"]) == ("publication_removal_failed", True)
 
 
 def test_a_published_variant_keeps_its_clip_and_video(desk: Desk) -> None:

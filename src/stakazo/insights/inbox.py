@@ -268,7 +268,7 @@ async def not_replied(session: AsyncSession, item_id: UUID, code: str, detail: s
     if item.reply_id is None:
         item.error = {"code": code, "detail": detail, "todo": todo}
         await session.flush()
-        await record(session, "reply_failed", item, code=code)
+        await record(session, "reply_failed", item, **item.error)
 
 
 async def record(session: AsyncSession, event: str, item: InboxItem, **data: Any) -> None:

@@ -180,7 +180,7 @@ def _isrc(data: Mapping[str, Any]) -> str:
 def _measured(data: Mapping[str, Any]) -> str:
     names = ("views", "likes", "comments", "shares", "saves")
     said = ", ".join(f"{data[name]:,} {name}" for name in names if data.get(name) is not None)
-    return f"{_platform(data)} said of it: {said or 'nothing'}"
+    return f"{platform(data)} said of it: {said or 'nothing'}"
 
 
 def _cost(data: Mapping[str, Any]) -> str:
@@ -188,7 +188,8 @@ def _cost(data: Mapping[str, Any]) -> str:
     return f"Up to then it had cost {_money(data, 'spend')}, and brought {brought}"
 
 
-def _platform(data: Mapping[str, Any]) -> str:
+def platform(data: Mapping[str, Any]) -> str:
+    """The platform of an event, as it writes itself."""
     named = {"tiktok": "TikTok", "youtube": "YouTube"}
     return named.get(data["platform"], str(data["platform"]).capitalize())
 
@@ -213,39 +214,39 @@ _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "variant_failed": lambda data: f"The variant {data['recipe']} could not be rendered: {data['detail']}",
     "variant_deleted": lambda data: f"The variant {data['recipe']} was deleted",
     "rights_set": lambda data: "The rights to the recording were written down" + _isrc(data),
-    "channel_subscribed": lambda data: f"{_platform(data)} tells what happens there from now on",
-    "channel_subscription_failed": lambda data: f"{_platform(data)} doesn't tell what happens there: {data['detail']}",
-    "channel_unsubscribed": lambda data: f"{_platform(data)} was told to tell nothing more of it",
+    "channel_subscribed": lambda data: f"{platform(data)} tells what happens there from now on",
+    "channel_subscription_failed": lambda data: f"{platform(data)} doesn't tell what happens there: {data['detail']}",
+    "channel_unsubscribed": lambda data: f"{platform(data)} was told to tell nothing more of it",
     "channel_goodbye_failed": lambda data: data["detail"],
     "upload_left": lambda data: data["detail"],
-    "upload_discarded": lambda data: f"An upload that was wanted no more was removed from {_platform(data)}",
-    "channel_connected": lambda data: f"{_platform(data)} was connected: {data['name']}",
-    "publication_created": lambda data: f"A post on {_platform(data)} was planned for {data['due_at'][:16]} UTC",
+    "upload_discarded": lambda data: f"An upload that was wanted no more was removed from {platform(data)}",
+    "channel_connected": lambda data: f"{platform(data)} was connected: {data['name']}",
+    "publication_created": lambda data: f"A post on {platform(data)} was planned for {data['due_at'][:16]} UTC",
     "publication_submitted": lambda _: "The draft was handed in",
     "publication_approved": lambda data: f"It was approved ({data['by']}; its author is {data['author']})",
     "publication_changed": lambda data: f"The plan was changed: {', '.join(data['changed'])}",
     "publication_due": lambda _: "Its time came, and it was checked once more",
-    "publication_begun": lambda data: f"The upload to {_platform(data)} was begun, where nobody sees it",
+    "publication_begun": lambda data: f"The upload to {platform(data)} was begun, where nobody sees it",
     "publication_handle_kept": lambda data: (
-        f"{_platform(data)} has it as {data['handle'] or 'an upload without a name yet'}"
+        f"{platform(data)} has it as {data['handle'] or 'an upload without a name yet'}"
     ),
-    "publication_processing": lambda data: f"{_platform(data)} works on the file",
-    "publication_publishing": lambda data: f"{_platform(data)} is asked to make {data['handle']} public",
-    "publication_put_off": lambda data: f"{_platform(data)} put it off; nothing happened",
-    "publication_published": lambda data: f"It is public on {_platform(data)}" + _where(data),
-    "publication_confirmed": lambda data: f"A person confirmed it on {_platform(data)}" + _where(data),
-    "publication_checked": lambda data: f"{_platform(data)} says that it is there",
-    "publication_asked_again": lambda data: f"{_platform(data)} was asked again what became of it: {data['said']}",
-    "publication_seen": lambda data: f"{_platform(data)} says that everybody sees it",
-    "publication_hidden": lambda data: f"{_platform(data)} told that nobody sees it any more",
-    "first_comment_written": lambda data: f"The first comment was written on {_platform(data)}",
-    "first_comment_looked_for": lambda data: f"The first comment was looked for on {_platform(data)}, in vain",
+    "publication_processing": lambda data: f"{platform(data)} works on the file",
+    "publication_publishing": lambda data: f"{platform(data)} is asked to make {data['handle']} public",
+    "publication_put_off": lambda data: f"{platform(data)} put it off; nothing happened",
+    "publication_published": lambda data: f"It is public on {platform(data)}" + _where(data),
+    "publication_confirmed": lambda data: f"A person confirmed it on {platform(data)}" + _where(data),
+    "publication_checked": lambda data: f"{platform(data)} says that it is there",
+    "publication_asked_again": lambda data: f"{platform(data)} was asked again what became of it: {data['said']}",
+    "publication_seen": lambda data: f"{platform(data)} says that everybody sees it",
+    "publication_hidden": lambda data: f"{platform(data)} told that nobody sees it any more",
+    "first_comment_written": lambda data: f"The first comment was written on {platform(data)}",
+    "first_comment_looked_for": lambda data: f"The first comment was looked for on {platform(data)}, in vain",
     "first_comment_doubtful": lambda data: data["detail"],
     "first_comment_failed": lambda data: f"The first comment was not written: {data['detail']}",
     "first_comment_wanted_again": lambda _: "The first comment is to be written once more",
-    "comment_received": lambda data: f"Somebody commented on {_platform(data)}",
+    "comment_received": lambda data: f"Somebody commented on {platform(data)}",
     "publication_measured": _measured,
-    "publication_missed": lambda data: f"{_platform(data)} knows no such post any more",
+    "publication_missed": lambda data: f"{platform(data)} knows no such post any more",
     "publication_failed": lambda data: f"It was not published: {data['detail']}",
     "publication_needs_human": lambda data: f"A person has to settle it: {data['detail']}",
     "publication_retried": lambda data: "It was begun anew" if data["anew"] else "It was taken up again",
@@ -253,15 +254,15 @@ _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
         f"{data['looked']} had looked, found nothing, and called it off" if "looked" in data else "It was called off"
     ),
     "publication_appeared": lambda data: data["detail"],
-    "publication_removed": lambda data: f"It was taken down from {_platform(data)}",
+    "publication_removed": lambda data: f"It was taken down from {platform(data)}",
     "campaign_created": lambda data: f"A campaign was planned: at most {_money(data, 'total_budget')}",
-    "campaign_launched": lambda data: f"It was made at {_platform(data)}, paused: {data['ids']['campaign']}",
+    "campaign_launched": lambda data: f"It was made at {platform(data)}, paused: {data['ids']['campaign']}",
     "campaign_approved": lambda data: (
         f"{data['by']} let it run, at most {_money(data, 'total_budget')} (planned by {data['planned_by']})"
     ),
-    "campaign_activated": lambda data: f"It runs, as {_platform(data)} says",
+    "campaign_activated": lambda data: f"It runs, as {platform(data)} says",
     "campaign_held": lambda data: f"{data['by']} wants it to rest, whatever rules say",
-    "campaign_paused": lambda data: f"It is paused, as {_platform(data)} says",
+    "campaign_paused": lambda data: f"It is paused, as {platform(data)} says",
     "campaign_rule_applied": lambda data: f"The rule {data['rule']} decided: {data['action']}",
     "campaign_rule_refused": lambda data: f"The rule {data['rule']} wanted to {data['action']}: {data['refused']}",
     "campaign_rule_undone": lambda data: f"A person took back what the rule {data['rule']} had decided",

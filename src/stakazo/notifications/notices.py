@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from stakazo.accounts.roles import Permission
+from stakazo.ledger.story import platform
 from stakazo.notifications.matching import News
 
 OLD = timedelta(days=7)
@@ -72,24 +73,27 @@ _KNOWN: Mapping[str, _Words] = {
     ),
     "channel.token_expired": _Words(
         Urgency.URGENT,
-        "A channel on {platform} must be connected again",
+        "The channel {name} on {platform} must be connected again",
         Permission.CHANNELS_READ,
         "Connect the channel again, then retry what waits for it.",
     ),
     "channel.expiring": _Words(
         Urgency.WARNING,
-        "A channel on {platform} must be connected again soon",
+        "The channel {name} on {platform} must be connected again soon",
         Permission.CHANNELS_READ,
         "Connect the channel again before its token ends.",
     ),
     "channel.renewal_failed": _Words(
         Urgency.WARNING,
-        "The token of a channel on {platform} could not be renewed",
+        "The token of the channel {name} on {platform} could not be renewed",
         Permission.CHANNELS_READ,
         "It is tried again; where it goes on, connect the channel again.",
     ),
     "channel.goodbye_failed": _Words(
         Urgency.WARNING, "{platform} may go on telling what happens on a disconnected channel", Permission.CHANNELS_READ
+    ),
+    "inbox_item.reply_failed": _Words(
+        Urgency.WARNING, "An answer in the inbox was not sent, or may not be there", Permission.INBOX_READ
     ),
     "ad_account.token_expired": _Words(
         Urgency.URGENT,
@@ -132,7 +136,9 @@ _KNOWN: Mapping[str, _Words] = {
 }
 KINDS = tuple(sorted(_KNOWN))
 """Every kind there is."""
-_TOLD_OTHERWISE = frozenset({"publish_variant", "launch_campaign", "tend_audience"})
+_TOLD_OTHERWISE = frozenset(
+    {"publish_variant", "take_down", "write_first_comment", "send_reply", "launch_campaign", "tend_audience"}
+)
 """Jobs whose failure is told by what they were for."""
 
 
@@ -149,7 +155,7 @@ def of(news: News, now: datetime) -> Notice | None:
     return Notice(
         kind=news.type,
         urgency=words.urgency,
-        title=words.title.format_map(_Blank(news.data))[:TITLE],
+        title=words.title.format_map(_Blank(_labelled(news.data)))[:TITLE],
         detail=str(said.get("detail") or said.get("why") or said.get("answer") or "")[:TEXT],
         todo=str(said.get("todo") or words.todo)[:TEXT],
         needs=words.needs,
@@ -160,6 +166,11 @@ def _said(data: Mapping[str, Any]) -> Mapping[str, Any]:
     """The reason, where an event keeps it in a part of its own."""
     error = data.get("error")
     return {**data, **error} if isinstance(error, Mapping) else data
+
+
+def _labelled(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """With the platform as it writes itself."""
+    return {**data, "platform": platform(data)} if "platform" in data else data
 
 
 class _Blank(dict[str, Any]):

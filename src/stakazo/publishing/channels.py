@@ -195,7 +195,7 @@ async def token_died(session: AsyncSession, channel_id: UUID, reason: Reason, de
         }
         channel.renewing_since = channel.look_at = None
         await session.flush()
-        await record(session, "channel_token_expired", channel, reason=reason.value)
+        await record(session, "channel_token_expired", channel, reason=reason.value, detail=detail)
         log.warning("channel_needs_reauth", channel_id=str(channel_id), platform=channel.platform.value, detail=detail)
 
 

@@ -207,4 +207,4 @@ async def _still_there(session: AsyncSession, row: Job, error: dict[str, Any]) -
         detail = str(error.get("detail") or "")
         publication.error = Trouble("still_there", detail, "Take it down in the platform's own app.").as_json()
         await session.flush()
-        await service.record(session, "publication_removal_failed", publication, detail=detail)
+        await service.record(session, "publication_removal_failed", publication, **publication.error)

@@ -156,7 +156,10 @@ async def _claim(session: AsyncSession, keys: Keyring, channel_id: UUID) -> Held
             _settle(channel)
             await session.flush()
             ends = channels.life(channel).ends
-            await channels.record(session, "channel_expiring", channel, ends_at=ends.isoformat() if ends else None)
+            said = (
+                {"ends_at": ends.isoformat(), "detail": f"Its token ends at {ends:%Y-%m-%d %H:%M} UTC."} if ends else {}
+            )
+            await channels.record(session, "channel_expiring", channel, **said)
         case Duty.NOTHING:
             _settle(channel)
     return None
