@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from stakazo.insights.hearing import Befallen, Fate, ItemKind, News, Said, Told, understood
+from stakazo.platforms import instagram
 from stakazo.platforms.base import Platform
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
@@ -97,6 +98,14 @@ def test_what_becomes_of_posts(
     found = heard(field, value, platform)
     assert isinstance(found, Fate)
     assert (found.what, (found.post_id, found.also)) == (what, named)
+
+
+def test_a_story_s_replies_are_its_comments_whether_told_or_asked_for() -> None:
+    told = heard("story_insights", {"media_id": "m1", "replies": 28})
+    assert isinstance(told, Told)
+    assert told.metrics.comments == instagram.metrics({"views": 120, "replies": 28}).comments == 28
+    assert instagram.metrics({"comments": 3}).comments == 3
+    assert instagram.metrics({"views": 3}).comments is None
 
 
 def test_a_story_s_numbers_below_five_are_not_known() -> None:

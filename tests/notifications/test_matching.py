@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +12,7 @@ import pytest
 from stakazo.core.errors import Invalid
 from stakazo.notifications import matching
 from stakazo.notifications.matching import MOST_BYTES, News
+from stakazo.notifications.notices import KINDS
 
 
 def news(event: str, subject: str, **data: Any) -> News:
@@ -49,10 +52,22 @@ def test_patterns(patterns: list[str], type_: str, fits: bool) -> None:  # noqa:
     assert matching.wanted(patterns, type_) is fits
 
 
-@pytest.mark.parametrize("pattern", ["", "publication", "publication.", ".failed", "Publication.*", "a.b.c", "a b.c"])
+@pytest.mark.parametrize(
+    "pattern",
+    ["", "publication", "publication.", ".failed", "Publication.*", "a.b.c", "a b.c", "nonsense.*", "posts.published"],
+)
 def test_what_no_event_is_called_is_refused(pattern: str) -> None:
     with pytest.raises(Invalid, match="names no events"):
         matching.checked([pattern])
+
+
+def test_whatever_events_happen_to_can_be_asked_for() -> None:
+    source = Path(matching.__file__).parents[1]
+    said = {
+        found for file in source.rglob("*.py") for found in re.findall(r'subject=\(\s*"(\w+)"', file.read_text("utf-8"))
+    }
+    assert said <= matching.SUBJECTS
+    assert {kind.partition(".")[0] for kind in KINDS} <= matching.SUBJECTS
 
 
 def test_patterns_are_kept_once() -> None:

@@ -235,11 +235,11 @@ async def test_a_name_that_leads_inside_is_found_when_it_is_sent_to() -> None:
 
 async def test_nothing_is_passed_over_or_written_twice_however_many_look(house: Any, site: Any, tell: Tell) -> None:
     """Events of transactions that overlap, while the worker's courier and four others look at once."""
-    told = tell("song.*")
+    told = tell("link.sung")
     count = 120
 
     def sing(session: AsyncSession, number: int) -> Any:
-        return ledger.record(session, "song_sung", subject=("song", new_id()), number=number)
+        return ledger.record(session, "link_sung", subject=("link", new_id()), number=number)
 
     db, looking = Database(house.urls.app, pool_size=8), True
 

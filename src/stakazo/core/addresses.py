@@ -101,6 +101,15 @@ def parse(url: str) -> Target:
     return Target(parts.scheme, host, port, path, address)
 
 
+def plainly_local(host: str) -> bool:
+    """Whether a name says by itself that it leads to this machine or a network of its own, whatever it resolves to."""
+    return host.rpartition(".")[2] in _LOCAL
+
+
+_LOCAL = frozenset({"localhost", "local", "internal"})
+"""Top-level domains that are nobody's in public (RFC 6761, RFC 6762, ICANN)."""
+
+
 def check(target: Target, addresses: Sequence[IP], allowed: Allowed) -> None:
     """Raise AddressRefused unless every address that the target's name resolved to may be reached, on its port."""
     for address in addresses:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.core import rows
 from stakazo.core.actor import new_id
-from stakazo.core.addresses import AddressRefused, Allowed, check, parse
+from stakazo.core.addresses import AddressRefused, Allowed, check, parse, plainly_local
 from stakazo.core.db import actor_of, now
 from stakazo.core.errors import Conflict
 from stakazo.core.paging import Page, page
@@ -66,11 +66,13 @@ async def add(
 def reachable(url: str, allowed: Allowed) -> str:
     """The address as it will be asked. Raises AddressRefused.
 
-    What a name stands for is looked at each time that something is sent.
+    What a name stands for is looked at each time that something is sent; one that is plainly local is refused at once.
     """
     target = parse(url)
     if target.address is not None:
         check(target, [target.address], allowed)
+    if plainly_local(target.host) and target.host not in allowed.names and not allowed.networks:
+        raise AddressRefused(f"{target.host} can't be reached from here: it is a name of this machine or its network.")
     inside = target.host in allowed.names or (target.address is not None and allowed.covers(target, target.address))
     if target.scheme != "https" and not inside:
         raise AddressRefused("A webhook goes to an https:// address: what is sent there is nobody else's business.")

@@ -22,6 +22,13 @@ MOST_BYTES = 20_000
 OWN_JOBS = frozenset({"deliver_webhook", "push_notice", "send_digest"})
 """Jobs that only tell: telling of them would never end."""
 
+SUBJECTS = frozenset({
+    "ad_account", "api_key", "audience", "backup", "campaign", "channel", "channel_consent", "clip", "import",
+    "inbox_item", "invitation", "job", "ledger", "link", "publication", "rights", "rule", "session", "upload", "user",
+    "variant", "video", "webhook", "workspace",
+})  # fmt: skip
+"""What events happen to."""
+
 _PATTERN = re.compile(r"\*|(?:\*|[a-z][a-z0-9_]*)\.[a-z*][a-z0-9_*]*")
 
 
@@ -73,7 +80,14 @@ def checked(patterns: Iterable[str]) -> list[str]:
                 f"{pattern!r} names no events. One is `publication.published`; `publication.*`, `*.failed` and `*` "
                 "are several."
             )
+        if (subject := pattern.partition(".")[0]) not in SUBJECTS | {"*"}:
+            raise Invalid(f"{pattern!r} names no events: none happens to {subject!r}, but to {_listed()}.")
     return found
+
+
+def _listed() -> str:
+    *most, last = sorted(SUBJECTS)
+    return f"{', '.join(most)} and {last}"
 
 
 def body(news: News) -> bytes:

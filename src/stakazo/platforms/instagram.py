@@ -247,7 +247,7 @@ def metrics(raw: Mapping[str, float]) -> Metrics:
         views=count("views"),
         reach=count("reach"),
         likes=count("likes"),
-        comments=count("comments"),
+        comments=count("comments" if "comments" in raw else "replies"),  # below a story nobody comments
         shares=count("shares"),
         saves=count("saved"),
         follows=count("follows"),
