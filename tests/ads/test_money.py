@@ -86,6 +86,7 @@ def test_without_its_token_nothing_is_claimed_and_a_person_is_asked(stand: Stand
     found = stand.rests(made, "NEEDS_HUMAN")
     assert found["error"]["code"] == "token_expired"
     assert stand.http.get(f"/ad-accounts/{made['ad_account_id']}").json()["error"]["code"] == "expired"
+    assert stand.http.get(f"/ad-accounts/{made['ad_account_id']}").json()["health"] == "needs_reauth"
     refused = stand.http.delete(f"/ad-accounts/{made['ad_account_id']}")
     assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
     stand.world.faults.play("calm")
@@ -109,7 +110,7 @@ def test_a_real_account_spends_nothing_before_a_person_lets_it(stand: Stand, peo
 
 def test_a_pasted_token_of_an_ad_account_is_looked_at_before_it_takes_anothers_place(stand: Stand) -> None:
     account = stand.http.get(f"/ad-accounts/{stand.account()}").json()
-    assert (account["currency"], account["time_zone"], account["missing_scopes"]) == ("EUR", "Europe/Berlin", [])
+    assert (account["currency"], account["time_zone"], account["health"]) == ("EUR", "Europe/Berlin", "ok")
     said = {"external_id": f"act_{known.AD_ACCOUNT}", "token": known.META_TOKEN, "page_id": known.PAGE}
     again = stand.http.post("/ad-accounts", json=said)
     assert (again.status_code, again.json()["id"], again.json()["name"]) == (200, account["id"], account["name"])
@@ -123,7 +124,11 @@ def test_a_pasted_token_of_an_ad_account_is_looked_at_before_it_takes_anothers_p
         refused = stand.http.post("/ad-accounts", json=said | wrong)
         assert (refused.status_code, word in refused.json()["detail"]) == (422, True), refused.text
     reader = stand.http.post("/ad-accounts", json=said | {"token": reads["token"]}).json()
-    assert reader["missing_scopes"] == ["ads_management"]
+    assert (reader["health"], reader["missing_scopes"]) == ("missing_scopes", ["ads_management"])
+    ends = int(stand.world.now()) + 6 * 86400
+    short = stand.world.new_token(**may | {"scopes": list(known.META_SCOPES), "expires_at": ends})
+    soon = stand.http.post("/ad-accounts", json=said | {"token": short["token"]}).json()
+    assert (soon["health"], bool(soon["token_expires_at"]), soon["error"]) == ("expiring", True, None)
 
 
 def test_a_launch_in_another_currency_than_the_accounts_is_stopped(stand: Stand) -> None:

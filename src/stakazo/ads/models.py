@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -27,10 +27,12 @@ from stakazo.ads.states import CampaignState, Part
 from stakazo.core.db import Base, Owned
 from stakazo.core.security import Sealed
 from stakazo.jobs.models import WorkedOn
+from stakazo.platforms.base import Platform
 from stakazo.platforms.crowds import Crowd
 from stakazo.platforms.meta_login import ADS_SCOPES
 from stakazo.platforms.oauth import missing
 from stakazo.publishing import models as _publishing  # noqa: F401 (a campaign may point at the post it boosts)
+from stakazo.publishing.tokens import ChannelHealth, Life, health
 from stakazo.variants import models as _variants  # noqa: F401 (and at the variant it shows)
 
 
@@ -70,6 +72,15 @@ class AdAccount(Owned, Base):
     def missing_scopes(self) -> tuple[str, ...]:
         """The permissions that it lacks, as far as it is known what it has."""
         return missing(self.scopes, ADS_SCOPES)
+
+    @property
+    def health(self) -> ChannelHealth:
+        """Whether it can be used now. Its token isn't renewed: only its person keeps it going."""
+        life = Life(
+            Platform.FACEBOOK, self.token_expires_at, renewable=False, connected=self.token is not None,
+            dead=self.error is not None, missing=self.missing_scopes,
+        )  # fmt: skip
+        return health(life, datetime.now(UTC))
 
     __table_args__ = (
         *Owned.owned_args(),

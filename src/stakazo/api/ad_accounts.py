@@ -28,6 +28,7 @@ from stakazo.core.errors import Invalid
 from stakazo.publishing import consents
 from stakazo.publishing.outside import sandbox_accounts
 from stakazo.publishing.service import author
+from stakazo.publishing.tokens import ChannelHealth
 
 router = Router(tags=["ad accounts"], responses=responses(401))
 
@@ -49,7 +50,8 @@ class AdAccountOut(BaseModel):
     page_id: str = Field(description="The Page in whose name it advertises.")
     instagram_id: str | None
     pixel_id: str | None
-    token_expires_at: datetime | None
+    health: ChannelHealth
+    token_expires_at: datetime | None = Field(description="It isn't renewed: connect the account again before.")
     scopes: list[str] = Field(description="What its person has allowed; empty where that isn't known.")
     missing_scopes: list[str] = Field(description="What they have not: connect it with a token that has them.")
     error: TroubleOut | None = Field(description="Why it must be connected again.")
