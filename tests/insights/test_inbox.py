@@ -120,7 +120,7 @@ def test_an_answer_that_is_only_put_off_is_given_up_after_a_day(desk: Desk) -> N
     assert desk.http.get(f"/inbox/{item['id']}").json()["error"] is None
 
     async def age(session: AsyncSession) -> None:
-        await session.execute(update(Job).where(Job.id == job_id).values(created_at=Job.created_at - day))
+        await session.execute(update(Job).where(Job.id == job_id).values(put_off_at=Job.put_off_at - day))
 
     desk.site.within(age)
     look_again(desk, item)

@@ -19,7 +19,7 @@ from stakazo.platforms.base import Stage, Status
 from stakazo.platforms.errors import Reason
 from stakazo.platforms.http import METERS
 from stakazo.platforms.sandbox.faults import Fault
-from stakazo.publishing import states
+from stakazo.publishing import saying, states
 from stakazo.publishing.states import Act
 
 PUBLISH, LOOK = "POST IGUser/media_publish", "GET ShadowIGMediaBuilder"
@@ -310,7 +310,10 @@ def test_what_is_only_put_off_is_given_up_after_a_day_and_told(desk: Desk) -> No
     job_id, day = UUID(below.job()), timedelta(days=1, minutes=1)
 
     async def age(session: AsyncSession) -> None:
-        await session.execute(update(Job).where(Job.id == job_id).values(created_at=Job.created_at - day))
+        mine = update(Job).where(Job.id == job_id)
+        await session.execute(mine.values(created_at=Job.created_at - day))
+        assert not await saying.is_given_up(session, job_id)  # no worker may have been there for a day
+        await session.execute(mine.values(put_off_at=Job.put_off_at - day))
 
     desk.site.within(age)
     desk.world.faults.add(Fault("rate_limit", COMMENT, times=1))

@@ -282,7 +282,7 @@ def _reset(row: Job, state: JobState) -> None:
     row.state = state
     row.failures = row.crashes = 0
     row.cancel_requested = False
-    row.error = row.finished_at = row.run_at = row.stage = row.message = row.expected_at = None
+    row.error = row.finished_at = row.run_at = row.put_off_at = row.stage = row.message = row.expected_at = None
 
 
 async def _children(session: AsyncSession, row: Job) -> dict[JobState, int]:

@@ -76,6 +76,8 @@ class Job(Owned, Base):
     """Higher first."""
     run_at: Mapped[datetime | None]
     """Not before; null means at once. A retry sets it."""
+    put_off_at: Mapped[datetime | None]
+    """When a platform put off for the first time what it is to say: see `publishing/saying.py`."""
     dedup_key: Mapped[str | None] = mapped_column(Text)
     """Of the active jobs of one type in a workspace, at most one that isn't being stopped has this key."""
     parent_id: Mapped[UUID | None]

@@ -52,8 +52,13 @@ async def once(
 
 
 async def is_given_up(session: AsyncSession, job_id: UUID) -> bool:
-    """Whether the platform has put off for too long what this job is to say."""
-    return await now(session) - (await session.get_one(Job, job_id)).created_at > PATIENCE
+    """Whether the platform, which has just put off what this job is to say, has done so for too long.
+
+    What counts is when it did so first: a job may have waited long before for a worker, or for its turn.
+    """
+    moment, row = await now(session), await session.get_one(Job, job_id)
+    row.put_off_at = row.put_off_at or moment
+    return moment - row.put_off_at > PATIENCE
 
 
 def among(said: Iterable[Comment], text: str) -> str | None:
