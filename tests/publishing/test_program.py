@@ -33,8 +33,15 @@ def test_from_a_channel_to_a_post_and_what_became_of_it(desk: Desk) -> None:
     assert done["external_id"] in ask(desk.site, "publications", "show", wanted["id"][-12:])
     later = ask(desk.site, *wish, "--at", "2030-01-01 18:00", "--json")
     assert json.loads(later)["plan"][0]["existed"] is True
+    assert "PUBLISHED" in ask(desk.site, *wish, "--dry-run")
+    confirm = ["publications", "confirm", variant, done["external_id"], "--to", "facebook", "--json"]
+    assert json.loads(ask(desk.site, *confirm))["id"] == wanted["id"]
     ask(desk.site, "publications", "remove", wanted["id"])
     assert desk.until(wanted, "REMOVED")["removed_at"]
+    (again,) = json.loads(ask(desk.site, *wish, "--at", "2030-01-01 18:00", "--json"))["publications"]
+    moved = ask(desk.site, "publications", "reschedule", again["id"], "2030-01-02 18:00", "--json")
+    assert json.loads(moved)["due_at"] > again["due_at"]
+    ask(desk.site, "publications", "cancel", again["id"])
     ask(desk.site, "channels", "disconnect", "facebook")
     assert "No channels" in ask(desk.site, "channels", "list")
 

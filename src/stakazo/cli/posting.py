@@ -12,6 +12,7 @@ from stakazo.cli.client import Api, Row, connected
 from stakazo.cli.finding import whole_id
 from stakazo.cli.output import USAGE, Failure, console, print_json
 from stakazo.core.settings import Settings
+from stakazo.platforms.base import Platform
 
 STYLES = {"PUBLISHED": "green", "FAILED": "red", "NEEDS_HUMAN": "bold red", "CANCELLED": "dim", "SCHEDULED": "cyan"}
 TOKEN = "STAKAZO_TOKEN"  # noqa: S105 - the name of a variable
@@ -109,18 +110,22 @@ def publish(
 ) -> None:
     """Want a clip's rendered variants, or one variant, on channels."""
 
-    async def work(api: Api) -> Row:
+    async def work(api: Api) -> tuple[Row, dict[str, str]]:
         found = await api.every("/variants", clip_id=given, state="READY")
         variant_ids = [row["id"] for row in found] or [given]
         channel_ids = [(await _channel(api, one))["id"] for one in to]
         body = {"variant_ids": variant_ids, "channel_ids": channel_ids, **said}
-        return dict(await api.post(f"/publications{'?dry_run=true' if dry_run else ''}", body))
+        answer = dict(await api.post(f"/publications{'?dry_run=true' if dry_run else ''}", body))
+        known = {row["id"]: row["state"] for row in answer["publications"]}
+        for one in answer["plan"]:
+            if one["existed"] and (publication_id := one["publication_id"]) not in known:
+                known[publication_id] = (await api.get(f"/publications/{publication_id}"))["state"]
+        return answer, known
 
-    answer = ask(settings, server, work)
+    answer, states = ask(settings, server, work)
     if as_json:
         print_json(answer)
         return
-    states = {row["id"]: row["state"] for row in answer["publications"]}
     rows = []
     for one in answer["plan"]:
         words = " ".join(found["sentence"] for found in one["findings"])
@@ -155,6 +160,35 @@ def show_list(
         for row in page["items"]
     ]
     table(("id", "where", "state", "due", "what came of it"), rows)
+
+
+def confirm(
+    settings: Settings, server: str | None, variant: str, post: str, to: str, at: datetime | None, *, as_json: bool
+) -> None:
+    """Say which post a variant is, by its address or id; where the account isn't connected, by its platform alone."""
+
+    async def work(api: Api) -> Row:
+        unconnected = to in set(Platform) and not any(row["platform"] == to for row in await api.every("/channels"))
+        channel: Row = {"id": None, "platform": to} if unconnected else await _channel(api, to)
+        body = {
+            "variant_id": variant, "platform": channel["platform"], "channel_id": channel["id"],
+            "url" if "://" in post else "external_id": post,
+        }  # fmt: skip
+        if at is not None:
+            body["published_at"] = at.astimezone().isoformat()
+        return dict(await api.post("/confirm_publish", body))
+
+    show(ask(settings, server, work), as_json=as_json)
+
+
+def reschedule(settings: Settings, server: str | None, given: str, at: datetime, *, as_json: bool) -> None:
+    """Another time for what hasn't begun."""
+
+    async def work(api: Api) -> Row:
+        publication_id = await whole_id(api, "/publications", given, "publication")
+        return dict(await api.patch(f"/publications/{publication_id}", {"at": at.astimezone().isoformat()}))
+
+    show(ask(settings, server, work), as_json=as_json)
 
 
 def act(

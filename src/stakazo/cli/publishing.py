@@ -19,7 +19,7 @@ channels = typer.Typer(
     add_completion=False,
 )  # fmt: skip
 publications = typer.Typer(
-    help="Publications: list, show, approve, cancel, retry, confirm, take down.", no_args_is_help=True,
+    help="Publications: list, show, approve, reschedule, cancel, retry, confirm, take down.", no_args_is_help=True,
     rich_markup_mode="rich", add_completion=False,
 )  # fmt: skip
 
@@ -196,6 +196,48 @@ def publications_cancel(
     Example: stakazo publications cancel 3f9a1c
     """
     _act(publication, "cancel", server, {"looked": looked}, as_json=as_json)
+
+
+@publications.command("reschedule")
+def publications_reschedule(
+    publication: Id,
+    at: Annotated[
+        datetime, typer.Argument(formats=MOMENT, help="When, in this machine's time zone.", show_default=False)
+    ],
+    server: Server = None,
+    as_json: AsJson = False,
+) -> None:
+    """Another time for what hasn't begun; what was approved is to be approved again.
+
+    Example: stakazo publications reschedule 3f9a1c "2026-12-01 18:00"
+    """
+    from stakazo.cli import posting as command
+    from stakazo.core.settings import Settings
+
+    command.reschedule(Settings(), server, publication, at, as_json=as_json)
+
+
+@publications.command("confirm")
+def publications_confirm(
+    variant: Annotated[str, typer.Argument(metavar="VARIANT", help="Which variant it is.", show_default=False)],
+    post: Annotated[str, typer.Argument(metavar="POST", help="Its address or id there.", show_default=False)],
+    to: Annotated[
+        str, typer.Option("--to", help="A channel's name, id or platform; a platform alone.", show_default=False)
+    ],
+    at: Annotated[
+        datetime | None, typer.Option(formats=MOMENT, help="Since when it is out.", show_default="now")
+    ] = None,
+    server: Server = None,
+    as_json: AsJson = False,
+) -> None:
+    """A post that you made yourself, or found there: from now on it is followed like the rest.
+
+    Example: stakazo publications confirm 019a... https://www.youtube.com/shorts/abcdefghijk --to youtube
+    """
+    from stakazo.cli import posting as command
+    from stakazo.core.settings import Settings
+
+    command.confirm(Settings(), server, variant, post, to, at, as_json=as_json)
 
 
 @publications.command("retry")
