@@ -61,6 +61,19 @@ def test_rights_are_kept_and_the_legal_variant_is_offered(desk: Desk) -> None:
         assert desk.http.put(rights, json=wrong).status_code == 422
 
 
+def test_of_what_is_said_to_several_platforms_each_reads_what_it_knows(desk: Desk) -> None:
+    channels, variants = [desk.channel("instagram"), desk.channel("tiktok")], desk.variants("instagram_reel", "tiktok")
+    said = {"first_comment": "Link", "details": {"collaborators": ["monk"], "share_to_feed": False}}
+    body = {"variant_ids": variants, "channel_ids": channels, "at": LATER.isoformat(), **said}
+    answer = desk.http.post("/publications", json=body).json()
+    told = [(one["first_comment"], set(one["details"])) for one in answer["publications"]]
+    assert told == [("Link", {"collaborators", "share_to_feed"}), ("", {"share_to_feed"})]
+    left = {found["code"]: found["refused"] for found in answer["plan"][1]["findings"]}
+    assert left == {"first_comment": False, "collaborators": False, "left_out": False}
+    alone = {"variant_ids": variants[1:], "channel_ids": channels[1:], "intent_key": "alone", **said}
+    assert desk.http.post("/publications", json=alone).status_code == 422
+
+
 def test_what_is_offered_is_legal_as_what_is_wished(desk: Desk) -> None:
     square, _, upright = desk.variants("facebook_feed", "landscape", "instagram_reel")
     body = {"variant_ids": [square], "channel_ids": [desk.channel("facebook")], "kind": "reel"}

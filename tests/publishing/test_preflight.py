@@ -59,6 +59,13 @@ def test_a_facebook_reel_is_upright_and_short() -> None:
     assert codes(kind=Kind.INBOX) == ["kind"]
 
 
+def test_what_a_platform_does_not_know_is_named() -> None:
+    said = Words("Out now", "Blue", details=frozenset({"title", "cover_url", "duets", "made_with_ai"}))
+    found = preflight.check(LANDSCAPE, Kind.VIDEO, FACEBOOK, said, FREE, NOW)
+    assert [(one.code, one.refused) for one in found] == [("left_out", False)]
+    assert "knows no cover_url, duets" in found[0].sentence
+
+
 def test_words_are_counted_as_each_platform_counts_them() -> None:
     assert codes(words=Words("x" * 2200)) == []
     assert codes(words=Words("x" * 2201)) == ["caption"]

@@ -20,23 +20,23 @@ LATE = 120.0
 
 
 class Details(BaseModel):
-    """What else a platform is told; each reads what it knows."""
+    """What else a platform is told; each reads what it knows, and a finding names what it doesn't."""
 
     model_config = ConfigDict(extra="forbid")
     title: str | None = Field(default=None, max_length=300, description="Facebook, YouTube.")
     tags: list[str] | None = Field(default=None, max_length=100, description="YouTube.")
     cover_at: float | None = Field(default=None, ge=0, allow_inf_nan=False, description="Seconds: Instagram, TikTok.")
     cover_url: HttpUrl | None = Field(default=None, description="A JPEG that the platform fetches: Instagram.")
-    audience: Audience | None = None
+    audience: Audience | None = Field(default=None, description="TikTok, YouTube.")
     made_with_ai: bool | None = None
-    paid_partnership: bool | None = None
+    paid_partnership: bool | None = Field(default=None, description="Instagram, TikTok.")
     promotes_own: bool | None = Field(default=None, description="TikTok.")
     collaborators: list[str] | None = Field(default=None, max_length=10, description="Instagram.")
     share_to_feed: bool | None = Field(default=None, description="Instagram.")
     trial: Trial | None = Field(default=None, description="Instagram: strangers see it first.")
     audio_name: str | None = Field(default=None, max_length=200, description="Instagram.")
-    location_id: str | None = Field(default=None, max_length=100)
-    comments: bool | None = None
+    location_id: str | None = Field(default=None, max_length=100, description="Instagram, Facebook's Reels.")
+    comments: bool | None = Field(default=None, description="TikTok.")
     duets: bool | None = Field(default=None, description="TikTok.")
     stitches: bool | None = Field(default=None, description="TikTok.")
     category: str | None = Field(default=None, max_length=10, description="YouTube's number; 10 is music.")

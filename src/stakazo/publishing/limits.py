@@ -108,6 +108,22 @@ LIMITS: Mapping[tuple[Platform, Kind], Limits] = {
 }  # fmt: skip
 """By platform and kind of post; what isn't here can't be posted."""
 
+_REEL = frozenset(
+    {"made_with_ai", "paid_partnership", "collaborators", "trial", "audio_name", "location_id", "cover_at", "cover_url"}
+)
+KNOWN: Mapping[tuple[Platform, Kind], frozenset[str]] = {
+    (Platform.INSTAGRAM, Kind.REEL): _REEL | {"share_to_feed"},
+    (Platform.INSTAGRAM, Kind.FEED): _REEL,
+    (Platform.INSTAGRAM, Kind.STORY): frozenset({"made_with_ai"}),
+    (Platform.FACEBOOK, Kind.REEL): frozenset({"title", "made_with_ai", "location_id"}),
+    (Platform.FACEBOOK, Kind.VIDEO): frozenset({"title", "made_with_ai"}),
+    (Platform.TIKTOK, Kind.VIDEO): frozenset(
+        {"cover_at", "audience", "made_with_ai", "paid_partnership", "promotes_own", "comments", "duets", "stitches"}
+    ),
+    (Platform.YOUTUBE, Kind.VIDEO): frozenset({"title", "tags", "category", "audience", "for_kids", "made_with_ai"}),
+}
+"""The details that it is told of; what isn't here is told nothing of any."""
+
 MESSAGE: Mapping[Platform, tuple[int, Measure]] = {
     Platform.INSTAGRAM: (1000, Measure.BYTES),
     Platform.FACEBOOK: (2000, Measure.CHARACTERS),

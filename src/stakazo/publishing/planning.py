@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from stakazo.clips.models import Clip
 from stakazo.core.db import now
 from stakazo.core.errors import Conflict, Invalid
-from stakazo.platforms.base import Audience, Kind
+from stakazo.platforms.base import Audience, Kind, Post
 from stakazo.publishing import allowances, channels, preflight, rights, scopes, slots
 from stakazo.publishing.limits import LIMITS, natural_kind
 from stakazo.publishing.models import Channel, Publication
@@ -62,6 +62,9 @@ class Planned:
     due_at: datetime
     intent_key: str
     caption: str
+    first_comment: str
+    details: Mapping[str, Any]
+    """What of the wish's its platform is told."""
     findings: tuple[Finding, ...]
     offers: tuple[UUID, ...]
     """Other variants of the same clip that may be published there, where this one may not."""
@@ -86,7 +89,7 @@ async def plan(session: AsyncSession, wish: Wish) -> list[Planned]:
             raise Conflict(f"The channel {channel.name} was disconnected.")
         taken = await taken_moments(session, channel)
         for variant in _suiting(wanted, channel, alone=len(wanted) == len(held) == 1):
-            planned = await _one(session, wish, variant, channel, earliest, taken)
+            planned = await _one(session, wish, variant, channel, earliest, taken, spread=len(held) > 1)
             found.append(planned)
             if planned.existing is None:
                 taken.append(planned.due_at)
@@ -101,7 +104,14 @@ def _suiting(wanted: Sequence[ClipVariant], channel: Channel, *, alone: bool) ->
 
 
 async def _one(
-    session: AsyncSession, wish: Wish, variant: ClipVariant, channel: Channel, earliest: datetime, taken: list[datetime]
+    session: AsyncSession,
+    wish: Wish,
+    variant: ClipVariant,
+    channel: Channel,
+    earliest: datetime,
+    taken: list[datetime],
+    *,
+    spread: bool,
 ) -> Planned:
     kind = wish.kind or natural_kind(channel.platform, variant.width, variant.height, variant.duration)
     key = intent(variant.id, channel.id, wish.intent_key)
@@ -109,12 +119,16 @@ async def _one(
     existing = (await session.scalars(same)).one_or_none()
     caption = preflight.with_hashtags(wish.caption, wish.hashtags)
     words = words_of(caption, wish.first_comment, wish.details)
+    words, left = preflight.fitted(words, channel.platform, kind) if spread else (words, ())
+    details = {name: said for name, said in wish.details.items() if name != "collaborators" or words.collaborators}
     due_at, moved = _moment(wish, channel, kind, earliest, taken)
-    findings = await judge(session, variant, channel, kind, words, due_at) + moved
+    findings = await judge(session, variant, channel, kind, words, due_at) + left + moved
     offers: tuple[UUID, ...] = ()
     if preflight.refusals(findings):
         offers = await _offers(session, variant, channel, wish.kind, words, due_at)
-    return Planned(variant, channel, kind, due_at, key, caption, findings, offers, existing)
+    return Planned(
+        variant, channel, kind, due_at, key, caption, words.first_comment, details, findings, offers, existing
+    )
 
 
 def intent(variant_id: UUID, channel_id: UUID | None, key: str | None = None) -> str:
@@ -196,7 +210,13 @@ def words_of(caption: str, first_comment: str, details: Mapping[str, Any]) -> Wo
         comments=details.get("comments"),
         duets=details.get("duets"),
         stitches=details.get("stitches"),
+        details=frozenset(name for name, said in details.items() if _says(name, said)),
     )
+
+
+def _says(name: str, said: object) -> bool:
+    """Whether it is anything else than what goes without saying."""
+    return bool(said or said is False) and said != getattr(Post(), name)
 
 
 def pace_of(channel: Channel, kind: Kind) -> Pace:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 from stakazo.platforms.base import Audience, Kind, Platform
-from stakazo.publishing.limits import CLAIMED_SHORT, LIMITS, SHORT, Limits, length
+from stakazo.publishing.limits import CLAIMED_SHORT, KNOWN, LIMITS, SHORT, Limits, length
 from stakazo.publishing.tokens import EXPIRES_SOON
 
 _HASHTAG = re.compile(r"(?<![\w#&])#(\w*[^\W\d]\w*)")
@@ -114,6 +114,8 @@ class Words:
     duets: bool | None = None
     stitches: bool | None = None
     """Whether others may; None: as far as the account allows it."""
+    details: frozenset[str] = frozenset()
+    """What else is said, by name, where that isn't what goes without saying."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +137,23 @@ def check(file: File, kind: Kind, target: Target, words: Words, rights: Rights, 
     return (
         *_file(file, limits),
         *_words(words, limits, file),
+        *_unknown(words, limits, KNOWN.get((target.platform, kind), frozenset())),
         *_account(target, at),
         *(_allowed(file, words, target) if kind is not Kind.INBOX else ()),
         *_rights(file, target, rights, at),
     )
+
+
+def fitted(words: Words, platform: Platform, kind: Kind) -> tuple[Words, tuple[Finding, ...]]:
+    """Of words that are meant for several channels, those that this one knows; and what is left out on it."""
+    limits, left = LIMITS.get((platform, kind)), []
+    if limits is not None and words.first_comment and not limits.first_comment:
+        words, why = replace(words, first_comment=""), "can't be commented on from here: the first comment is left out"
+        left.append(Finding("first_comment", f"{_capital(limits.label)} {why}.", refused=False))
+    if limits is not None and words.collaborators and not limits.collaborators:
+        words, why = replace(words, collaborators=()), "takes no collaborators: they are left out"
+        left.append(Finding("collaborators", f"{_capital(limits.label)} {why}.", refused=False))
+    return words, tuple(left)
 
 
 def refusals(findings: Iterable[Finding]) -> list[Finding]:
@@ -214,6 +229,15 @@ def _words(words: Words, limits: Limits, file: File) -> Iterator[Finding]:
         yield Finding("cover", f"The cover of {limits.label} can't be chosen: it would be left out.", refused=False)
     elif file.duration is not None and words.cover_at > file.duration:
         yield Finding("cover", f"The cover is to be at {words.cover_at:g} s; this file lasts {file.duration:.1f}.")
+
+
+_JUDGED = frozenset({"title", "cover_at", "collaborators"})
+"""Details with findings of their own."""
+
+
+def _unknown(words: Words, limits: Limits, known: frozenset[str]) -> Iterator[Finding]:
+    if unknown := sorted(words.details - known - _JUDGED):
+        yield Finding("left_out", f"{_capital(limits.label)} knows no {', '.join(unknown)}: left out.", refused=False)
 
 
 def _caption(caption: str, limits: Limits, label: str) -> Iterator[Finding]:

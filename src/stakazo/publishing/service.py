@@ -61,7 +61,7 @@ async def want(session: AsyncSession, wish: Wish, *, draft: bool = False) -> lis
         raise NotAllowed(" ".join(dict.fromkeys(_refusal(one, found.sentence) for one, found in refused)))
     state = states.first_state(await rights.approval(session), draft=draft)
     who = await author(session)
-    return [(one, one.existing or await _write(session, wish, one, state, who)) for one in plan]
+    return [(one, one.existing or await _write(session, one, state, who)) for one in plan]
 
 
 def _refusal(one: Planned, sentence: str) -> str:
@@ -69,11 +69,11 @@ def _refusal(one: Planned, sentence: str) -> str:
     return f"{one.variant.recipe} on {one.channel.name}: {sentence}{offer}"
 
 
-async def _write(session: AsyncSession, wish: Wish, one: Planned, state: S, who: str) -> Publication:
+async def _write(session: AsyncSession, one: Planned, state: S, who: str) -> Publication:
     publication = Publication(
         id=new_id(), variant_id=one.variant.id, channel_id=one.channel.id, platform=one.channel.platform,
         kind=one.kind, state=state, intent_key=one.intent_key, due_at=one.due_at, caption=one.caption,
-        first_comment=wish.first_comment, details=dict(wish.details), author=who, begins=0, by_hand=False,
+        first_comment=one.first_comment, details=dict(one.details), author=who, begins=0, by_hand=False,
     )  # fmt: skip
     session.add(publication)
     await flush(session)
