@@ -125,6 +125,30 @@ def test_a_browser_is_told_at_once_sealed_and_by_who_it_expects(site: Any, peopl
     until(lambda: not _browsers(ann))
 
 
+def test_a_browser_can_be_told_once_a_day(site: Any, people: People, receiver: Receiver) -> None:
+    ann, browser = people.join("EDITOR"), Browser(receiver)
+    ann.http.post("/notifications/subscriptions", json=browser.subscription).raise_for_status()
+    said = ann.http.put("/notifications/settings", json={"push_daily": True, "muted": ["job.*"]}).json()
+    assert (said["email"], said["push"], said["next_at"] is not None) == (False, True, True)
+    fail(site)
+    fail(site)
+    fail(site, "job_processing_failed", "job", type="cut_analysis")
+    until(lambda: len(inbox(ann)) == 3)
+    due(site)
+    told = browser.read()
+    assert (told["kind"], told["title"], told["count"]) == ("digest", "2 things to look at", 2)
+    assert len(receiver.of(browser.place)) == 1, "and nothing at once"
+
+
+def due(site: Any) -> None:
+    """The hour has come."""
+    site.within(
+        lambda session: session.execute(
+            text("update notification_settings set next_at = now() where next_at is not null")
+        )
+    )
+
+
 def _browsers(person: Any) -> list[dict[str, Any]]:
     return list(person.http.get("/notifications/subscriptions").json()["items"])
 
@@ -154,23 +178,20 @@ def test_a_letter_a_day_tells_what_was_not_read(site: Any, people: People) -> No
     (one,) = [one["id"] for one in found if one["subject_id"] == str(seen)]
     ann.http.patch(f"/notifications/{one}", json={"read": True})
 
-    def due() -> None:
-        site.within(lambda session: session.execute(text("update notification_settings set next_at = now()")))
-
     confirm(site, ann.id)
-    due()
+    due(site)
     (letter,) = until(lambda: [one for one in letters(site.settings, ann.email) if "did not go out" in one["Subject"]])
     assert "Cut it." in letter.get_content()
     assert "cut_analysis" not in letter.get_content()
     assert ann.http.get("/notifications/settings").json()["next_at"] == said["next_at"]
     # nothing new, no letter; and none to who has left
     before = len(letters(site.settings, ann.email))
-    due()
+    due(site)
     until(lambda: ann.http.get("/notifications/settings").json()["next_at"] == said["next_at"])
     fail(site)
     with site.client() as key:
         key.delete(f"/members/{ann.id}").raise_for_status()
-        due()
+        due(site)
         until(lambda: _ended(key) >= 3)
     assert len(letters(site.settings, ann.email)) == before
 

@@ -63,9 +63,10 @@ class SettingsOut(BaseModel):
     email: bool = Field(description="A letter a day, where there is something to tell.")
     hour: int = Field(description="When it goes out, by the clock of the time zone.")
     time_zone: str = Field(examples=["Europe/Berlin"])
-    push: bool = Field(description="At once, to the browsers that were subscribed.")
+    push: bool = Field(description="To the browsers that were subscribed.")
+    push_daily: bool = Field(description="Browsers are told once a day, at the letter's hour, and not at once.")
     muted: list[str] = Field(description="Kinds of which they hear in this list only, as patterns.")
-    next_at: datetime | None = Field(description="When the next letter goes out.")
+    next_at: datetime | None = Field(description="When the next letter or daily push goes out.")
 
 
 class SettingsIn(BaseModel):
@@ -74,6 +75,7 @@ class SettingsIn(BaseModel):
     hour: int = Field(default=8, ge=0, le=23)
     time_zone: str = Field(default="UTC", min_length=1, max_length=60, examples=["Europe/Berlin"])
     push: bool = True
+    push_daily: bool = False
     muted: list[Annotated[str, Field(min_length=1, max_length=130)]] = Field(
         default=[], max_length=50, examples=[["job.*"]]
     )
@@ -118,7 +120,7 @@ async def settings(actor: Reader, db: DB, reading: Reading) -> SettingsOut | Res
 
 @router.put("/settings", response_model=SettingsOut, responses=responses(403, 412, 422))
 async def set_settings(actor: Reader, db: DB, wanted: SettingsIn, editing: Editing) -> SettingsOut:
-    """Have a letter a day, at your hour; be told at once by your browsers, or not; mute kinds."""
+    """Have a letter a day, at your hour; be told by your browsers, at once or once a day, or not; mute kinds."""
     person = _person(actor)
     editing.require(SettingsOut.model_validate(await hearing.hold_settings(db, person)))
     return editing.show(SettingsOut.model_validate(await hearing.set_settings(db, person, wanted.model_dump())))

@@ -119,6 +119,8 @@ async def look_at_letters(db: Database) -> int:
             digest = await hearing.due(session, row.user_id)
             if digest is not None:
                 await jobs.send_digest.start(session, digest.person, digest.since, digest.until)
+                for subscription_id in await hearing.browsers_of(session, digest.person):
+                    await jobs.push_digest.start(session, subscription_id, digest.person, digest.since, digest.until)
                 count += 1
     return count
 

@@ -43,10 +43,14 @@ def next_moment(now: datetime, hour: int, where: ZoneInfo) -> datetime:
     raise AssertionError("there is an hour like that every day")
 
 
+def subject(items: Sequence[Item]) -> str:
+    """What there is, in a line."""
+    return items[0].title if len(items) == 1 else f"{len(items)} things to look at"
+
+
 def letter(to: str, workspace: str, base_url: str, items: Sequence[Item], where: ZoneInfo) -> Letter:
     """What happened in one workspace since the last letter."""
     shown, rest = items[:MOST], len(items) - MOST
-    subject = items[0].title if len(items) == 1 else f"{len(items)} things to look at"
     told = [
         "\n".join(
             line
@@ -57,4 +61,4 @@ def letter(to: str, workspace: str, base_url: str, items: Sequence[Item], where:
     ]
     more = [f"And {rest} more."] if rest > 0 else []
     end = f"All of it: {base_url}/notifications\n\nYou asked for this once a day; PUT /notifications/settings ends it."
-    return Letter(to, f"{workspace}: {subject}", "\n\n".join([*told, *more, end]))
+    return Letter(to, f"{workspace}: {subject(items)}", "\n\n".join([*told, *more, end]))

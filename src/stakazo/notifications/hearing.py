@@ -1,10 +1,10 @@
-"""How people hear of things beside the list: a letter a day, and at once in browsers that they have subscribed."""
+"""How people hear of things beside the list: a letter a day, and browsers that they have subscribed."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parseaddr
@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from stakazo.accounts.letters import Letter
 from stakazo.accounts.models import Membership, User
-from stakazo.accounts.roles import ROLES
+from stakazo.accounts.roles import ROLES, Role
 from stakazo.core.actor import new_id
 from stakazo.core.addresses import Allowed, parse
 from stakazo.core.db import actor_of, now
@@ -48,7 +48,7 @@ async def settings_of(session: AsyncSession, person: UUID) -> NotificationSettin
     """What somebody has set; what holds without that where they have set nothing, and then it is not kept."""
     kept = await session.scalar(select(NotificationSettings).where(NotificationSettings.user_id == person))
     return kept or NotificationSettings(
-        user_id=person, email=False, hour=8, time_zone="UTC", push=True, muted=[], next_at=None
+        user_id=person, email=False, hour=8, time_zone="UTC", push=True, push_daily=False, muted=[], next_at=None
     )
 
 
@@ -61,15 +61,16 @@ async def hold_settings(session: AsyncSession, person: UUID) -> NotificationSett
 
 
 async def set_settings(session: AsyncSession, person: UUID, wanted: Mapping[str, Any]) -> NotificationSettings:
-    """Set all of it. The first letter tells what comes from the moment on when letters were wanted."""
+    """Set all of it. The first letter, or daily push, tells what comes from the moment on when one was wanted."""
     moment = await now(session)
     row = await hold_settings(session, person)
-    if not row.email:
+    if not (row.email or row.push_daily):
         row.told_until = moment
     for name, value in wanted.items():
         setattr(row, name, value)
     row.muted = matching.checked(row.muted)
-    row.next_at = daily.next_moment(moment, row.hour, daily.zone(row.time_zone)) if row.email else None
+    where, once_a_day = daily.zone(row.time_zone), row.email or row.push_daily
+    row.next_at = daily.next_moment(moment, row.hour, where) if once_a_day else None
     await session.flush()
     await ledger.record(session, "notification_settings_set", subject=("user", person), **wanted)
     return row
@@ -150,6 +151,7 @@ async def listeners(session: AsyncSession, notification: Notification) -> list[U
         select(PushSubscription.id, Membership.role, NotificationSettings.push, NotificationSettings.muted)
         .join(Membership, Membership.user_id == PushSubscription.user_id)
         .outerjoin(NotificationSettings, NotificationSettings.user_id == PushSubscription.user_id)
+        .where(NotificationSettings.push_daily.is_not(True))
         .order_by(PushSubscription.id)
     )
     return [
@@ -178,7 +180,6 @@ async def push_of(
     notification = await session.get(Notification, notification_id)
     if row is None or notification is None or row.id not in await listeners(session, notification):
         return None
-    said = json.loads(keys.unseal(row.receiver, _RECEIVER, owner=row.workspace_id, row=row.id))
     told = {
         "id": str(notification.id),
         "kind": notification.kind,
@@ -187,6 +188,33 @@ async def push_of(
         "body": notification.detail[:500],
         "url": f"{base_url}/notifications/{notification.id}",
     }
+    return await _push(session, keys, row, told)
+
+
+async def daily_push_of(
+    session: AsyncSession, keys: Keyring, base_url: str, subscription_id: UUID, digest: Digest
+) -> Push | None:
+    """What a browser is told once a day; None where there is nothing to tell, or nobody (any more) who wants it."""
+    row = await session.get(PushSubscription, subscription_id)
+    role = await session.scalar(select(Membership.role).where(Membership.user_id == digest.person))
+    settings = await settings_of(session, digest.person)
+    if row is None or role is None or not (settings.push and settings.push_daily):
+        return None
+    items = await _items(session, digest, settings, role)
+    if not items:
+        return None
+    told = {
+        "kind": "digest",
+        "count": len(items),
+        "title": daily.subject(items),
+        "body": "\n".join(item.title for item in items)[:500],
+        "url": f"{base_url}/notifications",
+    }
+    return await _push(session, keys, row, told)
+
+
+async def _push(session: AsyncSession, keys: Keyring, row: PushSubscription, told: Mapping[str, Any]) -> Push:
+    said = json.loads(keys.unseal(row.receiver, _RECEIVER, owner=row.workspace_id, row=row.id))
     receiver = Receiver.of(said["url"], said["p256dh"], said["auth"])
     return Push(receiver, await push_key(session, keys), json.dumps(told, ensure_ascii=False).encode())
 
@@ -233,6 +261,22 @@ async def due(session: AsyncSession, person: UUID) -> Digest | None:
     return made
 
 
+async def browsers_of(session: AsyncSession, person: UUID) -> Sequence[UUID]:
+    """The subscriptions of somebody who wants their browsers told once a day."""
+    settings = await settings_of(session, person)
+    theirs = select(PushSubscription.id).where(PushSubscription.user_id == person).order_by(PushSubscription.id)
+    return (await session.scalars(theirs)).all() if settings.push and settings.push_daily else []
+
+
+async def _items(session: AsyncSession, digest: Digest, settings: NotificationSettings, role: Role) -> list[Item]:
+    rows = await noticing.unread_between(session, digest.person, ROLES[role], digest.since, digest.until)
+    return [
+        Item(row.happened_at, row.title, row.detail, row.todo)
+        for row in rows
+        if not matching.wanted(settings.muted, row.kind)
+    ]
+
+
 async def letter_of(session: AsyncSession, base_url: str, digest: Digest) -> Letter | None:
     """The letter; None where there is nothing to tell, or nobody (any more) whose address is shown to be theirs."""
     found = (
@@ -241,15 +285,10 @@ async def letter_of(session: AsyncSession, base_url: str, digest: Digest) -> Let
         .where(User.id == digest.person, User.email_confirmed_at.is_not(None), User.disabled_at.is_(None))
     )
     who = (await session.execute(found)).one_or_none()
-    if who is None:
-        return None
     settings = await settings_of(session, digest.person)
-    rows = await noticing.unread_between(session, digest.person, ROLES[who.role], digest.since, digest.until)
-    items = [
-        Item(row.happened_at, row.title, row.detail, row.todo)
-        for row in rows
-        if not matching.wanted(settings.muted, row.kind)
-    ]
+    if who is None or not settings.email:
+        return None
+    items = await _items(session, digest, settings, who.role)
     if not items:
         return None
     workspace = await session.get_one(Workspace, actor_of(session).workspace_id)

@@ -23,7 +23,7 @@ from stakazo.jobs.engine import JobOptions, job
 from stakazo.jobs.run import Run
 from stakazo.notifications import deliveries, hearing, signing, webpush
 from stakazo.notifications.deliveries import Batch, Letter
-from stakazo.notifications.hearing import Digest
+from stakazo.notifications.hearing import Digest, Push
 from stakazo.notifications.schedule import Answered
 
 QUEUE = "webhooks"
@@ -105,8 +105,22 @@ async def push_notice(run: Run, subscription_id: UUID, notification_id: UUID) ->
         push = await hearing.push_of(
             session, Keyring(run.settings), run.settings.base_url, subscription_id, notification_id
         )
-    if push is None:
-        return
+    if push is not None:
+        await _tell(run, subscription_id, push)
+
+
+@job(queue=QUEUE, max_attempts=8, timeout=60, first_delay=5.0)
+async def push_digest(run: Run, subscription_id: UUID, person: UUID, since: datetime, until: datetime) -> None:
+    """Tell one browser of a day, where there is something to tell."""
+    async with run.transaction() as session:
+        push = await hearing.daily_push_of(
+            session, Keyring(run.settings), run.settings.base_url, subscription_id, Digest(person, since, until)
+        )
+    if push is not None:
+        await _tell(run, subscription_id, push)
+
+
+async def _tell(run: Run, subscription_id: UUID, push: Push) -> None:
     url = push.receiver.url
     body = webpush.encrypted(push.message, push.receiver, generate_private_key(SECP256R1()), os.urandom(webpush.SALT))
     headers = {

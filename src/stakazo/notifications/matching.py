@@ -19,7 +19,7 @@ from stakazo.ledger.personal import KEY as PERSONAL
 
 MOST_BYTES = 20_000
 """Of one body: what the Standard Webhooks ask senders to stay below."""
-OWN_JOBS = frozenset({"deliver_webhook", "push_notice", "send_digest"})
+OWN_JOBS = frozenset({"deliver_webhook", "push_digest", "push_notice", "send_digest"})
 """Jobs that only tell: telling of them would never end."""
 
 SUBJECTS = frozenset({

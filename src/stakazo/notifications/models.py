@@ -197,24 +197,26 @@ class NotificationSettings(Owned, Base):
     hour: Mapped[int] = mapped_column(default=8, server_default="8")
     time_zone: Mapped[str] = mapped_column(String(60), default="UTC", server_default="UTC")
     push: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
-    """At once, to the browsers that they have subscribed."""
+    """To the browsers that they have subscribed."""
+    push_daily: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Not at once, but when the letter goes out, and all of it as one."""
     muted: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default=text("'{}'"))
     """Kinds of which they hear in the list only, as patterns."""
     told_until: Mapped[datetime]
     """What was there by then was in a letter, or before they wanted any."""
     next_at: Mapped[datetime | None]
-    """When the next letter goes out."""
+    """When the next letter goes out, or what browsers are told instead."""
 
     __table_args__ = (
         *Owned.owned_args(),
         UniqueConstraint("workspace_id", "user_id"),
         CheckConstraint("hour between 0 and 23", name="hour"),
-        CheckConstraint("email = (next_at is not null)", name="next_at"),
+        CheckConstraint("(email or push_daily) = (next_at is not null)", name="next_at"),
     )
 
 
 class PushSubscription(Owned, Base):
-    """A browser of somebody's that is told at once."""
+    """A browser of somebody's that is told, at once or once a day."""
 
     __tablename__ = "push_subscriptions"
 
