@@ -474,7 +474,8 @@ class Works(Filling):
         for item, more in ((waiting[0], {}), (waiting[1], {}), (new_id(), answered)):
             yield InboxItem(
                 id=item, publication_id=publication, kind=ItemKind.COMMENT, external_id=f"{item} {mark}", post_id=mark,
-                parent_id=mark, author=f"bob {mark}", author_id=mark, text=mark, **said, **more,
+                parent_id=mark, author=f"bob {mark}", author_id=mark, text=mark,
+                permalink=mark, **said, **more,
             )  # fmt: skip
 
     def answers(self) -> None:
