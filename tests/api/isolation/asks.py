@@ -95,6 +95,8 @@ LOUDER = {"platform": "tiktok", "rule": {"render": {"loudness": -13}}}
 ADVERTISER = {
     "external_id": "another", "token": "sandbox-another", "currency": "EUR", "time_zone": "UTC", "page_id": "7",
 }  # fmt: skip
+OFFERED = {"consent_id": "@consent", "receipt": "@receipt", "external_id": "another", "page_id": "7"}
+"""Of a sign-in that has ended by then."""
 ADVERT = {
     "ad_account_id": "@ad_account", "name": "Another", "objective": "OUTCOME_ENGAGEMENT",
     "goal": "THRUPLAY", "countries": ["US"], "total_budget": 100, "ends_at": "2030-01-01T00:00:00Z",
@@ -338,7 +340,7 @@ ASKS: dict[str, list[Ask]] = {
     ],
     # --- advertising ---
     "GET /ad-accounts": [Ask()],
-    "POST /ad-accounts": [Ask(json=ADVERTISER, good=(503,))],
+    "POST /ad-accounts": [Ask(json=ADVERTISER, good=(503,)), Ask(json=OFFERED, good=(409,))],
     "GET /ad-accounts/{ad_account_id}": [Ask()],
     "PATCH /ad-accounts/{ad_account_id}": [Ask(json={"name": "Another"})],
     "GET /ad-accounts/{ad_account_id}/audiences": [Ask(good=(503,), shows=False)],
