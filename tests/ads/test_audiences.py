@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from tests.ads.stand import Stand
 from tests.terminal import ask
 
-from stakazo.ads import plan, tending
+from stakazo.ads import audiences, plan, tending
 from stakazo.ads.gathered import LOOKS, PATIENCE, AudienceState, Wanted, look_again, patience, refusal
 from stakazo.ads.models import AdAudience, AdAudienceBatch, Campaign
 from stakazo.jobs.run import NotYet
@@ -218,6 +218,16 @@ def waiting(stand: Stand) -> int:
     return stand.site.within(count)
 
 
+def sweep(stand: Stand) -> None:
+    """As the machinery does now and then."""
+
+    async def act() -> None:
+        async with stand.site.house.database.system_transaction() as session:
+            await audiences.sweep(session)
+
+    stand.site.house.do(act())
+
+
 def put_off(stand: Stand, name: str) -> dict[str, Any]:
     """A list with customers who wait, since the platform has put it off."""
     stand.world.faults.add(Fault("rate_limit", "GET AdAccount/customaudiences", times=1))
@@ -265,6 +275,7 @@ def test_nobody_waits_for_a_list_that_is_gone_or_an_account_that_is(stand: Stand
     rests(stand, made, "REMOVED")
     assert waiting(stand) == 0
     cut = put_off(stand, "Cut")
+    sweep(stand)
     assert waiting(stand) == 1
     assert stand.http.delete(f"/ad-accounts/{cut['ad_account_id']}").status_code == 204
     found = rests(stand, cut, "NEEDS_HUMAN")
@@ -272,6 +283,17 @@ def test_nobody_waits_for_a_list_that_is_gone_or_an_account_that_is(stand: Stand
         "disconnected",
         True,
     )
+    assert waiting(stand) == 0
+
+
+def test_nobody_waits_for_ever(stand: Stand) -> None:
+    put_off(stand, "Week")
+
+    async def age(session: AsyncSession) -> None:
+        await session.execute(update(AdAudienceBatch).values(expires_at=datetime.now(UTC)))
+
+    stand.site.within(age)
+    sweep(stand)
     assert waiting(stand) == 0
 
 
