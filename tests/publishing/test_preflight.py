@@ -66,6 +66,11 @@ def test_what_a_platform_does_not_know_is_named() -> None:
     assert "knows no cover_url, duets" in found[0].sentence
 
 
+def test_what_is_for_few_is_not_shown_to_everybody() -> None:
+    few = replace(UNSAID, audience=Audience.PRIVATE, details=frozenset({"audience"}))
+    assert codes(words=few) == codes(target=FACEBOOK, words=few) == ["audience"]
+
+
 def test_words_are_counted_as_each_platform_counts_them() -> None:
     assert codes(words=Words("x" * 2200)) == []
     assert codes(words=Words("x" * 2201)) == ["caption"]

@@ -134,10 +134,12 @@ def check(file: File, kind: Kind, target: Target, words: Words, rights: Rights, 
     if limits is None:
         there = ", ".join(kind.value for platform, kind in LIMITS if platform is target.platform)
         return (Finding("kind", f"{target.platform.value} takes no {kind.value}; it takes {there}."),)
+    known = KNOWN.get((target.platform, kind), frozenset())
     return (
         *_file(file, limits),
         *_words(words, limits, file),
-        *_unknown(words, limits, KNOWN.get((target.platform, kind), frozenset())),
+        *_unknown(words, limits, known),
+        *(_everybody(words, limits, known) if kind is not Kind.INBOX else ()),
         *_account(target, at),
         *(_allowed(file, words, target) if kind is not Kind.INBOX else ()),
         *_rights(file, target, rights, at),
@@ -238,6 +240,13 @@ _JUDGED = frozenset({"title", "cover_at", "collaborators"})
 def _unknown(words: Words, limits: Limits, known: frozenset[str]) -> Iterator[Finding]:
     if unknown := sorted(words.details - known - _JUDGED):
         yield Finding("left_out", f"{_capital(limits.label)} knows no {', '.join(unknown)}: left out.", refused=False)
+
+
+def _everybody(words: Words, limits: Limits, known: frozenset[str]) -> Iterator[Finding]:
+    """Who asks for fewer people is not given everybody because a platform knows no choice."""
+    if "audience" not in known and words.audience is not Audience.PUBLIC:
+        yield Finding("audience", f"{_capital(limits.label)} is for everybody who may see the account, not for "
+                      f"{words.audience.value}: leave this channel out, or say `public`.")  # fmt: skip
 
 
 def _caption(caption: str, limits: Limits, label: str) -> Iterator[Finding]:
