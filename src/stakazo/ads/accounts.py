@@ -86,15 +86,20 @@ async def connect(session: AsyncSession, keys: Keyring, given: Given) -> tuple[A
         raise Conflict("Its currency or time zone isn't what it was: what was spent is counted in them.")
     if account.disconnected_at is not None:
         came, account.disconnected_at = Came.BACK, None
-    owner = actor_of(session).workspace_id
-    account.token = keys.seal(given.token.encode(), _TOKEN, owner=owner, row=account.id)
+    keep_token(session, keys, account, given.token)
     for name in ("name", "currency", "time_zone", "page_id", "instagram_id", "pixel_id", "token_expires_at"):
         setattr(account, name, getattr(given, name))
     account.scopes, account.error = list(given.scopes), None
+    account.warned_at = account.renewal_tried_at = None
     session.add(account)
     await session.flush()
     await record(session, "ad_account_connected" if came is Came.NEW else "ad_account_reconnected", account)
     return account, came
+
+
+def keep_token(session: AsyncSession, keys: Keyring, account: AdAccount, token: str) -> None:
+    """Seal the token that the account is used with from now on."""
+    account.token = keys.seal(token.encode(), _TOKEN, owner=actor_of(session).workspace_id, row=account.id)
 
 
 def opened(account: AdAccount, keys: Keyring) -> Account:

@@ -17,6 +17,7 @@ from stakazo.ads import (
     launching,
     outside,
     progress,
+    prolonging,
     ruling,
     service,
     states,
@@ -222,8 +223,11 @@ async def watch_ad_account(run: Run, account_id: UUID) -> None:
     """Compare an account's campaigns with what was approved, alarm about what differs, and set it right."""
     async with run.transaction() as session:
         round_ = await watching.begin(session, Keyring(run.settings), account_id, run.job_id)
+        grant = await prolonging.due(session, Keyring(run.settings), account_id) if round_ is not None else None
     if round_ is None:
         return
+    if grant is not None:
+        await prolonging.prolong(run, account_id, grant, live=round_.account.live)
     try:
         async with outside.advertiser(run.settings, round_.account) as meta:
             found = await watching.look(meta, round_)

@@ -52,6 +52,10 @@ class AdAccount(Owned, Base):
     token: Mapped[bytes | None] = mapped_column(Sealed())
     """Null once it is disconnected."""
     token_expires_at: Mapped[datetime | None]
+    renewal_tried_at: Mapped[datetime | None]
+    """When more time was asked for last."""
+    warned_at: Mapped[datetime | None]
+    """When its person was told that it ends soon."""
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default=text("'{}'"))
     currency: Mapped[str] = mapped_column(CHAR(3))
     """ISO 4217; all of its money is in this."""
@@ -74,13 +78,17 @@ class AdAccount(Owned, Base):
         return missing(self.scopes, ADS_SCOPES)
 
     @property
-    def health(self) -> ChannelHealth:
-        """Whether it can be used now. Its token isn't renewed: only its person keeps it going."""
-        life = Life(
+    def life(self) -> Life:
+        """Its token's. Whether Meta gives it more time shows when it is asked: till then it ends when it says."""
+        return Life(
             Platform.FACEBOOK, self.token_expires_at, renewable=False, connected=self.token is not None,
-            dead=self.error is not None, missing=self.missing_scopes,
+            dead=self.error is not None, warned=self.warned_at is not None, missing=self.missing_scopes,
         )  # fmt: skip
-        return health(life, datetime.now(UTC))
+
+    @property
+    def health(self) -> ChannelHealth:
+        """Whether it can be used now."""
+        return health(self.life, datetime.now(UTC))
 
     __table_args__ = (
         *Owned.owned_args(),

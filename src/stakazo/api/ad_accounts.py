@@ -51,7 +51,9 @@ class AdAccountOut(BaseModel):
     instagram_id: str | None
     pixel_id: str | None
     health: ChannelHealth
-    token_expires_at: datetime | None = Field(description="It isn't renewed: connect the account again before.")
+    token_expires_at: datetime | None = Field(
+        description="While its campaigns are watched more time is asked for; where Meta gives none, connect it anew."
+    )
     scopes: list[str] = Field(description="What its person has allowed; empty where that isn't known.")
     missing_scopes: list[str] = Field(description="What they have not: connect it with a token that has them.")
     error: TroubleOut | None = Field(description="Why it must be connected again.")

@@ -95,6 +95,12 @@ _KNOWN: Mapping[str, _Words] = {
     "inbox_item.reply_failed": _Words(
         Urgency.WARNING, "An answer in the inbox was not sent, or may not be there", Permission.INBOX_READ
     ),
+    "ad_account.expiring": _Words(
+        Urgency.WARNING,
+        "The token of the advertising account {name} ends soon",
+        Permission.CAMPAIGNS_READ,
+        "Connect it again before: afterwards nothing of it can be stopped from here.",
+    ),
     "ad_account.token_expired": _Words(
         Urgency.URGENT,
         "An advertising account must be connected again",

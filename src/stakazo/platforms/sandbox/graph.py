@@ -67,9 +67,9 @@ def answer(world: World, asked: Asked) -> Answered:
         return _batch(world, asked)
     operation = f"{asked.method} {asked.path}"
     world.catch_up(looked=asked.method == "GET")
-    if asked.path in login.UNADDRESSED:
-        return login.UNADDRESSED[asked.path](world, asked)
     try:
+        if asked.path in login.UNADDRESSED:
+            return _before(world, operation) or login.UNADDRESSED[asked.path](world, asked)
         token = _authenticated(world, asked)
         node, edge = _addressed(world, asked.path, token)
         operation = f"{asked.method} {node['kind']}" + (f"/{edge}" if edge else "")
