@@ -68,7 +68,8 @@ def test_what_a_platform_does_not_know_is_named() -> None:
 
 def test_what_is_for_few_is_not_shown_to_everybody() -> None:
     few = replace(UNSAID, audience=Audience.PRIVATE, details=frozenset({"audience"}))
-    assert codes(words=few) == codes(target=FACEBOOK, words=few) == ["audience"]
+    found = preflight.check(REEL, Kind.REEL, FACEBOOK, few, FREE, NOW)
+    assert [one.code for one in found] == codes(words=few) == ["audience"]
 
 
 def test_words_are_counted_as_each_platform_counts_them() -> None:

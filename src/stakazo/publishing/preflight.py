@@ -233,7 +233,7 @@ def _words(words: Words, limits: Limits, file: File) -> Iterator[Finding]:
         yield Finding("cover", f"The cover is to be at {words.cover_at:g} s; this file lasts {file.duration:.1f}.")
 
 
-_JUDGED = frozenset({"title", "cover_at", "collaborators"})
+_JUDGED = frozenset({"title", "cover_at", "collaborators", "audience"})
 """Details with findings of their own."""
 
 
