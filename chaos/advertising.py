@@ -146,6 +146,7 @@ class Campaigns:
         """The campaigns that run at the platform at this moment."""
         running = {one["id"]: one["name"] for one in await self.sandbox.things("Campaign") if one["status"] == "ACTIVE"}
         sets = [one for one in await self.sandbox.things("AdSet") if one["campaign_id"] in running]
+        sets = [one for one in sets if one["status"] == "ACTIVE"]  # what came twice is paused, or removed by now
         let = {_mark(one) for one in self.asked}
         self.unapproved |= {f"{name} ran, and nobody let it" for name in running.values() if name[-32:] not in let}
         self.peak, self.looks = max(self.peak, sum(one["lifetime_budget"] for one in sets)), self.looks + 1
